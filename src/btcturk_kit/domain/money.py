@@ -1,0 +1,162 @@
+"""Exact arithmetic. Sums and products never lose a digit; rounding happens by name only.
+
+`add`, `sub`, `mul` work in a context of 60 digits in which an inexact result is an error, whatever
+context the caller's thread has: a digit can be lost nowhere by accident. The rounding functions say
+in their name what they do. Never add: a function that takes a `float`, a rounding without a name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import (
+    ROUND_CEILING,
+    ROUND_FLOOR,
+    ROUND_HALF_EVEN,
+    ROUND_HALF_UP,
+    Context,
+    Decimal,
+    DivisionByZero,
+    FloatOperation,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+)
+
+from btcturk_kit.domain.identifiers import Asset
+from btcturk_kit.errors import InvariantViolation
+
+__all__ = [
+    "EXACT",
+    "MONEY_PLACES",
+    "ONE",
+    "ZERO",
+    "Money",
+    "add",
+    "ceil_places",
+    "decimal_of",
+    "divide_half_even",
+    "floor_places",
+    "mul",
+    "round_half_even",
+    "round_half_up",
+    "sub",
+    "total",
+]
+
+EXACT = Context(
+    prec=60, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow, FloatOperation]
+)
+"""The context of `add`, `sub` and `mul`: an inexact result raises `decimal.Inexact`."""
+
+_ROUNDING = Context(prec=60, traps=[InvalidOperation, DivisionByZero, Overflow, FloatOperation])
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+
+MONEY_PLACES = 8
+"""Places of a booked cost, split share, fee or tax (decisions: fee and lot arithmetic)."""
+
+add = EXACT.add
+sub = EXACT.subtract
+mul = EXACT.multiply
+
+_QUANTA = tuple(Decimal(1).scaleb(-places) for places in range(33))
+
+
+def decimal_of(value: Decimal | int | str) -> Decimal:
+    """Return `value` as a finite `Decimal`; a float, a NaN and an infinity are refused.
+
+    Example:
+        >>> decimal_of("0.10")
+        Decimal('0.10')
+    """
+    if isinstance(value, float):
+        raise InvariantViolation(f"float {value!r} where exact money is needed")
+    try:
+        number = value if isinstance(value, Decimal) else Decimal(value)
+    except InvalidOperation:
+        raise InvariantViolation(f"{value!r} is not a decimal number") from None
+    if not number.is_finite():
+        raise InvariantViolation(f"{value!r} is not a finite number")
+    return number
+
+
+def total(values: tuple[Decimal, ...] | list[Decimal]) -> Decimal:
+    """Return the exact sum."""
+    result = ZERO
+    for value in values:
+        result = add(result, value)
+    return result
+
+
+def floor_places(value: Decimal, places: int) -> Decimal:
+    """Round toward negative infinity to `places` decimals."""
+    return value.quantize(_QUANTA[places], rounding=ROUND_FLOOR, context=_ROUNDING)
+
+
+def ceil_places(value: Decimal, places: int) -> Decimal:
+    """Round toward positive infinity to `places` decimals."""
+    return value.quantize(_QUANTA[places], rounding=ROUND_CEILING, context=_ROUNDING)
+
+
+def round_half_even(value: Decimal, places: int) -> Decimal:
+    """Round to `places` decimals, ties to the even digit."""
+    return value.quantize(_QUANTA[places], rounding=ROUND_HALF_EVEN, context=_ROUNDING)
+
+
+def round_half_up(value: Decimal, places: int) -> Decimal:
+    """Round to `places` decimals, ties away from zero."""
+    return value.quantize(_QUANTA[places], rounding=ROUND_HALF_UP, context=_ROUNDING)
+
+
+def divide_half_even(numerator: Decimal, denominator: Decimal, places: int) -> Decimal:
+    """Return numerator ÷ denominator rounded once, half to even, to `places` decimals.
+
+    The quotient is not formed first and rounded again: the tie is decided on the exact remainder.
+
+    Args:
+        numerator: Any sign.
+        denominator: Positive.
+
+    Example:
+        >>> divide_half_even(Decimal("1"), Decimal("8"), 2)
+        Decimal('0.12')
+    """
+    scaled = numerator.scaleb(places, context=EXACT)
+    quotient, remainder = EXACT.divmod(abs(scaled), denominator)
+    twice = add(remainder, remainder)
+    if twice > denominator or (twice == denominator and int(quotient) & 1):
+        quotient = add(quotient, ONE)
+    if scaled < 0:
+        quotient = -quotient
+    return quotient.scaleb(-places, context=EXACT)
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount of one asset; mixing assets raises `InvariantViolation`.
+
+    Example:
+        >>> Money(Decimal("1.5"), Asset("TRY")) + Money(Decimal("2"), Asset("TRY"))
+        Money(amount=Decimal('3.5'), asset='TRY')
+    """
+
+    amount: Decimal
+    asset: Asset
+
+    def __post_init__(self) -> None:
+        decimal_of(self.amount)
+
+    def __add__(self, other: Money) -> Money:
+        return Money(add(self.amount, self._same(other)), self.asset)
+
+    def __sub__(self, other: Money) -> Money:
+        return Money(sub(self.amount, self._same(other)), self.asset)
+
+    def __neg__(self) -> Money:
+        return Money(-self.amount, self.asset)
+
+    def _same(self, other: Money) -> Decimal:
+        if other.asset != self.asset:
+            raise InvariantViolation(f"cannot combine {self.asset} with {other.asset}")
+        return other.amount

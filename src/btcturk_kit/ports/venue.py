@@ -1,0 +1,48 @@
+"""The venue port: our account at the exchange. Reads say what is; writes say what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from btcturk_kit.domain.fills import Fill
+from btcturk_kit.domain.identifiers import ClientOrderId, OrderId, Symbol
+from btcturk_kit.domain.market import Balance
+from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome, VenueOrder
+from btcturk_kit.domain.orders import CancelOrder, SubmitOrder
+
+__all__ = ["Venue"]
+
+
+class Venue(Protocol):
+    """Adapters: `BtcturkVenue` (the real exchange or the local one), `SimulatedVenue`."""
+
+    async def balances(self) -> tuple[Balance, ...]:
+        """Return every asset with its free and locked amount."""
+        ...
+
+    async def open_orders(self, symbol: Symbol) -> tuple[VenueOrder, ...]:
+        """Return the resting orders of one pair, whoever placed them."""
+        ...
+
+    async def order(self, order_id: OrderId, symbol: Symbol) -> VenueOrder | None:
+        """Return one order by the exchange's number, None if the exchange has no such order."""
+        ...
+
+    async def find_order(
+        self, client_order_id: ClientOrderId, symbol: Symbol, *, since_ms: int
+    ) -> VenueOrder | None:
+        """Look for an order by our name among the open and the recent orders of a pair."""
+        ...
+
+    async def fills(self, symbols: Sequence[Symbol], *, since_ms: int) -> tuple[Fill, ...]:
+        """Return our trades of these pairs from `since_ms` on, oldest first; may repeat old ones."""
+        ...
+
+    async def submit(self, command: SubmitOrder) -> SubmitOutcome:
+        """Send one order, once, whatever happens; never raises for what the network does."""
+        ...
+
+    async def cancel(self, command: CancelOrder) -> CancelOutcome:
+        """Ask for a cancel; never raises for what the network does."""
+        ...
