@@ -9,7 +9,15 @@ from typing import NamedTuple
 
 from btcturk_kit.domain.identifiers import Asset, Symbol
 
-__all__ = ["Balance", "BarColumns", "BookLevel", "MarketFrame", "OrderBook", "Ticker", "median_mark"]
+__all__ = [
+    "Balance",
+    "BarColumns",
+    "BookLevel",
+    "MarketFrame",
+    "OrderBook",
+    "Ticker",
+    "median_mark",
+]
 
 
 class BookLevel(NamedTuple):

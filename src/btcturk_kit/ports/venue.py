@@ -36,7 +36,7 @@ class Venue(Protocol):
         ...
 
     async def fills(self, symbols: Sequence[Symbol], *, since_ms: int) -> tuple[Fill, ...]:
-        """Return our trades of these pairs from `since_ms` on, oldest first; may repeat old ones."""
+        """Return our trades of these pairs from `since_ms` on, oldest first; may repeat."""
         ...
 
     async def submit(self, command: SubmitOrder) -> SubmitOutcome:

@@ -1,0 +1,215 @@
+"""The self-financing split: what a realized gain or loss does to trading capital and treasury.
+
+A gain is split by ratio between trading capital and treasury, a loss reduces trading capital only.
+Pure: no clock, no writing. The law that outranks every rounding: what trading capital and treasury
+gain together is the realized difference, to the last digit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from btcturk_kit.domain.ledger import Ledger
+from btcturk_kit.domain.money import MONEY_PLACES, ONE, ZERO, add, mul, round_half_even, sub
+from btcturk_kit.errors import CapitalPolicyError, ConfigurationError
+
+__all__ = [
+    "CapitalState",
+    "Granularity",
+    "LedgerCheckpoint",
+    "ProfitBasis",
+    "SelfFinancing",
+    "SplitBasis",
+    "apply_self_financing",
+    "checkpoint_after",
+]
+
+
+class SplitBasis(StrEnum):
+    """Which gain the treasury takes its ratio of."""
+
+    NET = "net"  # after fees and tax of both sides
+    GROSS = "gross"  # before them; trading capital carries them
+
+
+class ProfitBasis(StrEnum):
+    """Whether a recovered loss is split again."""
+
+    CHECKPOINT = "checkpoint"  # every gain is split
+    HIGH_WATER_MARK = "high_water_mark"  # only what exceeds the highest realized total so far
+
+
+class Granularity(StrEnum):
+    """How often the split runs."""
+
+    EVENT = "event"  # once per realizing ledger event: any batching gives the same state
+    CHECKPOINT = "checkpoint"  # once per cycle, on the difference of the totals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfFinancing:
+    """The operator's choice. Ratios are in [0, 1] and sum to exactly 1."""
+
+    trading_ratio: Decimal = Decimal("0.60")
+    treasury_ratio: Decimal = Decimal("0.40")
+    basis: SplitBasis = SplitBasis.NET
+    profit_basis: ProfitBasis = ProfitBasis.CHECKPOINT
+    granularity: Granularity = Granularity.EVENT
+
+    def __post_init__(self) -> None:
+        for name in ("trading_ratio", "treasury_ratio"):
+            if not ZERO <= getattr(self, name) <= ONE:
+                raise ConfigurationError(
+                    f"{name} is {getattr(self, name)}", hint="choose a ratio from 0 to 1"
+                )
+        if add(self.trading_ratio, self.treasury_ratio) != ONE:
+            raise ConfigurationError(
+                f"trading_ratio {self.trading_ratio} and treasury_ratio {self.treasury_ratio} "
+                "do not sum to 1",
+                hint="make them sum to exactly 1",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapitalState:
+    """Where the capital stands after the last applied checkpoint. All amounts in TRY.
+
+    Attributes:
+        trading_capital_try: What the bot trades with; negative only after a loss beyond it.
+        treasury_try: What was set aside; only an operator's transfer takes from it.
+        last_realized_pnl_total_try: Realized net total at that checkpoint.
+        last_realized_gross_total_try: Realized gross total at that checkpoint.
+        peak_realized_try: Highest realized net total so far, for the high-water mark.
+        last_event_count: Ledger facts at that checkpoint.
+        last_event_key: Key of the last of them.
+        content_hash: Content hash of the ledger there.
+    """
+
+    account: str
+    trading_capital_try: Decimal
+    treasury_try: Decimal = ZERO
+    last_realized_pnl_total_try: Decimal = ZERO
+    last_realized_gross_total_try: Decimal = ZERO
+    peak_realized_try: Decimal = ZERO
+    last_event_count: int = 0
+    last_event_key: str = ""
+    content_hash: str = ""
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether losses exceeded the trading capital; only an operator's transfer ends it."""
+        return self.trading_capital_try < 0
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerCheckpoint:
+    """How far the ledger has come, and proof of what it grew from.
+
+    Attributes:
+        previous_count: Facts before the ones this checkpoint adds.
+        previous_hash: Content hash there; must equal the state's.
+    """
+
+    account: str
+    event_count: int
+    last_event_key: str
+    content_hash: str
+    previous_count: int
+    previous_hash: str
+    realized_net_total: Decimal
+    realized_gross_total: Decimal
+
+
+def checkpoint_after(
+    before: Ledger, after: Ledger, *, account: str, realized_net: Decimal, realized_gross: Decimal
+) -> LedgerCheckpoint:
+    """Describe the step from one ledger to a later one, with the realized totals of the later."""
+    return LedgerCheckpoint(
+        account,
+        after.event_count,
+        after.last_event_key,
+        after.content_hash,
+        before.event_count,
+        before.content_hash,
+        realized_net,
+        realized_gross,
+    )
+
+
+def apply_self_financing(
+    state: CapitalState, checkpoint: LedgerCheckpoint, policy: SelfFinancing
+) -> CapitalState:
+    """Apply one realized-PnL checkpoint.
+
+    A gain is split by the policy's ratios, a loss reduces trading capital only. The treasury share
+    is rounded half-even to eight places, trading capital takes the rest; the difference itself is
+    never rounded. A checkpoint that was applied already returns the same object.
+
+    Args:
+        state: The state so far.
+        checkpoint: The ledger's step and its realized totals, in TRY.
+        policy: Ratios and bases.
+
+    Returns:
+        The new state. It may be negative in trading capital (`is_exhausted`).
+
+    Raises:
+        CapitalPolicyError: Another account, a lower event count, the same count with another
+            content, or a history that does not extend the applied one.
+
+    Example:
+        >>> from btcturk_kit.domain.ledger import Ledger
+        >>> start = CapitalState(account="a", trading_capital_try=Decimal(1000))
+        >>> step = LedgerCheckpoint("a", 1, "fill:1", "h1", 0, "", Decimal(100), Decimal(100))
+        >>> after = apply_self_financing(start, step, SelfFinancing())
+        >>> after.trading_capital_try, after.treasury_try
+        (Decimal('1060.00000000'), Decimal('40.00000000'))
+    """
+    if checkpoint.account != state.account:
+        raise CapitalPolicyError(
+            f"checkpoint of account {checkpoint.account!r} given to {state.account!r}"
+        )
+    count, applied = checkpoint.event_count, state.last_event_count
+    if count == applied and checkpoint.content_hash == state.content_hash:
+        return state
+    if count <= applied:
+        raise CapitalPolicyError(
+            f"checkpoint {count} ({checkpoint.content_hash[:12]}) does not extend the applied "
+            f"{applied} ({state.content_hash[:12]})"
+        )
+    if (checkpoint.previous_count, checkpoint.previous_hash) != (applied, state.content_hash):
+        raise CapitalPolicyError(
+            f"checkpoint {count} grew from {checkpoint.previous_count} "
+            f"({checkpoint.previous_hash[:12]}), not from the applied {applied} "
+            f"({state.content_hash[:12]})"
+        )
+    net = checkpoint.realized_net_total
+    delta = sub(net, state.last_realized_pnl_total_try)
+    share = _treasury_share(state, checkpoint, policy, delta)
+    return CapitalState(
+        account=state.account,
+        trading_capital_try=add(state.trading_capital_try, sub(delta, share)),
+        treasury_try=add(state.treasury_try, share),
+        last_realized_pnl_total_try=net,
+        last_realized_gross_total_try=checkpoint.realized_gross_total,
+        peak_realized_try=max(state.peak_realized_try, net),
+        last_event_count=count,
+        last_event_key=checkpoint.last_event_key,
+        content_hash=checkpoint.content_hash,
+    )
+
+
+def _treasury_share(
+    state: CapitalState, checkpoint: LedgerCheckpoint, policy: SelfFinancing, delta: Decimal
+) -> Decimal:
+    if policy.profit_basis is ProfitBasis.HIGH_WATER_MARK:
+        gain = sub(checkpoint.realized_net_total, state.peak_realized_try)
+    elif policy.basis is SplitBasis.GROSS:
+        gain = sub(checkpoint.realized_gross_total, state.last_realized_gross_total_try)
+    else:
+        gain = delta
+    if gain <= 0:
+        return ZERO
+    return round_half_even(mul(gain, policy.treasury_ratio), MONEY_PLACES)
