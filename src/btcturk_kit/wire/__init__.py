@@ -1,0 +1,1 @@
+"""The exchange's protocol without any I/O: bytes to values and back, signatures, windows, failures."""
