@@ -1,0 +1,159 @@
+"""Every check of the project, each in an environment of its own. Plain `nox` runs all but `bench`.
+
+Needs Python and pip only: a session that needs more (a browser, a database server) is not run by
+default. The interpreter is the one that runs nox; no other is looked for or downloaded.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from fnmatch import fnmatch
+from pathlib import Path
+
+import nox
+
+__all__ = ["arch", "bench", "docs", "examples", "lint", "package", "tests", "types"]
+
+nox.needs_version = ">=2024.10.9"
+nox.options.error_on_missing_interpreters = True
+nox.options.reuse_existing_virtualenvs = True
+
+ROOT = Path(__file__).parent
+PACKAGE = ROOT / "src" / "btcturk_kit"
+GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
+
+PURE = ("domain", "wire", "simulation", "pipeline")
+"""Packages in which every branch is covered."""
+
+COVERED_PURE_PERCENT = 100
+COVERED_ALL_PERCENT = 90
+
+WHEEL_MUST_HOLD = (
+    "btcturk_kit/py.typed",
+    "btcturk_kit/adapters/store_schema/*.sql",
+    "btcturk_kit/sandbox/*.csv*",
+    "*.dist-info/licenses/LICENSE",
+)
+"""What a wheel needs beside its modules: marker of types, migrations, tape, licence."""
+
+
+def install(session: nox.Session, *groups: str, package: bool = True) -> None:
+    """Install dependency groups of pyproject.toml and, unless told otherwise, the package."""
+    # pip of a new environment may be too old for --group, so nox resolves the groups.
+    requirements = list(nox.project.dependency_groups(GROUPS, *groups)) if groups else []
+    if package:
+        requirements += ["-e", ".[sandbox]"]
+    session.install(*requirements)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check the rules and the format of every Python file."""
+    install(session, "lint", package=False)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types of the package, of its public face as users write it, and of the examples."""
+    install(session, "lint", "test")
+    session.run("mypy", "src/btcturk_kit", "tests/typing", "examples")
+
+
+@nox.session
+def arch(session: nox.Session) -> None:
+    """Check that imports go down only, and the other five contracts."""
+    install(session, "lint")
+    session.run("lint-imports", "--no-cache")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests and hold the coverage; arguments after `--` go to pytest, without coverage."""
+    install(session, "test", "lint")
+    if session.posargs:
+        session.run("pytest", *session.posargs)
+        return
+    data = {"COVERAGE_FILE": str(Path(session.create_tmp()).resolve() / "coverage")}
+    session.run("coverage", "erase", env=data)
+    session.run("coverage", "run", "-m", "pytest", "-n", "2", env=data)
+    session.run("coverage", "combine", "--quiet", env=data)
+    session.run("coverage", "report", f"--fail-under={COVERED_ALL_PERCENT}", env=data)
+    pure = ",".join(f"*/btcturk_kit/{name}/*" for name in PURE)
+    session.run(
+        "coverage", "report", f"--include={pure}", f"--fail-under={COVERED_PURE_PERCENT}", env=data
+    )
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation, warnings being errors, and run the examples in it."""
+    install(session, "docs")
+    out = Path(session.create_tmp()).resolve()
+    strict = ("-W", "-n", "--keep-going", "-q", "-d", str(out / "doctrees"))
+    for builder in ("html", "doctest"):
+        session.run("sphinx-build", *strict, "-b", builder, "docs", str(out / builder))
+    session.log(f"open {out / 'html' / 'index.html'}")
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """Run every example as a user would; none needs a key or the network."""
+    install(session)
+    for example in sorted((ROOT / "examples").glob("*.py")):
+        session.run("python", str(example.relative_to(ROOT)))
+
+
+@nox.session(reuse_venv=False)
+def package(session: nox.Session) -> None:
+    """Build both distributions, look into the wheel and import it from a clean environment."""
+    requirements = GROUPS["build-system"]["requires"]
+    session.install(*requirements)
+    out = Path(session.create_tmp()).resolve()
+    for old in out.iterdir():
+        old.unlink()
+    session.run("hatchling", "build", "--target", "sdist", "--directory", str(out))
+    (sdist,) = out.glob("*.tar.gz")
+    # The wheel is made from the source distribution, so that a file missing there is noticed.
+    session.run("pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(out), str(sdist))
+    (wheel,) = out.glob("*.whl")
+    problems = wheel_problems(wheel)
+    if problems:
+        session.error("\n".join(problems))
+    session.install(f"{wheel}[sandbox]")
+    session.chdir(out)
+    session.run("python", "-c", "import btcturk_kit")
+    session.run("python", "-m", "pip", "check")
+
+
+def wheel_problems(wheel: Path) -> list[str]:
+    """Return what is wrong with a wheel, one sentence each."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    source = {
+        path.relative_to(PACKAGE.parent).as_posix()
+        for path in PACKAGE.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    problems = [f"{name} is not in the wheel" for name in sorted(source - names)]
+    problems += [
+        f"nothing in the wheel is {pattern}"
+        for pattern in WHEEL_MUST_HOLD
+        if not any(fnmatch(name, pattern) for name in names)
+    ]
+    problems += [
+        f"{name} does not belong in the wheel"
+        for name in sorted(names - source)
+        if ".dist-info/" not in name
+    ]
+    if not wheel.name.endswith("-py3-none-any.whl"):
+        problems.append(f"{wheel.name} is not pure Python")
+    return problems
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure, beside the peers it names; arguments after `--` choose benches."""
+    session.install("-r", "benchmarks/requirements.txt", ".[sandbox]")
+    session.run("python", "benchmarks/run.py", *session.posargs)

@@ -1,0 +1,57 @@
+"""What every test runs under: no traffic beyond this machine, and property tests that repeat.
+
+Only settings that hold for all tests belong here; helpers of one kind of test stand beside it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+
+from hypothesis import HealthCheck, settings
+
+__all__ = ["OutsideTrafficError"]
+
+settings.register_profile(
+    "ci",
+    derandomize=True,
+    deadline=None,
+    # Measured coverage slows the drawing of examples; that says nothing about the code under test.
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(
+    "explore", settings.get_profile("ci"), derandomize=False, max_examples=2000
+)
+settings.load_profile("ci")
+
+
+class OutsideTrafficError(RuntimeError):
+    """A test tried to reach another machine.
+
+    Not an `OSError`, so that no adapter takes it for an ordinary network failure.
+    """
+
+
+def _is_here(host: object) -> bool:
+    if host is None or host in ("", "localhost", b"localhost"):
+        return True
+    text = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
+    try:
+        return ipaddress.ip_address(text.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse_outside_traffic(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "socket.getaddrinfo":
+        host = arguments[0]
+    elif event in {"socket.connect", "socket.sendto"} and isinstance(arguments[1], tuple):
+        host = arguments[1][0]
+    else:
+        return
+    if not _is_here(host):
+        raise OutsideTrafficError(f"{event} to {host!r}: tests talk to this machine only")
+
+
+# An audit hook sees what every library does with sockets, without replacing anything.
+sys.addaudithook(_refuse_outside_traffic)

@@ -1,0 +1,83 @@
+"""What may not stand in the core: binary fractions, clocks, chance, and values that can change."""
+
+from __future__ import annotations
+
+import ast
+
+EXACT_PACKAGES = ("domain", "wire", "simulation", "pipeline")
+
+FLOATS_ALLOWED = {
+    "domain/money.py:decimal_of": "names the type in order to refuse it",
+    "domain/order_events.py:OrderRejected": "`retry_after_s` is a duration, not money",
+}
+"""`module:top-level name` → why `float` may stand in it."""
+
+CLOCK_READS = frozenset({"now", "utcnow", "today", "fromtimestamp"})
+
+
+def test_no_binary_fractions_in_the_core(modules: dict[str, ast.Module]) -> None:
+    """No `float`, as a call, an annotation or a literal, where money is computed."""
+    offenders = {
+        f"{name}:{owner}"
+        for name, tree in modules.items()
+        if name.startswith(EXACT_PACKAGES)
+        for owner, node in _owned(tree)
+        if _is_float(node)
+    }
+    assert sorted(offenders - set(FLOATS_ALLOWED)) == []
+
+
+def test_float_exceptions_are_still_needed(modules: dict[str, ast.Module]) -> None:
+    """An entry of the list of exceptions names a place that still holds a `float`."""
+    used = {
+        f"{name}:{owner}"
+        for name, tree in modules.items()
+        for owner, node in _owned(tree)
+        if _is_float(node)
+    }
+    assert sorted(set(FLOATS_ALLOWED) - used) == []
+
+
+def test_no_clock_is_read_through_datetime(modules: dict[str, ast.Module]) -> None:
+    """The core never asks `datetime` what time it is; import contracts cover the other clocks."""
+    assert [
+        f"{name}:{node.lineno}"
+        for name, tree in modules.items()
+        if name.startswith((*EXACT_PACKAGES, "hooks"))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in CLOCK_READS - {"fromtimestamp"}
+    ] == []
+
+
+def test_domain_values_are_frozen(modules: dict[str, ast.Module]) -> None:
+    """Every dataclass of the domain is frozen and slotted."""
+    offenders = []
+    for name, tree in modules.items():
+        if not name.startswith("domain"):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                for one in node.decorator_list:
+                    text = ast.unparse(one)
+                    if text.startswith("dataclass") and not (
+                        "frozen=True" in text and "slots=True" in text
+                    ):
+                        offenders.append(f"{name}:{node.name}")
+    assert offenders == []
+
+
+def _owned(tree: ast.Module) -> list[tuple[str, ast.AST]]:
+    """Return every node with the top-level class or function that it stands in."""
+    return [
+        (getattr(statement, "name", "<module>"), node)
+        for statement in tree.body
+        for node in ast.walk(statement)
+    ]
+
+
+def _is_float(node: ast.AST) -> bool:
+    return (isinstance(node, ast.Name) and node.id == "float") or (
+        isinstance(node, ast.Constant) and isinstance(node.value, float)
+    )
