@@ -1,0 +1,118 @@
+"""One owner's balances at an exchange: free and locked per asset, and what each order locks.
+
+Every step is exact and is checked before it is made: nothing becomes negative, nothing is created.
+Never add: prices, fee rates, order rules. The caller says what a trade cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from btcturk_kit.domain.identifiers import Asset
+from btcturk_kit.domain.market import Balance
+from btcturk_kit.domain.money import ZERO, add, decimal_of, sub
+from btcturk_kit.errors import require
+
+__all__ = ["Account"]
+
+
+class Account:
+    """Balances of one owner.
+
+    Args:
+        opening: First free amount of each asset.
+
+    Example:
+        >>> account = Account({Asset("TRY"): Decimal(1000)})
+        >>> account.lock(1, Asset("TRY"), Decimal(300))
+        >>> account.balance(Asset("TRY"))
+        Balance(asset='TRY', free=Decimal('700'), locked=Decimal('300'))
+    """
+
+    __slots__ = ("_free", "_locked", "_locks")
+
+    def __init__(self, opening: Mapping[Asset, Decimal] | None = None) -> None:
+        self._free: dict[Asset, Decimal] = {}
+        self._locked: dict[Asset, Decimal] = {}
+        self._locks: dict[int, tuple[Asset, Decimal]] = {}
+        for asset, amount in (opening or {}).items():
+            self.deposit(asset, amount)
+
+    def deposit(self, asset: Asset, amount: Decimal) -> None:
+        """Add a free amount from outside; it may be zero, never negative."""
+        require(decimal_of(amount) >= ZERO, f"deposit of {amount} {asset}")
+        self._free[asset] = add(self.free(asset), amount)
+
+    def free(self, asset: Asset) -> Decimal:
+        """Return what can be spent."""
+        return self._free.get(asset, ZERO)
+
+    def locked(self, asset: Asset) -> Decimal:
+        """Return what open orders hold."""
+        return self._locked.get(asset, ZERO)
+
+    def balance(self, asset: Asset) -> Balance:
+        """Return both parts of one asset."""
+        return Balance(asset, self.free(asset), self.locked(asset))
+
+    def balances(self) -> tuple[Balance, ...]:
+        """Return every asset ever held, in the order of first appearance."""
+        return tuple(self.balance(asset) for asset in self._free)
+
+    def lock_of(self, order_id: int) -> Decimal:
+        """Return what one order holds, zero if none."""
+        held = self._locks.get(order_id)
+        return ZERO if held is None else held[1]
+
+    def lock(self, order_id: int, asset: Asset, amount: Decimal) -> None:
+        """Move a free amount into the lock of a new order.
+
+        Raises:
+            InvariantViolation: Less is free, or the order already has a lock. Callers compare with
+                `free` first: too little money is a refusal, not an error.
+        """
+        require(order_id not in self._locks, f"order {order_id} is already locked")
+        require(ZERO < amount <= self.free(asset), f"cannot lock {amount} {asset}")
+        self._free[asset] = sub(self.free(asset), amount)
+        self._locked[asset] = add(self.locked(asset), amount)
+        self._locks[order_id] = (asset, amount)
+
+    def release(self, order_id: int) -> Decimal:
+        """Free what is left of an order's lock and return that amount; zero if it has none."""
+        asset, amount = self._locks.pop(order_id, (None, ZERO))
+        if asset is not None:
+            self._locked[asset] = sub(self.locked(asset), amount)
+            self._free[asset] = add(self.free(asset), amount)
+        return amount
+
+    def spend(self, order_id: int, amount: Decimal, *, lock_left: Decimal) -> None:
+        """Take `amount` out of the account for a trade of this order.
+
+        The lock shrinks to `lock_left`; what it no longer needs and the trade did not cost returns
+        to free. When rounded fees cost more than the lock gave, the difference comes out of free.
+
+        Args:
+            order_id: The order that traded; it holds a lock.
+            amount: What the trade took, in the asset of the lock.
+            lock_left: What the rest of the order still needs; zero removes the lock.
+
+        Raises:
+            InvariantViolation: The account cannot pay, or the lock would grow.
+        """
+        require(order_id in self._locks, f"order {order_id} has no lock")
+        asset, held = self._locks[order_id]
+        require(ZERO <= lock_left <= held, f"lock of {order_id}: {held} to {lock_left}")
+        free = sub(add(self.free(asset), sub(held, lock_left)), amount)
+        require(free >= ZERO, f"order {order_id} would overdraw {asset} by {-free}")
+        self._free[asset] = free
+        self._locked[asset] = sub(self.locked(asset), sub(held, lock_left))
+        if lock_left:
+            self._locks[order_id] = (asset, lock_left)
+        else:
+            del self._locks[order_id]
+
+    def receive(self, asset: Asset, amount: Decimal) -> None:
+        """Add what a trade brought."""
+        require(amount >= ZERO, f"received {amount} {asset}")
+        self._free[asset] = add(self.free(asset), amount)
