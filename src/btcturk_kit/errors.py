@@ -25,8 +25,8 @@
         ├── LedgerImbalance           legs that do not sum to zero
         └── IllegalTransition         an order event its state does not allow
 
-What could happen in a correct program on a good day (a denial, a rejection, an unknown outcome of a
-write, stale data) is a value, not an exception. No exception here ever holds a secret, a header or a
+What could happen in a correct program on a good day (a denial, a rejection, an unknown outcome of
+a write, stale data) is a value, not an exception. No exception here ever holds a secret, a header or a
 request object: only the typed attributes below. Each writes its own message, in one line.
 """
 

@@ -1,7 +1,7 @@
 """Canonical text and digests: one writing for each value, so that equal facts hash equally.
 
-Decimals lose padding and exponents (`1.50`, `1.5` and `15E-1` are all `1.5`), None is `-`. Fields of
-a line are separated by the unit separator, which occurs in no identifier.
+Decimals lose padding and exponents (`1.50`, `1.5` and `15E-1` are all `1.5`), None is `-`.
+Fields of a line are separated by the unit separator, which occurs in no identifier.
 """
 
 from __future__ import annotations

@@ -17,8 +17,16 @@ from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset, ClientOrderId, Symbol
 from btcturk_kit.domain.ledger import Ledger, LedgerEvent
 from btcturk_kit.domain.market import Balance
+from btcturk_kit.domain.money import ONE
 from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome, VenueOrder
-from btcturk_kit.domain.orders import CancelOrder, Order, OrderType, Side, SubmitOrder
+from btcturk_kit.domain.orders import (
+    CancelOrder,
+    Order,
+    OrderRequest,
+    OrderType,
+    Side,
+    SubmitOrder,
+)
 from btcturk_kit.domain.positions import Position
 from btcturk_kit.domain.risk import ModeMemory, RiskAssessment, RiskMemory, RiskMode
 
@@ -32,7 +40,9 @@ __all__ = [
     "Intent",
     "Mark",
     "Observation",
+    "OrderProposal",
     "Review",
+    "RiskVote",
     "Settlement",
     "StateCommit",
     "Verdict",
@@ -255,3 +265,32 @@ class StateCommit(NamedTuple):
     anomalies: tuple[Anomaly, ...] = ()
     strategy_states: tuple[tuple[str, str], ...] = ()
     record: CycleRecord | None = None
+
+
+class OrderProposal(NamedTuple):
+    """One exact, quantized order before it is sent: what guards review.
+
+    Attributes:
+        price: Limit price; for a market order the best opposite price.
+        quantity: Base quantity; for a market buy what the amount buys at `price`, at most.
+        notional_try: Price x quantity, charges not included.
+        reduces_risk: It sells what the bot holds.
+    """
+
+    strategy: str
+    request: OrderRequest
+    symbol: Symbol
+    side: Side
+    order_type: OrderType
+    price: Decimal
+    quantity: Decimal
+    notional_try: Decimal
+    reduces_risk: bool
+
+
+class RiskVote(NamedTuple):
+    """What a risk plug-in asks for: a mode, and a multiplier in [0, 1] for order sizes."""
+
+    mode: RiskMode = RiskMode.NORMAL
+    multiplier: Decimal = ONE
+    reason: str = ""

@@ -1,7 +1,7 @@
 """Double entry: facts as events of balanced legs, and the fold of them.
 
-Per asset, an account with a plus is something we hold or paid for; every event sums to zero in every
-asset it touches. What we hold is split by who may use it:
+Per asset, an account with a plus is something we hold or paid for; every event sums to zero in
+every asset it touches. What we hold is split by who may use it:
 
 * `BOT` - spendable by the order path (for TRY: cash; for coins: the bot's own lots),
 * `TREASURY` - set aside by the capital policy; no order can draw on it,
@@ -9,8 +9,8 @@ asset it touches. What we hold is split by who may use it:
 * `EXTERNAL` - coins the owner holds outside the bot,
 * `SUSPENSE` - a difference to the exchange nobody has explained yet.
 
-The counterparts are `OPENING`, `TRADE` (the other side of a trade), `FEE`, `TAX`, `FLOW` (deposits and
-withdrawals), `ROUNDING` and `DIFFERENCE`. Never add: a price, a rate, a clock.
+The counterparts are `OPENING`, `TRADE` (the other side of a trade), `FEE`, `TAX`, `FLOW` (deposits
+and withdrawals), `ROUNDING` and `DIFFERENCE`. Never add: a price, a rate, a clock.
 """
 
 from __future__ import annotations

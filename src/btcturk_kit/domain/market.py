@@ -65,7 +65,7 @@ class Balance(NamedTuple):
 
 
 def median_mark(bid: Decimal, ask: Decimal, last: Decimal) -> Decimal:
-    """Return the middle one of best bid, best ask and last trade: the price positions are marked at.
+    """Return the middle one of best bid, best ask and last trade: what positions are marked at.
 
     Example:
         >>> median_mark(Decimal(99), Decimal(101), Decimal(105))
@@ -78,8 +78,8 @@ def median_mark(bid: Decimal, ask: Decimal, last: Decimal) -> Decimal:
 class BarColumns:
     """Bars of one pair as integer columns: one entry per instant of the frame.
 
-    A price is `value / 10**price_scale`, a volume `value / 10**volume_scale` (base units). `bid` and
-    `ask` are the touch at the instant; recorded candles without a book use the close for both.
+    A price is `value / 10**price_scale`, a volume `value / 10**volume_scale` (base units). `bid`
+    and `ask` are the touch at the instant; recorded candles without a book use the close for both.
     """
 
     symbol: Symbol

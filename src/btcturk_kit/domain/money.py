@@ -117,6 +117,7 @@ def divide_half_even(numerator: Decimal, denominator: Decimal, places: int) -> D
     Args:
         numerator: Any sign.
         denominator: Positive.
+        places: Decimals of the result.
 
     Example:
         >>> divide_half_even(Decimal("1"), Decimal("8"), 2)

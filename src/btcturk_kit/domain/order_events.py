@@ -1,7 +1,7 @@
 """What the exchange said about an order: its own view, and the outcomes of our writes.
 
-Every write has one of three outcomes: accepted, rejected, unknown. Unknown carries what is needed to
-look the order up later; it is never turned into a rejection.
+Every write has one of three outcomes: accepted, rejected, unknown. Unknown carries what is needed
+to look the order up later; it is never turned into a rejection.
 """
 
 from __future__ import annotations

@@ -76,8 +76,8 @@ class Position:
 def apply_fill(position: Position, fill: Fill, *, method: CostMethod = CostMethod.FIFO) -> Position:
     """Return the position after one more fill.
 
-    A partial sale takes `round_half_even(cost * sold / left, 8)` of a lot's cost, the last part takes
-    the remainder, so that no digit of cost is ever lost.
+    A partial sale takes `round_half_even(cost * sold / left, 8)` of a lot's cost, the last part
+    takes the remainder, so that no digit of cost is ever lost.
 
     Raises:
         InvariantViolation: The fill is older than the last one folded; use `fold_fills`.

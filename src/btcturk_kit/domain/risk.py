@@ -1,13 +1,13 @@
 """Risk modes, limits and the memory of the mode; one ordered, explainable rule list.
 
-The strictest result of all rules wins. A mode is entered at once, left only after a cool-down counted
-from the last trigger *and* a number of clean cycles, one step at a time. Nothing loosens because data
-is missing. Never add: sizing of orders (allocation), a clock, a second place that decides the mode.
+The strictest result of all rules wins. A mode is entered at once, left only after a cool-down
+counted from the last trigger *and* a number of clean cycles, one step at a time. Nothing loosens
+because data is missing. Never add: sizing of orders (allocation), a clock, a second place that decides the mode.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -186,8 +186,8 @@ class RiskBudgetPolicy:
         (Decimal('0.40'), Decimal('0.20'))
     """
 
-    financing: SelfFinancing = SelfFinancing()
-    limits: RiskLimits = RiskLimits()
+    financing: SelfFinancing = field(default_factory=SelfFinancing)
+    limits: RiskLimits = field(default_factory=RiskLimits)
 
     def apply_self_financing(
         self, state: CapitalState, checkpoint: LedgerCheckpoint
@@ -195,7 +195,7 @@ class RiskBudgetPolicy:
         """Apply one realized-PnL checkpoint; see `capital.apply_self_financing`."""
         return apply_self_financing(state, checkpoint, self.financing)
 
-    def equity_floor(self, capital: CapitalState, memory: RiskMemory) -> Decimal:
+    def equity_floor(self, memory: RiskMemory) -> Decimal:
         """Return the equity below which the daily-loss or the drawdown rule triggers.
 
         Daily: start-of-day equity minus 5 % of the trading capital then. Drawdown: the peak minus
@@ -220,7 +220,7 @@ class RiskBudgetPolicy:
             reasons.append(
                 RiskReason("capital_exhausted", RiskMode.OBSERVE_ONLY, f"trading capital {trading}")
             )
-        floor = self.equity_floor(capital, memory)
+        floor = self.equity_floor(memory)
         if inputs.equity_try < floor:
             reasons.append(self._loss_reason(inputs, memory))
         if inputs.data_age_ms > limits.data_age_ms_max:
@@ -286,7 +286,7 @@ def next_mode_memory(
 
 
 def note_realized(memory: RiskMemory, *, is_flat: bool, realized_net: Decimal) -> RiskMemory:
-    """Follow round trips: from flat to flat counts as one, and a losing one lengthens the streak.
+    """Follow round trips: from flat to flat is one, and a losing one lengthens the streak.
 
     Args:
         memory: The memory so far.

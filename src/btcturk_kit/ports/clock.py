@@ -10,7 +10,7 @@ __all__ = ["Clock"]
 class Clock(Protocol):
     """Wall time for stamps and decisions, monotonic time for durations; never mixed.
 
-    Adapters: `SystemClock`, `SimulatedClock`, `SandboxClock` (the local exchange's lock-step clock).
+    Adapters: `SystemClock`, `SimulatedClock`, `SandboxClock` (the local exchange's lock-step one).
     """
 
     def now_ms(self) -> int:

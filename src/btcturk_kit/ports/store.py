@@ -8,7 +8,7 @@ from btcturk_kit.domain.cycle import CycleRecord, CycleState, StateCommit
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset
 
-__all__ = ["StateStore", "StoredState", "StoreTotals"]
+__all__ = ["StateStore", "StoreTotals", "StoredState"]
 
 
 class StoredState(NamedTuple):
