@@ -1,1 +1,1 @@
-"""The exchange's protocol without any I/O: bytes to values and back, signatures, windows, failures."""
+"""The exchange's protocol without any I/O: bytes to values and back, signing, windows, failures."""

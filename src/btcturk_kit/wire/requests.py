@@ -1,0 +1,239 @@
+"""Requests: one builder per endpoint, from domain values to the bytes that go out.
+
+Decimals are written plainly, without exponent and without trailing zeros. A builder refuses what
+the wire cannot carry: that is our fault, not the exchange's. Never add: signing, headers, sending.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from msgspec.json import Encoder
+
+from btcturk_kit.domain.identifiers import ClientOrderId, OrderId, Symbol
+from btcturk_kit.domain.orders import LimitOrder, MarketBuy, OrderRequest, Side
+from btcturk_kit.errors import require
+from btcturk_kit.wire.pacing import Endpoint
+
+__all__ = [
+    "ALL_ORDERS_PAGE_SIZE",
+    "ORDER_BOOK_LIMIT_MAX",
+    "WireRequest",
+    "all_orders",
+    "balances",
+    "cancel",
+    "exchange_info",
+    "open_orders",
+    "order",
+    "order_book",
+    "plain_decimal",
+    "server_time",
+    "submit",
+    "ticker",
+    "trade_history",
+]
+
+ORDER_BOOK_LIMIT_MAX: Final = 100
+"""Levels a side the exchange sends at most (seen on the wire, September 2026)."""
+
+ALL_ORDERS_PAGE_SIZE: Final = 1000
+"""The documented maximum of `limit`; always sent, because the default is uncertain."""
+
+# Swagger of 2020 gives ^\d{0,12}(\.\d{1,16})?$ for every number of an order.
+_INTEGER_DIGITS_MAX: Final = 12
+_DECIMALS_MAX: Final = 16
+_SYMBOL_LENGTH_MAX: Final = 20
+_CLIENT_ORDER_ID_LENGTH_MAX: Final = 50
+
+_encode_json = Encoder().encode
+
+
+class WireRequest(NamedTuple):
+    """One request before it is signed and addressed.
+
+    Attributes:
+        target: Path and query, encoded.
+        body: JSON, or empty.
+        is_signed: Whether the call needs credentials.
+    """
+
+    endpoint: Endpoint
+    method: str
+    target: str
+    body: bytes = b""
+    is_signed: bool = False
+
+
+_SERVER_TIME: Final = WireRequest(Endpoint.SERVER_TIME, "GET", "/api/v2/server/time")
+_EXCHANGE_INFO: Final = WireRequest(Endpoint.EXCHANGE_INFO, "GET", "/api/v2/server/exchangeinfo")
+_BALANCES: Final = WireRequest(Endpoint.BALANCES, "GET", "/api/v1/users/balances", is_signed=True)
+
+
+def plain_decimal(number: Decimal) -> str:
+    """Write a positive number as the exchange reads it.
+
+    Raises:
+        InvariantViolation: Not a positive finite number, or more digits than the wire carries.
+
+    Example:
+        >>> plain_decimal(Decimal("1.50E+3")), plain_decimal(Decimal("1E-7"))
+        ('1500', '0.0000001')
+    """
+    require(number.is_finite() and number > 0, f"{number} cannot be sent as a price or quantity")
+    # An exponent of a million would be a million characters: look before writing it out.
+    require(
+        -_DECIMALS_MAX <= number.adjusted() < _INTEGER_DIGITS_MAX,
+        f"{number} has more digits than the exchange accepts",
+    )
+    text = format(number, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+        decimals = len(text) - text.find(".") - 1 if "." in text else 0
+        require(decimals <= _DECIMALS_MAX, f"{number} has more than {_DECIMALS_MAX} decimals")
+    return text
+
+
+def server_time() -> WireRequest:
+    """Ask for the exchange's clock."""
+    return _SERVER_TIME
+
+
+def exchange_info() -> WireRequest:
+    """Ask for every pair and its rules."""
+    return _EXCHANGE_INFO
+
+
+def ticker(symbol: Symbol | None = None) -> WireRequest:
+    """Ask for the ticker of one pair, or of all."""
+    query = "" if symbol is None else f"?pairSymbol={_checked(symbol)}"
+    return WireRequest(Endpoint.TICKER, "GET", f"/api/v2/ticker{query}")
+
+
+def order_book(symbol: Symbol, *, limit: int = ORDER_BOOK_LIMIT_MAX) -> WireRequest:
+    """Ask for the best `limit` levels of both sides, at most 100."""
+    require(0 < limit <= ORDER_BOOK_LIMIT_MAX, f"an order book has no {limit} levels")
+    target = f"/api/v2/orderbook?pairSymbol={_checked(symbol)}&limit={limit}"
+    return WireRequest(Endpoint.ORDER_BOOK, "GET", target)
+
+
+def balances() -> WireRequest:
+    """Ask for all balances of the account."""
+    return _BALANCES
+
+
+def open_orders(symbol: Symbol) -> WireRequest:
+    """Ask for the resting orders of one pair, waiting stop orders included."""
+    target = f"/api/v1/openOrders?pairSymbol={_checked(symbol)}"
+    return WireRequest(Endpoint.OPEN_ORDERS, "GET", target, is_signed=True)
+
+
+def all_orders(
+    symbol: Symbol,
+    *,
+    start_ms: int,
+    end_ms: int | None = None,
+    order_id: OrderId | None = None,
+    page: int = 1,
+    limit: int = ALL_ORDERS_PAGE_SIZE,
+) -> WireRequest:
+    """Ask for one page of the orders of a pair, whatever their status.
+
+    Args:
+        symbol: The pair.
+        start_ms: Earliest time.
+        end_ms: Latest time, None for now.
+        order_id: Only orders with this number or a higher one.
+        page: Counts from 1.
+        limit: Orders a page, at most 1000.
+    """
+    require(page > 0 and 0 < limit <= ALL_ORDERS_PAGE_SIZE, f"no page {page} of {limit} orders")
+    target = f"/api/v1/allOrders?pairSymbol={_checked(symbol)}&startTime={start_ms}"
+    if end_ms is not None:
+        target += f"&endTime={end_ms}"
+    if order_id is not None:
+        target += f"&orderId={order_id}"
+    target += f"&page={page}&limit={limit}"
+    return WireRequest(Endpoint.ALL_ORDERS, "GET", target, is_signed=True)
+
+
+def order(order_id: OrderId) -> WireRequest:
+    """Ask for one order by the exchange's number."""
+    require(order_id > 0, f"{order_id} is not the number of an order")
+    return WireRequest(Endpoint.ORDER, "GET", f"/api/v1/order/{order_id}", is_signed=True)
+
+
+def submit(request: OrderRequest, *, client_order_id: ClientOrderId) -> WireRequest:
+    """Place one order under our name for it.
+
+    A market order carries no price: the exchange ignores it there but still checks its decimals.
+    The quantity of a market buy is the quote amount to spend, commission included.
+
+    Raises:
+        InvariantViolation: A name or a number that the wire cannot carry.
+    """
+    name = client_order_id
+    require(
+        0 < len(name) <= _CLIENT_ORDER_ID_LENGTH_MAX and name.isascii() and name.isprintable(),
+        f"{name!r} cannot be sent as a client order id",
+    )
+    fields = {"pairSymbol": _checked(request.symbol), "newOrderClientId": name}
+    if isinstance(request, LimitOrder):
+        fields["orderMethod"] = "limit"
+        fields["orderType"] = request.side.value
+        fields["price"] = plain_decimal(request.price)
+        fields["quantity"] = plain_decimal(request.quantity)
+    elif isinstance(request, MarketBuy):
+        fields["orderMethod"] = "market"
+        fields["orderType"] = Side.BUY.value
+        fields["quantity"] = plain_decimal(request.quote_amount)
+    else:
+        fields["orderMethod"] = "market"
+        fields["orderType"] = Side.SELL.value
+        fields["quantity"] = plain_decimal(request.quantity)
+    return WireRequest(
+        Endpoint.SUBMIT, "POST", "/api/v1/order", _encode_json(fields), is_signed=True
+    )
+
+
+def cancel(order_id: OrderId) -> WireRequest:
+    """Ask for the cancel of one order. The number goes in the query: a body is refused."""
+    require(order_id > 0, f"{order_id} is not the number of an order")
+    return WireRequest(Endpoint.CANCEL, "DELETE", f"/api/v1/order?id={order_id}", is_signed=True)
+
+
+def trade_history(
+    *,
+    symbol: Symbol | None = None,
+    start_ms: int,
+    end_ms: int | None = None,
+    order_id: OrderId | None = None,
+) -> WireRequest:
+    """Ask for our trades, of one pair or of all.
+
+    Args:
+        symbol: The pair, None for every pair.
+        start_ms: Earliest time. Always sent: the exchange's default is the last 30 days.
+        end_ms: Latest time, None for now.
+        order_id: Only the trades of this order. The exchange wants it alone, so the other filters
+            are left out.
+    """
+    path = "/api/v1/users/transactions/trade"
+    if order_id is not None:
+        return WireRequest(
+            Endpoint.TRADE_HISTORY, "GET", f"{path}?orderId={order_id}", is_signed=True
+        )
+    target = f"{path}?type=buy&type=sell&startDate={start_ms}"
+    if end_ms is not None:
+        target += f"&endDate={end_ms}"
+    if symbol is not None:
+        target += f"&pairSymbol={_checked(symbol)}"
+    return WireRequest(Endpoint.TRADE_HISTORY, "GET", target, is_signed=True)
+
+
+def _checked(symbol: Symbol) -> Symbol:
+    require(
+        0 < len(symbol) <= _SYMBOL_LENGTH_MAX and symbol.isascii() and symbol.isalnum(),
+        f"{symbol!r} cannot be sent as a pair",
+    )
+    return symbol
