@@ -26,8 +26,8 @@
         └── IllegalTransition         an order event its state does not allow
 
 What could happen in a correct program on a good day (a denial, a rejection, an unknown outcome of
-a write, stale data) is a value, not an exception. No exception here ever holds a secret, a header or a
-request object: only the typed attributes below. Each writes its own message, in one line.
+a write, stale data) is a value, not an exception. No exception here ever holds a secret, a header
+or a request object: only the typed attributes below. Each writes its own message, in one line.
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ __all__ = [
     "add",
     "ceil_places",
     "decimal_of",
+    "divide_floor",
     "divide_half_even",
     "floor_places",
     "mul",
@@ -107,6 +108,17 @@ def round_half_even(value: Decimal, places: int) -> Decimal:
 def round_half_up(value: Decimal, places: int) -> Decimal:
     """Round to `places` decimals, ties away from zero."""
     return value.quantize(_QUANTA[places], rounding=ROUND_HALF_UP, context=_ROUNDING)
+
+
+def divide_floor(numerator: Decimal, denominator: Decimal, places: int) -> Decimal:
+    """Return numerator ÷ denominator rounded down to `places` decimals; both must be positive.
+
+    Example:
+        >>> divide_floor(Decimal("2"), Decimal("3"), 4)
+        Decimal('0.6666')
+    """
+    scaled = numerator.scaleb(places, context=EXACT)
+    return EXACT.divide_int(scaled, denominator).scaleb(-places, context=EXACT)
 
 
 def divide_half_even(numerator: Decimal, denominator: Decimal, places: int) -> Decimal:

@@ -2,8 +2,8 @@
 
 The state machine is `TRANSITIONS`: (state, event) to state. Two states need care. `UNKNOWN` is an
 order whose submit had no readable answer: it is never sent again and never called rejected; only
-the exchange's evidence moves it. `ABANDONED` is the end of an order that the exchange's evidence shows
-was never accepted.
+the exchange's evidence moves it. `ABANDONED` is the end of an order that the exchange's evidence
+shows was never accepted.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The strictest result of all rules wins. A mode is entered at once, left only after a cool-down
 counted from the last trigger *and* a number of clean cycles, one step at a time. Nothing loosens
-because data is missing. Never add: sizing of orders (allocation), a clock, a second place that decides the mode.
+because data is missing. Never add: sizing of orders, a clock, a second place that decides the mode.
 """
 
 from __future__ import annotations
@@ -273,7 +273,7 @@ def next_mode_memory(
     """Return the mode in force after `cycles` cycles that wanted `wanted`.
 
     Stricter or equal (and not NORMAL) takes over at once and restarts the cool-down. Otherwise the
-    cycles count as clean; when enough are clean and the cool-down is over, the mode steps down once.
+    cycles count as clean; with enough of them and the cool-down over, the mode steps down once.
     """
     if _STRICTNESS[wanted] >= _STRICTNESS[memory.mode] and wanted is not RiskMode.NORMAL:
         return ModeMemory(wanted, now_ms, 0)

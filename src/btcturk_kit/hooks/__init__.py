@@ -1,0 +1,1 @@
+"""The seam for plug-ins: specifications, strategy protocol, gateway, loading, built-ins."""

@@ -1,0 +1,1 @@
+"""What the core decides: pure steps from state and observation to decision and settlement."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import ClientOrderId, OrderId, Symbol
-from btcturk_kit.domain.market import Balance
+from btcturk_kit.domain.market import Balance, MarketFrame
 from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome, VenueOrder
 from btcturk_kit.domain.orders import CancelOrder, SubmitOrder
 
@@ -16,6 +16,21 @@ __all__ = ["Venue"]
 
 class Venue(Protocol):
     """Adapters: `BtcturkVenue` (the real exchange or the local one), `SimulatedVenue`."""
+
+    def advance(self, frame: MarketFrame, index: int) -> bool:
+        """Bring the venue to one instant of the frame; say whether there may be news to read.
+
+        A real exchange moves by itself and always may have news: it returns True.
+        """
+        ...
+
+    def wires(self) -> Mapping[Symbol, tuple[int, int]] | None:
+        """Return, per pair, the prices between which nothing can happen to our orders.
+
+        In the integers of the frame's columns: a bar with a low below the first or a high above the
+        second may fill something. None: always ask.
+        """
+        ...
 
     async def balances(self) -> tuple[Balance, ...]:
         """Return every asset with its free and locked amount."""

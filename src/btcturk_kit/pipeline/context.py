@@ -1,0 +1,134 @@
+"""What strategies and guards may look at: one object a run, moved from instant to instant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from btcturk_kit.domain.capital import CapitalState
+from btcturk_kit.domain.cycle import Mark
+from btcturk_kit.domain.identifiers import Asset, ClientOrderId, Symbol
+from btcturk_kit.domain.instruments import PairRules
+from btcturk_kit.domain.market import BarColumns, MarketFrame
+from btcturk_kit.domain.money import ZERO, mul
+from btcturk_kit.domain.orders import Order
+from btcturk_kit.domain.positions import Position
+from btcturk_kit.domain.risk import RiskMode
+
+__all__ = ["CycleContext", "mark_at"]
+
+
+def mark_at(columns: BarColumns, index: int, event_time_ms: int) -> Mark:
+    """Return the market of one pair at one instant of a frame; exact."""
+    scale = -columns.price_scale
+    return Mark(
+        Decimal(columns.close[index]).scaleb(scale),
+        Decimal(columns.bid[index]).scaleb(scale),
+        Decimal(columns.ask[index]).scaleb(scale),
+        event_time_ms,
+    )
+
+
+class CycleContext:
+    """The strategy context of one run; `index` is where the runner stands in the frame.
+
+    Args:
+        rules: Trading rules of the run's pairs.
+        dust_try: A position worth less, or less than the pair's least notional, is not held.
+    """
+
+    __slots__ = (
+        "_columns",
+        "_dust_try",
+        "_holding",
+        "_orders",
+        "_positions",
+        "_rules",
+        "_times_ms",
+        "_working",
+        "index",
+        "investable_try",
+        "mode",
+        "trading_capital_try",
+    )
+
+    def __init__(self, rules: Mapping[Symbol, PairRules], *, dust_try: Decimal) -> None:
+        self._rules = rules
+        self._dust_try = dust_try
+        self._columns: dict[Symbol, BarColumns] = {}
+        self._times_ms: Sequence[int] = ()
+        self._positions: dict[Symbol, Position] = {}
+        self._orders: dict[Symbol, tuple[Order, ...]] = {}
+        self._holding: dict[Symbol, bool] = {}
+        self._working: dict[Symbol, bool] = {}
+        self.index = 0
+        self.mode = RiskMode.NORMAL
+        self.trading_capital_try = ZERO
+        self.investable_try = ZERO
+
+    @property
+    def now_ms(self) -> int:
+        """The decision instant."""
+        return self._times_ms[self.index]
+
+    def enter(self, frame: MarketFrame) -> None:
+        """Stand at the first instant of a frame."""
+        self._columns = {columns.symbol: columns for columns in frame.bars}
+        self._times_ms = frame.times_ms
+        self.index = 0
+
+    def refresh(
+        self,
+        *,
+        positions: Mapping[Asset, Position],
+        orders: Mapping[ClientOrderId, Order],
+        capital: CapitalState,
+        mode: RiskMode,
+        investable_try: Decimal,
+    ) -> None:
+        """Take over what an event cycle changed."""
+        self.mode = mode
+        self.trading_capital_try = capital.trading_capital_try
+        self.investable_try = investable_try
+        working = orders.values()
+        for symbol, rules in self._rules.items():
+            position = positions.get(rules.base) or Position(rules.base)
+            self._positions[symbol] = position
+            self._holding[symbol] = self._is_held(symbol, position, rules)
+            own = tuple([one for one in working if one.symbol == symbol]) if working else ()
+            self._orders[symbol] = own
+            self._working[symbol] = bool(own)
+
+    def _is_held(self, symbol: Symbol, position: Position, rules: PairRules) -> bool:
+        if not position.quantity:
+            return False
+        columns = self._columns.get(symbol)
+        dust = max(self._dust_try, rules.min_notional)
+        if columns is None:
+            return position.cost >= dust
+        mark = Decimal(columns.close[self.index]).scaleb(-columns.price_scale)
+        return mul(position.quantity, mark) >= dust
+
+    def mark(self, symbol: Symbol) -> Mark:
+        """Return the market of a pair at this instant."""
+        return mark_at(self._columns[symbol], self.index, self.now_ms)
+
+    def position(self, symbol: Symbol) -> Position:
+        """Return the bot's lots of the pair's base asset."""
+        return self._positions[symbol]
+
+    def is_holding(self, symbol: Symbol) -> bool:
+        """Whether the bot holds more than dust of the pair's base asset."""
+        return self._holding[symbol]
+
+    def is_working(self, symbol: Symbol) -> bool:
+        """Whether an order of the bot in this pair is not terminal yet."""
+        return self._working[symbol]
+
+    def orders(self, symbol: Symbol) -> tuple[Order, ...]:
+        """Return the bot's orders in this pair that are not terminal."""
+        return self._orders[symbol]
+
+    def rules(self, symbol: Symbol) -> PairRules:
+        """Return the trading rules of a pair."""
+        return self._rules[symbol]

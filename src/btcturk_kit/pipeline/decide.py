@@ -1,0 +1,210 @@
+"""Decide: the list of pure steps from state and observation to decision, and its digest."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from btcturk_kit.domain.canonical import canonical_decimal, canonical_line, chain
+from btcturk_kit.domain.cycle import (
+    Anomaly,
+    CancelIntent,
+    CycleState,
+    Decision,
+    Intent,
+    Observation,
+)
+from btcturk_kit.domain.fills import Fill
+from btcturk_kit.domain.identifiers import Symbol
+from btcturk_kit.domain.instruments import PairRules
+from btcturk_kit.domain.orders import LimitOrder, MarketBuy, OrderRequest
+from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.hooks.gateway import HookGateway
+from btcturk_kit.hooks.strategy import Strategy
+from btcturk_kit.pipeline.account import account
+from btcturk_kit.pipeline.allocate import investable_cash
+from btcturk_kit.pipeline.assess import assess
+from btcturk_kit.pipeline.context import CycleContext
+from btcturk_kit.pipeline.draft import Draft
+from btcturk_kit.pipeline.ingest import ingest
+from btcturk_kit.pipeline.profile import Profile
+from btcturk_kit.pipeline.reconcile import reconcile
+from btcturk_kit.pipeline.review import place_orders
+
+__all__ = ["BoundStrategy", "Kit", "ask_strategies", "decide"]
+
+
+class BoundStrategy(NamedTuple):
+    """One strategy object of the run: its plug-in, its pair, itself."""
+
+    plugin: str
+    symbol: Symbol
+    strategy: Strategy
+
+    @property
+    def name(self) -> str:
+        """What its state is stored under."""
+        return f"{self.plugin}:{self.symbol}"
+
+
+class Kit(NamedTuple):
+    """What a run decides with: policies, rules, plug-ins. Fixed at composition."""
+
+    profile: Profile
+    rules: dict[Symbol, PairRules]
+    gateway: HookGateway
+    strategies: tuple[BoundStrategy, ...]
+    context: CycleContext
+
+
+def decide(
+    state: CycleState,
+    observation: Observation,
+    kit: Kit,
+    *,
+    intents: tuple[Intent | CancelIntent, ...] | None,
+    previous_equity: Decimal,
+) -> Decision:
+    """Run the steps of one cycle, in this order, and freeze what they made.
+
+    ingest -> account -> finance (inside ingest, per event) -> assess -> propose -> allocate and
+    review -> reconcile -> digest.
+
+    Args:
+        state: What the last cycle left.
+        observation: All that may be seen of the outside.
+        kit: Policies and plug-ins.
+        intents: What strategies proposed already at this instant; None to ask them here, after the
+            news has been booked.
+        previous_equity: Equity at the instant before.
+    """
+    draft = Draft(state, observation, kit.profile, kit.rules)
+    ingest(draft)
+    account(draft)
+    for fill in draft.fills:
+        _feed_fill(draft, kit, fill)
+    assess(draft, kit.gateway, kit.context, previous_equity=previous_equity)
+    if intents is None:
+        _refresh(kit.context, draft)
+        intents = ask_strategies(draft.anomalies, kit)
+    if intents:
+        place_orders(draft, intents, kit.gateway, kit.context)
+    reconcile(draft)
+    return _freeze(draft)
+
+
+def _feed_fill(draft: Draft, kit: Kit, fill: Fill) -> None:
+    for bound in kit.strategies:
+        on_fill = getattr(bound.strategy, "on_fill", None)
+        if on_fill is not None and bound.symbol == fill.symbol:
+            try:
+                on_fill(fill)
+            except Exception as error:  # noqa: BLE001 - a failing strategy loses its say only
+                draft.note(Anomaly("strategy_failed", RiskMode.NORMAL, f"{bound.name}: {error!r}"))
+
+
+def ask_strategies(anomalies: list[Anomaly], kit: Kit) -> tuple[Intent | CancelIntent, ...]:
+    """Return every strategy's intents; one that raises loses its own."""
+    found: list[Intent | CancelIntent] = []
+    for bound in kit.strategies:
+        try:
+            found.extend(bound.strategy.propose(kit.context))
+        except Exception as error:  # noqa: BLE001 - a failing strategy loses its intents only
+            anomalies.append(
+                Anomaly("strategy_failed", RiskMode.NORMAL, f"{bound.name}: {error!r}")
+            )
+    return tuple(found)
+
+
+def _refresh(context: CycleContext, draft: Draft) -> None:
+    context.refresh(
+        positions=draft.positions,
+        orders=draft.orders,
+        capital=draft.capital,
+        mode=draft.mode.mode,
+        investable_try=investable_cash(draft),
+    )
+
+
+def _freeze(draft: Draft) -> Decision:
+    old = draft.previous
+    fills, submits, cancels = tuple(draft.fills), tuple(draft.submits), tuple(draft.cancels)
+    is_quiet = not (
+        fills
+        or submits
+        or cancels
+        or draft.events
+        or draft.changed_orders
+        or draft.intents
+        or draft.anomalies
+        or draft.mode.mode is not old.mode.mode
+        or draft.risk.day_end_ms != old.risk.day_end_ms
+    )
+    seen, cursor_ms = old.seen, old.cursor_ms
+    if fills:
+        cursor_ms = max(cursor_ms, *[fill.event_time_ms for fill in fills])
+        horizon = cursor_ms - draft.profile.overlap_ms
+        seen = tuple(
+            [key for key in old.seen if key[0] >= horizon] + [fill.order_key for fill in fills]
+        )
+    digest = old.digest if is_quiet else chain(old.digest, _line(draft))
+    state = CycleState(
+        old.account,
+        old.cycle + 1,
+        draft.ledger,
+        draft.positions,
+        draft.capital,
+        draft.risk,
+        draft.mode,
+        draft.orders,
+        seen,
+        cursor_ms,
+        old.opened_ms,
+        draft.differences,
+        digest,
+    )
+    return Decision(
+        state,
+        fills,
+        tuple(draft.events),
+        tuple(draft.capital_rows),
+        tuple(draft.changed_positions.values()),
+        tuple(draft.changed_orders.values()),
+        tuple(draft.intents),
+        tuple(draft.reviews),
+        submits,
+        cancels,
+        tuple(draft.anomalies),
+        draft.assessment,
+        draft.equity_try,
+        is_quiet,
+    )
+
+
+def _line(draft: Draft) -> str:
+    """Return the canonical line of an event cycle: no venue ids, no wall time, no cycle number."""
+    fields: list[object] = [draft.observation.now_ms]
+    for intent in draft.intents:
+        fields.extend(intent)
+    for intent, review in draft.reviews:
+        fields.extend((intent.symbol, review.verdict, review.guard, review.ratio))
+    for submit in draft.submits:
+        fields.append(submit.client_order_id)
+        fields.append(_request_text(submit.request))
+    fields.extend([cancel.client_order_id for cancel in draft.cancels])
+    for ordinal, fill in enumerate(draft.fills):
+        fields.extend(
+            (fill.client_order_id, ordinal, fill.quantity, fill.price, fill.fee, fill.tax)
+        )
+    capital = draft.capital
+    fields.extend((capital.trading_capital_try, capital.treasury_try, draft.mode.mode))
+    return canonical_line(fields)
+
+
+def _request_text(request: OrderRequest) -> str:
+    if isinstance(request, LimitOrder):
+        price, quantity = canonical_decimal(request.price), canonical_decimal(request.quantity)
+        return f"limit {request.side} {quantity} {price}"
+    if isinstance(request, MarketBuy):
+        return f"market buy quote {canonical_decimal(request.quote_amount)}"
+    return f"market sell {canonical_decimal(request.quantity)}"

@@ -1,0 +1,141 @@
+"""The working values of one decision: the only thing the steps of `decide` change.
+
+A step reads and writes the draft; nothing outside sees it before it is frozen into a `Decision`.
+Mappings of the state are copied when first written.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from btcturk_kit.domain.capital import CapitalState
+from btcturk_kit.domain.cycle import (
+    Anomaly,
+    CancelIntent,
+    CycleState,
+    Intent,
+    Observation,
+    Review,
+)
+from btcturk_kit.domain.fills import Fill
+from btcturk_kit.domain.identifiers import Asset, ClientOrderId, Symbol
+from btcturk_kit.domain.instruments import PairRules
+from btcturk_kit.domain.ledger import LedgerEvent
+from btcturk_kit.domain.money import ONE, ZERO, add
+from btcturk_kit.domain.orders import CancelOrder, Order, OrderStatus, Side, SubmitOrder
+from btcturk_kit.domain.positions import Position
+from btcturk_kit.domain.risk import RiskAssessment
+from btcturk_kit.pipeline.profile import Profile
+
+__all__ = ["Draft"]
+
+
+class Draft:
+    """Mutable working state of one decision."""
+
+    __slots__ = (
+        "anomalies",
+        "assessment",
+        "cancels",
+        "capital",
+        "capital_rows",
+        "changed_orders",
+        "changed_positions",
+        "differences",
+        "equity_try",
+        "events",
+        "fills",
+        "intents",
+        "ledger",
+        "mode",
+        "multiplier",
+        "observation",
+        "orders",
+        "positions",
+        "previous",
+        "profile",
+        "reviews",
+        "risk",
+        "rules",
+        "submits",
+    )
+
+    def __init__(
+        self,
+        state: CycleState,
+        observation: Observation,
+        profile: Profile,
+        rules: dict[Symbol, PairRules],
+    ) -> None:
+        self.previous = state
+        self.observation = observation
+        self.profile = profile
+        self.rules = rules
+        self.ledger = state.ledger
+        self.positions = state.positions
+        self.capital = state.capital
+        self.risk = state.risk
+        self.mode = state.mode
+        self.orders = state.orders
+        self.differences = state.differences
+        self.fills: list[Fill] = []
+        self.events: list[LedgerEvent] = []
+        self.capital_rows: list[CapitalState] = []
+        self.changed_positions: dict[Asset, Position] = {}
+        self.changed_orders: dict[ClientOrderId, Order] = {}
+        self.intents: list[Intent | CancelIntent] = []
+        self.reviews: list[tuple[Intent, Review]] = []
+        self.submits: list[SubmitOrder] = []
+        self.cancels: list[CancelOrder] = []
+        self.anomalies: list[Anomaly] = list(observation.anomalies)
+        self.assessment: RiskAssessment | None = None
+        self.multiplier: Decimal = ONE
+        self.equity_try = ZERO
+
+    def set_position(self, position: Position) -> None:
+        """Replace one asset's position."""
+        if not self.changed_positions:
+            self.positions = dict(self.positions)
+        self.positions[position.asset] = position  # type: ignore[index]  # copied just above
+        self.changed_positions[position.asset] = position
+
+    def set_order(self, order: Order) -> None:
+        """Replace or add one order; a terminal one leaves the working set."""
+        if not self.changed_orders:
+            self.orders = dict(self.orders)
+        name = order.client_order_id
+        self.changed_orders[name] = order
+        if order.is_terminal:
+            self.orders.pop(name, None)  # type: ignore[attr-defined]  # copied just above
+        else:
+            self.orders[name] = order  # type: ignore[index]  # copied just above
+
+    def note(self, anomaly: Anomaly) -> None:
+        """Record an anomaly."""
+        self.anomalies.append(anomaly)
+
+    def reserved_quote(self, *, only_unsettled: bool = False) -> Decimal:
+        """Return the quote reserved by our buys.
+
+        Args:
+            only_unsettled: Count only those not provably known to the exchange yet.
+        """
+        result = ZERO
+        for order in self.orders.values():
+            if order.side is not Side.BUY:
+                continue
+            if only_unsettled and order.status not in _UNSETTLED:
+                continue
+            result = add(result, order.reserved)
+        return result
+
+    def reserved_base(self, base: Asset) -> Decimal:
+        """Return the base quantity reserved by our sells of one asset."""
+        result = ZERO
+        for order in self.orders.values():
+            if order.side is Side.SELL and self.rules[order.symbol].base == base:
+                result = add(result, order.reserved)
+        return result
+
+
+_UNSETTLED = frozenset({OrderStatus.PENDING, OrderStatus.UNKNOWN})

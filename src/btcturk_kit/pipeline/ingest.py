@@ -1,0 +1,145 @@
+"""Ingest: new trades become ledger events, lots, realized results and order progress, one by one.
+
+Each trade is booked once: by its id within the overlap window here, by the store's unique key for
+ever. A trade older than the last one of its asset makes that asset fold again.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from btcturk_kit.domain.capital import Granularity
+from btcturk_kit.domain.cycle import Anomaly
+from btcturk_kit.domain.fills import Fill
+from btcturk_kit.domain.identifiers import Asset
+from btcturk_kit.domain.ledger import fill_event
+from btcturk_kit.domain.money import ZERO, add, mul, sub
+from btcturk_kit.domain.orders import (
+    Order,
+    OrderEvent,
+    OrderType,
+    Side,
+    next_status,
+)
+from btcturk_kit.domain.positions import Position, apply_fill, fold_fills
+from btcturk_kit.domain.risk import RiskMode, note_realized
+from btcturk_kit.pipeline.draft import Draft
+from btcturk_kit.pipeline.finance import finance_cycle, finance_event
+
+__all__ = ["OWN_PREFIX", "ingest"]
+
+OWN_PREFIX = "bk1-"
+"""How the client order ids of this kit begin: a trade under such an id is the bot's."""
+
+
+def ingest(draft: Draft) -> None:
+    """Book every new trade of the observation, oldest first."""
+    observation = draft.observation
+    if not observation.fills:
+        return
+    before = draft.ledger
+    history = dict(observation.history)
+    net, gross = _realized(draft)
+    per_event = draft.profile.risk.financing.granularity is Granularity.EVENT
+    for fill in sorted(observation.fills, key=lambda one: one.order_key):
+        order = _own_order(draft, fill)
+        is_own = order is not None or (fill.client_order_id or "").startswith(OWN_PREFIX)
+        previous_ledger = draft.ledger
+        event = fill_event(fill, is_own=is_own)
+        draft.ledger = previous_ledger.post(event)
+        draft.events.append(event)
+        draft.fills.append(fill)
+        if is_own:
+            old = draft.positions.get(fill.base) or Position(fill.base)
+            new = _position_with(draft, old, fill, history)
+            draft.set_position(new)
+            net = add(net, sub(new.realized_net, old.realized_net))
+            gross = add(gross, sub(new.realized_gross, old.realized_gross))
+            _note_trip(draft, fill, new, net)
+        else:
+            draft.note(
+                Anomaly(
+                    "foreign_trade",
+                    RiskMode.REDUCE_RISK_ONLY,
+                    f"trade {fill.trade_id} in {fill.symbol} was not made by the bot",
+                )
+            )
+        if order is not None:
+            draft.set_order(_progress(order, fill, draft.profile.taker_rate))
+        if per_event:
+            finance_event(draft, previous_ledger, realized_net=net, realized_gross=gross)
+    finance_cycle(draft, before, realized_net=net, realized_gross=gross)
+
+
+def _realized(draft: Draft) -> tuple[Decimal, Decimal]:
+    net = gross = ZERO
+    for position in draft.positions.values():
+        net = add(net, position.realized_net)
+        gross = add(gross, position.realized_gross)
+    return net, gross
+
+
+def _own_order(draft: Draft, fill: Fill) -> Order | None:
+    if fill.client_order_id is not None:
+        return draft.orders.get(fill.client_order_id)
+    for order in draft.orders.values():
+        if order.order_id == fill.order_id:
+            return order
+    return None
+
+
+def _position_with(
+    draft: Draft, old: Position, fill: Fill, history: dict[Asset, tuple[Fill, ...]]
+) -> Position:
+    method = draft.profile.cost_method
+    if fill.order_key >= old.last_key:
+        return apply_fill(old, fill, method=method)
+    booked = [one for one in draft.fills if one.base == fill.base]
+    return fold_fills(fill.base, [*history.get(fill.base, ()), *booked], method=method)
+
+
+def _note_trip(draft: Draft, fill: Fill, position: Position, realized_net: Decimal) -> None:
+    rules = draft.rules.get(fill.symbol)
+    dust = draft.profile.risk.limits.dust_try
+    if rules is not None:
+        dust = max(dust, rules.min_notional)
+    is_flat = position.is_flat(mark=fill.price, dust=dust)
+    draft.risk = note_realized(draft.risk, is_flat=is_flat, realized_net=realized_net)
+
+
+def _progress(order: Order, fill: Fill, taker_rate: Decimal) -> Order:
+    """Return the order after one of its trades; a market buy ends when the exchange says so."""
+    filled = add(order.filled_quantity, fill.quantity)
+    is_full = order.quantity is not None and filled >= order.quantity
+    status = next_status(
+        order.status, OrderEvent.FILLED if is_full else OrderEvent.PARTIALLY_FILLED
+    )
+    return Order(
+        client_order_id=order.client_order_id,
+        symbol=order.symbol,
+        side=order.side,
+        order_type=order.order_type,
+        strategy=order.strategy,
+        status=status,
+        sent_ms=order.sent_ms,
+        updated_ms=fill.event_time_ms,
+        price=order.price,
+        quantity=order.quantity,
+        quote_amount=order.quote_amount,
+        filled_quantity=filled,
+        reserved=ZERO if is_full else _reserved_after(order, fill, filled, taker_rate),
+        order_id=order.order_id if order.order_id is not None else fill.order_id,
+        reduces_risk=order.reduces_risk,
+        looked_up_ms=order.looked_up_ms,
+        reason=order.reason,
+    )
+
+
+def _reserved_after(order: Order, fill: Fill, filled: Decimal, taker_rate: Decimal) -> Decimal:
+    if order.side is Side.SELL:
+        return sub(order.reserved, fill.quantity)
+    if order.order_type is OrderType.MARKET or order.quantity is None or order.price is None:
+        spent = add(mul(fill.price, fill.quantity), add(fill.fee, fill.tax))
+        return max(ZERO, sub(order.reserved, spent))
+    rest = sub(order.quantity, filled)
+    return mul(mul(order.price, rest), add(Decimal(1), taker_rate))

@@ -1,0 +1,39 @@
+"""Reconcile: which of our resting orders must go: too old, no longer wanted, or too risky now.
+
+Cancels are allowed in every mode. Entering a stricter mode cancels the orders that would increase
+risk; orders that reduce it stay. A cancel whose order is still alive is asked again: that is safe.
+"""
+
+from __future__ import annotations
+
+from btcturk_kit.domain.cycle import CancelIntent
+from btcturk_kit.domain.orders import CancelOrder, Order, OrderStatus
+from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.pipeline.draft import Draft
+
+__all__ = ["reconcile"]
+
+_CANCELABLE = frozenset(
+    {OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED, OrderStatus.PENDING_CANCEL}
+)
+
+
+def reconcile(draft: Draft) -> None:
+    """Add the cancels of this cycle to the draft, in the order of the orders' names."""
+    if not draft.previous.orders and not draft.orders:
+        return
+    unwanted = {one.client_order_id for one in draft.intents if isinstance(one, CancelIntent)}
+    for name in sorted(draft.orders):
+        order = draft.orders[name]
+        if order.status not in _CANCELABLE or order.order_id is None:
+            continue
+        if name in unwanted or _is_due(draft, order):
+            draft.cancels.append(CancelOrder(name, order.order_id, order.symbol))
+
+
+def _is_due(draft: Draft, order: Order) -> bool:
+    if order.status is OrderStatus.PENDING_CANCEL:
+        return draft.observation.now_ms - order.updated_ms >= draft.profile.unknown_horizon_ms
+    if draft.mode.mode is not RiskMode.NORMAL and not order.reduces_risk:
+        return True
+    return draft.observation.now_ms - order.sent_ms >= draft.profile.order_ttl_ms

@@ -1,0 +1,93 @@
+"""Settle: what the exchange answered to our writes becomes order states; unknown stays unknown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from btcturk_kit.domain.cycle import Anomaly, CycleState, Settlement
+from btcturk_kit.domain.identifiers import ClientOrderId
+from btcturk_kit.domain.money import ZERO
+from btcturk_kit.domain.order_events import (
+    CancelAccepted,
+    CancelOutcome,
+    CancelRejected,
+    OrderAccepted,
+    OrderRejected,
+    SubmitOutcome,
+    SubmitUnknown,
+)
+from btcturk_kit.domain.orders import Order, OrderEvent, OrderStatus, next_status
+from btcturk_kit.domain.risk import RiskMode
+
+__all__ = ["settle"]
+
+
+def settle(
+    state: CycleState, outcomes: tuple[SubmitOutcome | CancelOutcome, ...], *, now_ms: int
+) -> Settlement:
+    """Return the state after the outcomes; an order no outcome speaks of stays pending."""
+    orders = dict(state.orders)
+    changed: dict[ClientOrderId, Order] = {}
+    anomalies: list[Anomaly] = []
+    for outcome in outcomes:
+        name = outcome.client_order_id
+        order = orders.get(name)
+        if order is None:
+            continue
+        after = _after(order, outcome, now_ms, anomalies)
+        if after is order:
+            continue
+        changed[name] = after
+        if after.is_terminal:
+            del orders[name]
+        else:
+            orders[name] = after
+    settled = CycleState(
+        state.account,
+        state.cycle,
+        state.ledger,
+        state.positions,
+        state.capital,
+        state.risk,
+        state.mode,
+        orders,
+        state.seen,
+        state.cursor_ms,
+        state.opened_ms,
+        state.differences,
+        state.digest,
+    )
+    return Settlement(settled, tuple(changed.values()), outcomes, tuple(anomalies))
+
+
+def _after(
+    order: Order,
+    outcome: SubmitOutcome | CancelOutcome,
+    now_ms: int,
+    anomalies: list[Anomaly],
+) -> Order:
+    if isinstance(outcome, OrderAccepted):
+        status = next_status(order.status, OrderEvent.ACCEPTED)
+        return replace(order, status=status, order_id=outcome.order_id, updated_ms=now_ms)
+    if isinstance(outcome, OrderRejected):
+        anomalies.append(
+            Anomaly("order_rejected", RiskMode.NORMAL, f"{order.client_order_id}: {outcome.reason}")
+        )
+        status = next_status(order.status, OrderEvent.REJECTED)
+        return replace(order, status=status, reserved=ZERO, updated_ms=now_ms)
+    if isinstance(outcome, SubmitUnknown):
+        anomalies.append(
+            Anomaly("order_unknown", RiskMode.NORMAL, f"{order.client_order_id}: {outcome.reason}")
+        )
+        status = next_status(order.status, OrderEvent.LOST)
+        return replace(order, status=status, updated_ms=now_ms)
+    if isinstance(outcome, CancelAccepted):
+        status = next_status(order.status, OrderEvent.CANCEL_SENT)
+        return replace(order, status=status, updated_ms=now_ms)
+    if isinstance(outcome, CancelRejected) and order.status is not OrderStatus.PENDING_CANCEL:
+        anomalies.append(
+            Anomaly(
+                "cancel_rejected", RiskMode.NORMAL, f"{order.client_order_id}: {outcome.reason}"
+            )
+        )
+    return order
