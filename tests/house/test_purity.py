@@ -9,6 +9,8 @@ EXACT_PACKAGES = ("domain", "wire", "simulation", "pipeline")
 FLOATS_ALLOWED = {
     "domain/money.py:decimal_of": "names the type in order to refuse it",
     "domain/order_events.py:OrderRejected": "`retry_after_s` is a duration, not money",
+    "wire/failures.py:_RETRY_AFTER_S_DEFAULT": "a duration, not money",
+    "wire/failures.py:_retry_after_s": "a duration, not money",
 }
 """`module:top-level name` → why `float` may stand in it."""
 
@@ -69,12 +71,16 @@ def test_domain_values_are_frozen(modules: dict[str, ast.Module]) -> None:
 
 
 def _owned(tree: ast.Module) -> list[tuple[str, ast.AST]]:
-    """Return every node with the top-level class or function that it stands in."""
-    return [
-        (getattr(statement, "name", "<module>"), node)
-        for statement in tree.body
-        for node in ast.walk(statement)
-    ]
+    """Return every node with the top-level class, function or constant that it stands in."""
+    return [(_name(statement), node) for statement in tree.body for node in ast.walk(statement)]
+
+
+def _name(statement: ast.stmt) -> str:
+    if isinstance(statement, ast.AnnAssign):
+        return ast.unparse(statement.target)
+    if isinstance(statement, ast.Assign):
+        return ast.unparse(statement.targets[0])
+    return str(getattr(statement, "name", "<module>"))
 
 
 def _is_float(node: ast.AST) -> bool:
