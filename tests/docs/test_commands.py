@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-import click
 import typer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "commands.md").read_text("utf-8")
@@ -19,18 +19,16 @@ def sections() -> dict[str, str]:
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def commands(
-    command: click.Command, path: tuple[str, ...] = ()
-) -> Iterator[tuple[str, click.Command]]:
+def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
     """Yield every command that does something, with its full name."""
-    if isinstance(command, click.Group):
+    if hasattr(command, "commands"):
         for name, child in command.commands.items():
             yield from commands(child, (*path, name))
     else:
         yield " ".join(path), command
 
 
-def existing() -> dict[str, click.Command]:
+def existing() -> dict[str, Any]:
     """Return every command of the application by its full name."""
     return dict(commands(typer.main.get_command(import_module("btcturk_kit.cli.app").app)))
 
@@ -47,7 +45,7 @@ def test_every_option_is_in_the_table_of_its_command() -> None:
         real = {
             option
             for parameter in command.params
-            if isinstance(parameter, click.Option) and parameter.name != "help"
+            if parameter.param_type_name == "option" and parameter.name != "help"
             for option in parameter.opts
             if option.startswith("--")
         }
