@@ -273,7 +273,7 @@ class ClientWindows:
         [5000, 6000]
     """
 
-    __slots__ = ("_blocked_until_ms", "_logs")
+    __slots__ = ("_blocked_until_ms", "_logs", "margin_ms")
 
     def __init__(self, *, rules: Iterable[WindowRule] = RULES, margin_ms: int = 0) -> None:
         by_rule = {rule: _Log(rule, margin_ms=margin_ms) for rule in rules}
@@ -282,6 +282,7 @@ class ClientWindows:
             for endpoint, counted in _rules_by_endpoint(by_rule).items()
         }
         self._blocked_until_ms: dict[Endpoint, int] = {}
+        self.margin_ms = margin_ms
 
     def wait_ms(self, endpoint: Endpoint, now_ms: int) -> int:
         """Return how long the next request has to wait; 0 if it may go now."""

@@ -1,0 +1,270 @@
+"""The exchange as the two ports a cycle reads and writes: our account, and the market.
+
+Here stands the permission to write: without it nothing leaves, not one byte. Never add: decisions,
+memory of orders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Final, Protocol
+
+from btcturk_kit.adapters.btcturk_rest import BtcturkClient
+from btcturk_kit.domain.fills import Fill
+from btcturk_kit.domain.identifiers import ClientOrderId, OrderId, Symbol
+from btcturk_kit.domain.instruments import PairRules
+from btcturk_kit.domain.market import (
+    Balance,
+    BarColumns,
+    MarketFrame,
+    OrderBook,
+    Ticker,
+    median_mark,
+)
+from btcturk_kit.domain.money import round_half_even
+from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome, VenueOrder
+from btcturk_kit.domain.orders import CancelOrder, SubmitOrder
+from btcturk_kit.errors import GuardBlocked, ProtocolError, UnknownSymbolError, require
+from btcturk_kit.ports.clock import Clock
+
+__all__ = ["BtcturkMarketData", "BtcturkVenue", "WritePermission"]
+
+# Look-ups start a little before the order was sent: the exchange's clock is not ours.
+_LOOK_BACK_MS: Final = 60_000
+_RULES_AGE_MS_MAX: Final = 300_000
+_BOOK_DEPTH: Final = 20
+
+
+class WritePermission(Protocol):
+    """What the venue asks before it writes; `SideEffectPolicy` is one."""
+
+    @property
+    def may_submit(self) -> bool:
+        """Whether orders may be placed."""
+        ...
+
+    @property
+    def may_cancel(self) -> bool:
+        """Whether orders may be canceled."""
+        ...
+
+
+class BtcturkVenue:
+    """Our account at the exchange, or at a local one.
+
+    Args:
+        client: With credentials; closed by its owner.
+        policy: The permission to write, fixed for the run.
+
+    Example:
+        >>> import asyncio
+        >>> from btcturk_kit.adapters.http_transport import MemoryTransport
+        >>> from btcturk_kit.domain.policy import SideEffectPolicy
+        >>> from btcturk_kit.ports.transport import HttpResponse
+        >>> no_writes = SideEffectPolicy(may_submit=False, may_cancel=False, kind="blocked")
+        >>> client = BtcturkClient(transport=MemoryTransport(lambda _: HttpResponse(200, {}, b"")))
+        >>> venue = BtcturkVenue(client, policy=no_writes)
+        >>> command = CancelOrder(ClientOrderId("mine"), OrderId(1), Symbol("BTCTRY"))
+        >>> asyncio.run(venue.cancel(command))
+        Traceback (most recent call last):
+            ...
+        btcturk_kit.errors.GuardBlocked: this run may not cancel orders
+    """
+
+    __slots__ = ("_client", "_policy")
+
+    def __init__(self, client: BtcturkClient, *, policy: WritePermission) -> None:
+        self._client = client
+        self._policy = policy
+
+    async def balances(self) -> tuple[Balance, ...]:
+        """Return every asset with its free and locked amount."""
+        return await self._client.balances()
+
+    async def open_orders(self, symbol: Symbol) -> tuple[VenueOrder, ...]:
+        """Return the resting orders of one pair, whoever placed them."""
+        return await self._client.open_orders(symbol)
+
+    async def order(
+        self,
+        order_id: OrderId,
+        symbol: Symbol,  # noqa: ARG002 - the port's; here the number is enough
+    ) -> VenueOrder | None:
+        """Return one order by the exchange's number, None if the exchange has no such order."""
+        return await self._client.order(order_id)
+
+    async def find_order(
+        self, client_order_id: ClientOrderId, symbol: Symbol, *, since_ms: int
+    ) -> VenueOrder | None:
+        """Look for an order by our name: among the open ones first, then among all since then.
+
+        The exchange has no look-up by our name. An order that is filled between the two reads is in
+        the second one.
+        """
+        for order in await self._client.open_orders(symbol):
+            if order.client_order_id == client_order_id:
+                return order
+        listed = self._client.all_orders(symbol, start_ms=max(0, since_ms - _LOOK_BACK_MS))
+        async for order in listed:
+            if order.client_order_id == client_order_id:
+                return order
+        return None
+
+    async def fills(self, symbols: Sequence[Symbol], *, since_ms: int) -> tuple[Fill, ...]:
+        """Return our trades of these pairs from `since_ms` on, oldest first."""
+        return await self._client.trade_history(symbols=symbols, start_ms=since_ms)
+
+    async def submit(self, command: SubmitOrder) -> SubmitOutcome:
+        """Send one order, once.
+
+        Raises:
+            GuardBlocked: This run may not place orders; nothing was sent.
+        """
+        if not self._policy.may_submit:
+            raise GuardBlocked("this run may not place orders")
+        return await self._client.submit(command.request, client_order_id=command.client_order_id)
+
+    async def cancel(self, command: CancelOrder) -> CancelOutcome:
+        """Ask for a cancel.
+
+        Raises:
+            GuardBlocked: This run may not cancel orders; nothing was sent.
+        """
+        if not self._policy.may_cancel:
+            raise GuardBlocked("this run may not cancel orders")
+        return await self._client.cancel(command.order_id, client_order_id=command.client_order_id)
+
+
+def _no_jitter() -> int:
+    return 0
+
+
+class BtcturkMarketData:
+    """The market of the configured pairs, looked at once per cycle.
+
+    The first frame comes at once; each later one at the next multiple of `cycle_ms` counted from
+    the first instant, so that a slow cycle skips instants and never shifts them.
+
+    A bar is sampled, not recorded: it opens at the mark of the frame before and closes at this
+    one's (median of best bid, best ask and last trade), and its volume is 0.
+
+    Args:
+        client: Public calls only.
+        clock: Tells the instants and waits for them.
+        symbols: The pairs, at least one.
+        cycle_ms: Distance of two instants.
+        jitter: Draws milliseconds to wait beyond an instant, anew for each.
+    """
+
+    __slots__ = (
+        "_client",
+        "_clock",
+        "_cycle_ms",
+        "_first_ms",
+        "_jitter",
+        "_last_ms",
+        "_marks",
+        "_rules",
+        "_rules_read_ms",
+        "_symbols",
+    )
+
+    def __init__(
+        self,
+        client: BtcturkClient,
+        clock: Clock,
+        symbols: Sequence[Symbol],
+        cycle_ms: int,
+        *,
+        jitter: Callable[[], int] = _no_jitter,
+    ) -> None:
+        require(bool(symbols), "market data of no pair")
+        require(cycle_ms > 0, f"a cycle of {cycle_ms} ms")
+        self._client = client
+        self._clock = clock
+        self._symbols = tuple(symbols)
+        self._cycle_ms = cycle_ms
+        self._jitter = jitter
+        self._first_ms: int | None = None
+        self._last_ms = 0
+        self._marks: dict[Symbol, int] = {}
+        self._rules: Mapping[Symbol, PairRules] = {}
+        self._rules_read_ms: int | None = None
+
+    async def pair_rules(self) -> Mapping[Symbol, PairRules]:
+        """Return the rules of every listed pair, at most five minutes old."""
+        now_ms = self._clock.now_ms()
+        if self._rules_read_ms is None or now_ms - self._rules_read_ms >= _RULES_AGE_MS_MAX:
+            self._rules = await self._client.pair_rules()
+            self._rules_read_ms = now_ms
+        return self._rules
+
+    async def next_frame(self) -> MarketFrame:
+        """Wait for the next instant and return the market as it is then.
+
+        Raises:
+            UnknownSymbolError: The exchange does not list a configured pair.
+            ProtocolError: One side of a pair's book is empty, so it has no mark.
+        """
+        now_ms = await self._next_instant_ms()
+        rules = await self.pair_rules()
+        last_trades = await self._tickers()
+        bars: list[BarColumns] = []
+        books: list[OrderBook] = []
+        for symbol in self._symbols:
+            row = last_trades.get(symbol)
+            pair = rules.get(symbol)
+            if row is None or pair is None:
+                raise UnknownSymbolError(symbol)
+            book = await self._client.order_book(symbol, limit=_BOOK_DEPTH)
+            if not book.bids or not book.asks:
+                side = "asks" if book.bids else "bids"
+                raise ProtocolError(f"the order book of {symbol} has no {side}")
+            books.append(book)
+            bars.append(self._bar(pair, book, row.last))
+        return MarketFrame(times_ms=(now_ms,), bars=tuple(bars), books=tuple(books))
+
+    async def _next_instant_ms(self) -> int:
+        if self._first_ms is None:
+            self._first_ms = self._last_ms = self._clock.now_ms()
+            return self._first_ms
+        passed = max(self._clock.now_ms(), self._last_ms) - self._first_ms
+        instant_ms = self._first_ms + (passed // self._cycle_ms + 1) * self._cycle_ms
+        await self._clock.sleep_until_ms(instant_ms + self._jitter())
+        # A wall clock can be set back while we wait; instants only ever increase.
+        self._last_ms = max(self._clock.now_ms(), instant_ms)
+        return self._last_ms
+
+    async def _tickers(self) -> dict[Symbol, Ticker]:
+        if len(self._symbols) == 1:
+            row = await self._client.ticker(self._symbols[0])
+            return {row.symbol: row}
+        return {row.symbol: row for row in await self._client.tickers()}
+
+    def _bar(self, pair: PairRules, book: OrderBook, last: Decimal) -> BarColumns:
+        places = pair.price_places
+        bid, ask = book.bids[0].price, book.asks[0].price
+        close = _steps(median_mark(bid, ask, last), places)
+        before = self._marks.get(pair.symbol, close)
+        self._marks[pair.symbol] = close
+        return BarColumns(
+            symbol=pair.symbol,
+            price_scale=places,
+            volume_scale=pair.quantity_scale,
+            open=(before,),
+            high=(max(before, close),),
+            low=(min(before, close),),
+            close=(close,),
+            volume=(0,),
+            bid=(_steps(bid, places),),
+            ask=(_steps(ask, places),),
+        )
+
+
+def _steps(price: Decimal, places: int) -> int:
+    """Return a price in units of the pair's last decimal.
+
+    A price off that grid (the grid was changed, the last trade is older) is rounded half to even.
+    """
+    return int(round_half_even(price, places).scaleb(places))

@@ -1,0 +1,63 @@
+"""Addresses: what a base address may look like, and which ones are this machine. Never add: DNS."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from btcturk_kit.errors import ConfigurationError
+
+__all__ = ["checked_base_url", "is_loopback"]
+
+
+def checked_base_url(url: str) -> str:
+    """Return `url` if requests can be addressed to it.
+
+    A base address has a scheme and a host and nothing behind them. Plain `http` is for loopback
+    only: elsewhere every signed header would travel in clear.
+
+    Raises:
+        ConfigurationError: With what is wrong; a password in the address is not repeated.
+
+    Example:
+        >>> checked_base_url("http://127.0.0.1:8080")
+        'http://127.0.0.1:8080'
+    """
+    try:
+        parts = urlsplit(url)
+        is_whole = bool(parts.hostname) and parts.port != 0 and url.isascii()
+    except ValueError:
+        is_whole = False
+    if not is_whole or parts.scheme not in ("http", "https"):
+        raise ConfigurationError(
+            "an address of the exchange is not an http or https address",
+            hint="write it like https://api.btcturk.com",
+        )
+    if parts.username is not None or parts.password is not None:
+        raise ConfigurationError("an address of the exchange holds a user name or a password")
+    if parts.path or parts.query or parts.fragment:
+        raise ConfigurationError(
+            f"the address {parts.scheme}://{parts.netloc} must end after the host",
+            hint="leave out the path and the trailing slash",
+        )
+    if parts.scheme == "http" and not is_loopback(url):
+        raise ConfigurationError(
+            f"the address {url} is not encrypted", hint="use https, or a loopback address"
+        )
+    return url
+
+
+def is_loopback(url: str) -> bool:
+    """Whether `url` names this machine: `localhost` or a loopback address.
+
+    Example:
+        >>> is_loopback("http://127.0.0.1:8080"), is_loopback("https://api.btcturk.com")
+        (True, False)
+    """
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
