@@ -1,0 +1,283 @@
+"""Values to rows and back: exact decimals as canonical text, enumerations as their value.
+
+A row is in the order of the column lists of `sqlite_statements`. Encoding refuses what is not a
+finite decimal; decoding raises `ValueError` for what no encoder wrote. Never add: SQL, a default
+for something that is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from btcturk_kit.domain.canonical import canonical_decimal
+from btcturk_kit.domain.capital import CapitalState
+from btcturk_kit.domain.cycle import CycleRecord
+from btcturk_kit.domain.fills import Fill
+from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
+from btcturk_kit.domain.orders import Order, OrderStatus, OrderType, Side
+from btcturk_kit.domain.positions import Lot, Position
+from btcturk_kit.domain.risk import ModeMemory, RiskMemory, RiskMode
+from btcturk_kit.errors import InvariantViolation
+
+__all__ = [
+    "Row",
+    "amount_of",
+    "amount_text",
+    "capital_of",
+    "capital_row",
+    "events_of",
+    "fill_of",
+    "fill_row",
+    "leg_rows",
+    "lot_row",
+    "mode_of",
+    "mode_row",
+    "order_of",
+    "order_row",
+    "position_of",
+    "position_row",
+    "record_of",
+    "record_row",
+    "risk_of",
+    "risk_row",
+]
+
+Row = tuple[Any, ...]
+
+
+def amount_text(value: Decimal) -> str:
+    """Return the canonical text of an exact amount; NaN and infinities are refused."""
+    if not value.is_finite():
+        raise InvariantViolation(f"{value} is not an amount")
+    return canonical_decimal(value)
+
+
+def amount_of(text: str) -> Decimal:
+    """Return the amount a column holds."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is not an amount") from None
+    if not value.is_finite():
+        raise ValueError(f"{text!r} is not an amount")
+    return value
+
+
+def _optional_text(value: Decimal | None) -> str | None:
+    return None if value is None else amount_text(value)
+
+
+def _optional_amount(text: str | None) -> Decimal | None:
+    return None if text is None else amount_of(text)
+
+
+def fill_row(fill: Fill, *, is_own: bool) -> Row:
+    """Return the row of a fill."""
+    return (
+        *fill[:6],
+        fill.side.value,
+        amount_text(fill.quantity),
+        amount_text(fill.price),
+        amount_text(fill.fee),
+        amount_text(fill.tax),
+        fill.event_time_ms,
+        int(is_own),
+    )
+
+
+def fill_of(row: Row) -> Fill:
+    """Return the fill of a row."""
+    return Fill(*row[:6], Side(row[6]), *map(amount_of, row[7:11]), row[11])
+
+
+def leg_rows(seq: int, event: LedgerEvent) -> Iterable[Row]:
+    """Return the rows of an event's legs."""
+    return [
+        (seq, ordinal, leg.account.value, leg.asset, amount_text(leg.amount))
+        for ordinal, leg in enumerate(event.legs)
+    ]
+
+
+def events_of(rows: Iterable[Row]) -> tuple[LedgerEvent, ...]:
+    """Return the events whose rows, one per leg, come in the order of sequence and ordinal."""
+    found = []
+    for (_, key, kind, event_time_ms), group in groupby(rows, key=itemgetter(0, 1, 2, 3)):
+        legs = tuple(
+            Leg(Account(account), asset, amount_of(amount))
+            for *_, account, asset, amount in group
+            if account is not None  # the one row of an event without legs
+        )
+        found.append(LedgerEvent(key, EventKind(kind), event_time_ms, legs))
+    return tuple(found)
+
+
+def position_row(position: Position) -> Row:
+    """Return the row of a position, its lots apart."""
+    return (
+        position.asset,
+        amount_text(position.quantity),
+        amount_text(position.cost),
+        amount_text(position.gross_cost),
+        amount_text(position.realized_net),
+        amount_text(position.realized_gross),
+        position.fill_count,
+        *position.last_key,
+    )
+
+
+def lot_row(asset: str, lot: Lot) -> Row:
+    """Return the row of one open lot."""
+    return (
+        asset,
+        lot.event_time_ms,
+        lot.trade_id,
+        amount_text(lot.quantity),
+        amount_text(lot.cost),
+        amount_text(lot.gross_cost),
+    )
+
+
+def position_of(row: Row, lot_rows: Iterable[Row]) -> Position:
+    """Return the position of a row and of its lots' rows, oldest first."""
+    lots = tuple(Lot(one[1], one[2], *map(amount_of, one[3:])) for one in lot_rows)
+    return Position(row[0], lots, *map(amount_of, row[1:6]), row[6], (row[7], row[8]))
+
+
+def capital_row(state: CapitalState) -> Row:
+    """Return the journal's row of a capital state."""
+    return (
+        state.account,
+        amount_text(state.trading_capital_try),
+        amount_text(state.treasury_try),
+        amount_text(state.last_realized_pnl_total_try),
+        amount_text(state.last_realized_gross_total_try),
+        amount_text(state.peak_realized_try),
+        state.last_event_count,
+        state.last_event_key,
+        state.content_hash,
+    )
+
+
+def capital_of(row: Row) -> CapitalState:
+    """Return the capital state of a journal's row."""
+    return CapitalState(
+        account=row[0],
+        trading_capital_try=amount_of(row[1]),
+        treasury_try=amount_of(row[2]),
+        last_realized_pnl_total_try=amount_of(row[3]),
+        last_realized_gross_total_try=amount_of(row[4]),
+        peak_realized_try=amount_of(row[5]),
+        last_event_count=row[6],
+        last_event_key=row[7],
+        content_hash=row[8],
+    )
+
+
+def order_row(order: Order) -> Row:
+    """Return the row of an order."""
+    return (
+        order.client_order_id,
+        order.symbol,
+        order.side.value,
+        order.order_type.value,
+        order.strategy,
+        order.status.value,
+        order.sent_ms,
+        order.updated_ms,
+        _optional_text(order.price),
+        _optional_text(order.quantity),
+        _optional_text(order.quote_amount),
+        amount_text(order.filled_quantity),
+        amount_text(order.reserved),
+        order.order_id,
+        int(order.reduces_risk),
+        order.looked_up_ms,
+        order.reason,
+        int(order.is_terminal),
+    )
+
+
+def order_of(row: Row) -> Order:
+    """Return the order of a row."""
+    return Order(
+        client_order_id=row[0],
+        symbol=row[1],
+        side=Side(row[2]),
+        order_type=OrderType(row[3]),
+        strategy=row[4],
+        status=OrderStatus(row[5]),
+        sent_ms=row[6],
+        updated_ms=row[7],
+        price=_optional_amount(row[8]),
+        quantity=_optional_amount(row[9]),
+        quote_amount=_optional_amount(row[10]),
+        filled_quantity=amount_of(row[11]),
+        reserved=amount_of(row[12]),
+        order_id=row[13],
+        reduces_risk=bool(row[14]),
+        looked_up_ms=row[15],
+        reason=row[16],
+    )
+
+
+def risk_row(memory: RiskMemory) -> Row:
+    """Return the row of the risk memory."""
+    return (
+        amount_text(memory.peak_equity_try),
+        amount_text(memory.peak_treasury_try),
+        memory.day_end_ms,
+        amount_text(memory.day_start_equity_try),
+        amount_text(memory.day_start_capital_try),
+        memory.loss_streak,
+        amount_text(memory.trip_net_try),
+        int(memory.in_trip),
+    )
+
+
+def risk_of(row: Row) -> RiskMemory:
+    """Return the risk memory of a row."""
+    return RiskMemory(
+        amount_of(row[0]),
+        amount_of(row[1]),
+        row[2],
+        amount_of(row[3]),
+        amount_of(row[4]),
+        row[5],
+        amount_of(row[6]),
+        bool(row[7]),
+    )
+
+
+def mode_row(memory: ModeMemory) -> Row:
+    """Return the row of the mode's memory."""
+    return (memory.mode.value, memory.triggered_ms, memory.clean_cycles)
+
+
+def mode_of(row: Row) -> ModeMemory:
+    """Return the mode's memory of a row."""
+    return ModeMemory(RiskMode(row[0]), row[1], row[2])
+
+
+def record_row(record: CycleRecord) -> Row:
+    """Return the row of a cycle record."""
+    return (
+        record.cycle,
+        record.now_ms,
+        record.mode.value,
+        *record[3:7],
+        amount_text(record.equity_try),
+        amount_text(record.trading_capital_try),
+        amount_text(record.treasury_try),
+        record.digest,
+    )
+
+
+def record_of(row: Row) -> CycleRecord:
+    """Return the cycle record of a row."""
+    return CycleRecord(
+        row[0], row[1], RiskMode(row[2]), *row[3:7], *map(amount_of, row[7:10]), row[10]
+    )

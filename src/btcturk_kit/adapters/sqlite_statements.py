@@ -1,0 +1,212 @@
+"""Every statement the SQLite store runs on its tables, each with a name.
+
+A column list stands once and serves both writing and reading, so that the two cannot drift apart.
+The statements are in the dialect that SQLite and PostgreSQL share. Never add: a statement whose
+cost grows with the age of the account.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+__all__ = [
+    "BUMP_EPOCH",
+    "DELETE_DIFFERENCES",
+    "DELETE_LOT",
+    "DELETE_SEEN",
+    "INSERT_ANOMALY",
+    "INSERT_CAPITAL",
+    "INSERT_DIFFERENCE",
+    "INSERT_EVENT",
+    "INSERT_FILL",
+    "INSERT_LEG",
+    "INSERT_META",
+    "INSERT_RECORD",
+    "INSERT_SEEN",
+    "INSERT_TOTALS",
+    "SELECT_ASSET_BALANCES",
+    "SELECT_BALANCES",
+    "SELECT_CAPITAL",
+    "SELECT_CYCLE_STATE",
+    "SELECT_DIFFERENCES",
+    "SELECT_EVENTS",
+    "SELECT_HEAD",
+    "SELECT_LOTS",
+    "SELECT_META",
+    "SELECT_MODE",
+    "SELECT_ORDERS",
+    "SELECT_ORDER_COUNTED",
+    "SELECT_OWN_FILLS",
+    "SELECT_POSITIONS",
+    "SELECT_RECORD",
+    "SELECT_RECORDS",
+    "SELECT_RISK",
+    "SELECT_SEEN",
+    "SELECT_STANDING",
+    "SELECT_STRATEGY_STATES",
+    "SELECT_TOTALS",
+    "UPDATE_TOTALS",
+    "UPSERT_BALANCE",
+    "UPSERT_CYCLE_STATE",
+    "UPSERT_HEAD",
+    "UPSERT_LOT",
+    "UPSERT_MODE",
+    "UPSERT_ORDER",
+    "UPSERT_POSITION",
+    "UPSERT_RISK",
+    "UPSERT_STRATEGY_STATE",
+    "Statement",
+]
+
+
+class Statement(NamedTuple):
+    """SQL text and the name under which tests see it run."""
+
+    name: str
+    text: str
+
+
+def _insert(table: str, columns: str) -> Statement:
+    places = ", ".join("?" for _ in columns.split(", "))
+    # Tables and columns are the literals of this module.
+    text = f"INSERT INTO {table} ({columns}) VALUES ({places})"  # noqa: S608 - literals only
+    return Statement(f"insert {table}", text)
+
+
+def _upsert(table: str, columns: str, *, key: str) -> Statement:
+    keys = key.split(", ")
+    changes = ", ".join(f"{one} = excluded.{one}" for one in columns.split(", ") if one not in keys)
+    text = f"{_insert(table, columns).text} ON CONFLICT ({key}) DO UPDATE SET {changes}"
+    return Statement(f"upsert {table}", text)
+
+
+def _select(table: str, columns: str, rest: str = "", *, name: str = "") -> Statement:
+    text = f"SELECT {columns} FROM {table} {rest}".rstrip()  # noqa: S608 - literals only
+    return Statement(name or f"select {table}", text)
+
+
+_FILL: Final = (
+    "trade_id, order_id, client_order_id, symbol, base, quote, side, quantity, price, fee, tax, "
+    "event_time_ms"
+)
+_POSITION: Final = (
+    "asset, quantity, cost, gross_cost, realized_net, realized_gross, fill_count, last_time_ms, "
+    "last_trade_id"
+)
+_LOT: Final = "asset, event_time_ms, trade_id, quantity, cost, gross_cost"
+_CAPITAL: Final = (
+    "account, trading_capital_try, treasury_try, last_realized_pnl_total_try, "
+    "last_realized_gross_total_try, peak_realized_try, last_event_count, last_event_key, "
+    "content_hash"
+)
+_ORDER: Final = (
+    "client_order_id, symbol, side, order_type, strategy, status, sent_ms, updated_ms, price, "
+    "quantity, quote_amount, filled_quantity, reserved, order_id, reduces_risk, looked_up_ms, "
+    "reason"
+)
+_RISK: Final = (
+    "peak_equity_try, peak_treasury_try, day_end_ms, day_start_equity_try, day_start_capital_try, "
+    "loss_streak, trip_net_try, in_trip"
+)
+_MODE: Final = "mode, triggered_ms, clean_cycles"
+_HEAD: Final = "event_count, last_event_key, content_hash"
+_CYCLE: Final = "revision, cycle, cursor_ms, opened_ms, digest"
+_RECORD: Final = (
+    "cycle, now_ms, mode, quiet_cycles, fills, submits, cancels, equity_try, trading_capital_try, "
+    "treasury_try, digest"
+)
+_TOTALS: Final = "orders_submitted, orders_canceled, fills, buys, sells, ledger_events"
+_ANOMALY: Final = "cycle, now_ms, code, mode, detail"
+
+INSERT_META: Final = Statement(
+    "insert meta",
+    "INSERT INTO meta (only_row, account, epoch) VALUES (1, ?, 0) ON CONFLICT DO NOTHING",
+)
+SELECT_META: Final = _select("meta", "account, epoch", "WHERE only_row = 1")
+BUMP_EPOCH: Final = Statement(
+    "bump epoch", "UPDATE meta SET epoch = epoch + 1 WHERE only_row = 1 RETURNING epoch"
+)
+SELECT_STANDING: Final = _select(
+    "meta",
+    "meta.epoch, cycle_state.revision, ledger_head.event_count, totals.ledger_events",
+    "LEFT JOIN cycle_state ON cycle_state.only_row = meta.only_row "
+    "LEFT JOIN ledger_head ON ledger_head.only_row = meta.only_row "
+    "LEFT JOIN totals ON totals.only_row = meta.only_row WHERE meta.only_row = 1",
+    name="select standing",
+)
+
+INSERT_FILL: Final = _insert("fills", f"{_FILL}, is_own")
+SELECT_OWN_FILLS: Final = _select(
+    "fills", _FILL, "WHERE is_own = 1 AND base = ? ORDER BY event_time_ms, trade_id"
+)
+INSERT_EVENT: Final = _insert("ledger_events", "seq, key, kind, event_time_ms")
+INSERT_LEG: Final = _insert("ledger_legs", "seq, ordinal, account, asset, amount")
+SELECT_EVENTS: Final = _select(
+    "ledger_events",
+    "ledger_events.seq, key, kind, event_time_ms, account, asset, amount",
+    "LEFT JOIN ledger_legs ON ledger_legs.seq = ledger_events.seq "
+    "WHERE ledger_events.seq > ? AND ledger_events.seq <= ? ORDER BY ledger_events.seq, ordinal",
+)
+UPSERT_BALANCE: Final = _upsert("ledger_balances", "account, asset, amount", key="asset, account")
+SELECT_BALANCES: Final = _select("ledger_balances", "account, asset, amount", "ORDER BY slot")
+SELECT_ASSET_BALANCES: Final = _select(
+    "ledger_balances", "amount", "WHERE asset = ?", name="check balance"
+)
+UPSERT_HEAD: Final = _upsert("ledger_head", f"only_row, {_HEAD}", key="only_row")
+SELECT_HEAD: Final = _select("ledger_head", _HEAD, "WHERE only_row = 1")
+
+UPSERT_POSITION: Final = _upsert("positions", _POSITION, key="asset")
+SELECT_POSITIONS: Final = _select("positions", _POSITION, "ORDER BY slot")
+UPSERT_LOT: Final = _upsert("lots", _LOT, key="asset, event_time_ms, trade_id")
+DELETE_LOT: Final = Statement(
+    "delete lots", "DELETE FROM lots WHERE asset = ? AND event_time_ms = ? AND trade_id = ?"
+)
+SELECT_LOTS: Final = _select("lots", _LOT, "ORDER BY asset, event_time_ms, trade_id")
+
+INSERT_CAPITAL: Final = _insert("capital_journal", _CAPITAL)
+SELECT_CAPITAL: Final = _select(
+    "capital_journal", _CAPITAL, "WHERE seq = (SELECT max(seq) FROM capital_journal)"
+)
+
+UPSERT_ORDER: Final = _upsert("orders", f"{_ORDER}, is_terminal", key="client_order_id")
+SELECT_ORDERS: Final = _select("orders", _ORDER, "WHERE is_terminal = 0 ORDER BY slot")
+SELECT_ORDER_COUNTED: Final = _select(
+    "orders",
+    "status, is_terminal, order_id, filled_quantity",
+    "WHERE client_order_id = ?",
+    name="select order",
+)
+
+UPSERT_CYCLE_STATE: Final = _upsert("cycle_state", f"only_row, {_CYCLE}", key="only_row")
+SELECT_CYCLE_STATE: Final = _select("cycle_state", _CYCLE, "WHERE only_row = 1")
+INSERT_SEEN: Final = _insert("seen_fills", "event_time_ms, trade_id")
+DELETE_SEEN: Final = Statement("delete seen_fills", "DELETE FROM seen_fills WHERE position = ?")
+SELECT_SEEN: Final = _select("seen_fills", "position, event_time_ms, trade_id", "ORDER BY position")
+INSERT_DIFFERENCE: Final = _insert("unconfirmed_differences", "asset, amount")
+DELETE_DIFFERENCES: Final = Statement(
+    "delete unconfirmed_differences", "DELETE FROM unconfirmed_differences"
+)
+SELECT_DIFFERENCES: Final = _select("unconfirmed_differences", "asset, amount", "ORDER BY position")
+UPSERT_RISK: Final = _upsert("risk_memory", f"only_row, {_RISK}", key="only_row")
+SELECT_RISK: Final = _select("risk_memory", _RISK, "WHERE only_row = 1")
+UPSERT_MODE: Final = _upsert("mode_memory", f"only_row, {_MODE}", key="only_row")
+SELECT_MODE: Final = _select("mode_memory", _MODE, "WHERE only_row = 1")
+UPSERT_STRATEGY_STATE: Final = _upsert("strategy_states", "strategy, state", key="strategy")
+SELECT_STRATEGY_STATES: Final = _select("strategy_states", "strategy, state", "ORDER BY slot")
+
+INSERT_ANOMALY: Final = Statement(
+    "insert anomalies", _insert("anomalies", _ANOMALY).text + " ON CONFLICT DO NOTHING"
+)
+INSERT_RECORD: Final = _insert("cycle_records", _RECORD)
+SELECT_RECORD: Final = _select(
+    "cycle_records", _RECORD, "WHERE cycle = ?", name="select cycle_record"
+)
+SELECT_RECORDS: Final = _select("cycle_records", _RECORD, "ORDER BY cycle DESC LIMIT ?")
+INSERT_TOTALS: Final = _insert("totals", f"only_row, {_TOTALS}")
+UPDATE_TOTALS: Final = Statement(
+    "update totals",
+    "UPDATE totals SET orders_submitted = orders_submitted + ?, "
+    "orders_canceled = orders_canceled + ?, fills = fills + ?, buys = buys + ?, "
+    "sells = sells + ?, ledger_events = ledger_events + ? WHERE only_row = 1",
+)
+SELECT_TOTALS: Final = _select("totals", _TOTALS, "WHERE only_row = 1")

@@ -1,0 +1,290 @@
+"""The state store in one SQLite file: one writer, one transaction per call, durable on return.
+
+How a file is opened and how it fails is in `sqlite_file`, the statements in `sqlite_statements`,
+the tables in `store_schema`. Never add: a network, a clock, a decision of the trading kind.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Self
+
+from btcturk_kit.adapters import sqlite_statements as sql
+from btcturk_kit.adapters.sqlite_file import SqliteFile, open_sqlite_file
+from btcturk_kit.adapters.sqlite_reads import read_state
+from btcturk_kit.adapters.sqlite_rows import events_of, fill_of, record_of
+from btcturk_kit.adapters.sqlite_writes import write_commit
+from btcturk_kit.adapters.store_checks import require_opening, require_successor
+from btcturk_kit.domain.cycle import CycleRecord, CycleState, StateCommit
+from btcturk_kit.domain.fills import Fill
+from btcturk_kit.domain.identifiers import Asset
+from btcturk_kit.domain.ledger import LedgerEvent
+from btcturk_kit.errors import (
+    CapitalPolicyError,
+    ConfigurationError,
+    Fenced,
+    StoreError,
+    require,
+)
+from btcturk_kit.ports.store import StoredState, StoreTotals
+
+__all__ = ["SqliteStateStore"]
+
+
+class SqliteStateStore:
+    """Durable state of one account in one file; made by `open`.
+
+    Use: `open`, `begin_epoch`, `load`, then `open_account` for a new account, then `commit`. Calls
+    may come from different threads, one at a time. After a failed write the store refuses to write
+    again: the process has to start anew from what the file holds.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     with SqliteStateStore.open(Path(folder) / "state.db", account="main") as store:
+        ...         store.begin_epoch(), store.load(), store.totals().fills
+        (1, None, 0)
+    """
+
+    __slots__ = ("_account", "_epoch", "_failure", "_file", "_known", "_lock")
+
+    def __init__(self, file: SqliteFile, account: str) -> None:
+        self._file: SqliteFile | None = file
+        self._account = account
+        self._epoch: int | None = None
+        self._failure = ""
+        self._known: tuple[CycleState, int] | None = None
+        self._lock = Lock()
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        account: str,
+        create: bool = True,
+        on_statement: Callable[[str], None] | None = None,
+    ) -> SqliteStateStore:
+        """Open a state file, check it, and bring its schema up to date.
+
+        Args:
+            path: The file; made with mode 0600, its missing directories with 0700.
+            account: Whose books they are.
+            create: Whether a missing file is made.
+            on_statement: For tests that end the process at a statement: called with a name before
+                each statement, and as `before:commit` and `after:commit`.
+
+        Raises:
+            ConfigurationError: The file holds the books of another account.
+            StoreCorrupt: The file is damaged or not a database.
+            SchemaTooNew: A later version of the library wrote it.
+            StorageFull: No space left.
+            StoreError: It cannot be opened or written.
+        """
+        file = open_sqlite_file(Path(path), create=create, on_statement=on_statement)
+        try:
+            _claim(file, account)
+        except BaseException:
+            file.close()
+            raise
+        return cls(file, account)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def begin_epoch(self) -> int:
+        """Become the writer: raise the fencing epoch by one, durably, and return it."""
+        with self._writing("begin an epoch") as file:
+            row = file.row(sql.BUMP_EPOCH)
+            require(row is not None, "the state file has no account")
+            epoch = int(row[0]) if row else 0
+        self._epoch = epoch
+        return epoch
+
+    def load(self) -> StoredState | None:
+        """Return the last committed state, None before the account was opened.
+
+        Reads heads, open lots and orders that are not terminal: the cost does not grow with the age
+        of the account.
+
+        Raises:
+            StoreCorrupt: What is stored cannot be read, or does not balance.
+        """
+        with self._reading("load the state") as file:
+            self._known = read_state(file)
+            if self._known is None:
+                return None
+            rows = file.rows(sql.SELECT_STRATEGY_STATES)
+            return StoredState(self._known[0], tuple((name, text) for name, text in rows))
+
+    def open_account(self, commit: StateCommit) -> None:
+        """Write the opening of a new account.
+
+        Without capital rows in the commit the capital of its state becomes the journal's first row.
+
+        Raises:
+            InvariantViolation: The account is open already, or the opening does not add up.
+            Fenced: A newer instance took over.
+            StoreError: It could not be written; nothing was.
+        """
+        with self._writing("open the account") as file:
+            revision, _, _ = self._standing(file)
+            require(revision == 0, f"account {self._account!r} is open already")
+            require(commit.state.account == self._account, "the opening is of another account")
+            require_opening(commit)
+            file.run(sql.INSERT_TOTALS, (1, 0, 0, 0, 0, 0, 0))
+            write_commit(file, commit, before=None, revision=1, events=0)
+        self._known = (commit.state, 1)
+
+    def commit(self, commit: StateCommit) -> None:
+        """Write one transaction: all of it or nothing, durable when the call returns.
+
+        The commit's rows must lead from the stored state to the commit's state exactly, so that
+        `load` returns the latter.
+
+        Raises:
+            Fenced: A newer instance took over, or an older one wrote after this one loaded.
+            CapitalPolicyError: The stored ledger does not stand at `commit.previous_count`.
+            InvariantViolation: The rows do not lead to the state, or one is stored already.
+            StorageFull: No space left; nothing was written.
+            StoreError: It could not be written; nothing was.
+        """
+        with self._writing("write a commit") as file:
+            revision, stored_count, events = self._standing(file)
+            require(revision > 0, f"account {self._account!r} is not open")
+            if stored_count != commit.previous_count:
+                raise CapitalPolicyError(
+                    f"the stored ledger holds {stored_count} facts, the commit grew from "
+                    f"{commit.previous_count}"
+                )
+            before = self._before(file, revision)
+            require(commit.state.account == self._account, "the commit is of another account")
+            require_successor(before, commit)
+            write_commit(file, commit, before=before, revision=revision + 1, events=events)
+        self._known = (commit.state, revision + 1)
+
+    def fills_of(self, asset: Asset) -> tuple[Fill, ...]:
+        """Return every fill booked for the bot in one base asset, oldest first."""
+        with self._reading("read fills") as file:
+            return tuple(fill_of(row) for row in file.rows(sql.SELECT_OWN_FILLS, (asset,)))
+
+    def ledger_events(self, *, after: int = 0, limit: int = 1000) -> tuple[LedgerEvent, ...]:
+        """Return up to `limit` ledger events in sequence, without the first `after` ones."""
+        with self._reading("read the ledger") as file:
+            return events_of(file.rows(sql.SELECT_EVENTS, (after, after + limit)))
+
+    def records(self, *, limit: int) -> tuple[CycleRecord, ...]:
+        """Return the newest records, newest first."""
+        with self._reading("read the records") as file:
+            return tuple(record_of(row) for row in file.rows(sql.SELECT_RECORDS, (limit,)))
+
+    def totals(self) -> StoreTotals:
+        """Return the counts; see `StoreTotals` and the notes here.
+
+        `cycles` is the number of the last committed cycle. `orders_submitted` counts orders the
+        exchange accepted: those that got an order id or a fill. `orders_canceled` counts orders
+        that ended canceled, whatever part was filled. `fills`, `buys` and `sells` count booked
+        trades of the account, `ledger_events` stored events: facts and the policy's transfers.
+        """
+        with self._reading("read the totals") as file:
+            head, row = file.row(sql.SELECT_CYCLE_STATE), file.row(sql.SELECT_TOTALS)
+            if head is None or row is None:
+                return StoreTotals(0, 0, 0, 0, 0, 0, 0)
+            return StoreTotals(head[1], *row)
+
+    def close(self) -> None:
+        """Release the file; does nothing when it is released already."""
+        with self._lock:
+            file, self._file = self._file, None
+            if file is not None:
+                file.close()
+
+    @contextmanager
+    def _reading(self, what: str) -> Iterator[SqliteFile]:
+        with self._lock:
+            file = self._opened()
+            with file.reading(what):
+                yield file
+
+    @contextmanager
+    def _writing(self, what: str) -> Iterator[SqliteFile]:
+        with self._lock:
+            file = self._opened()
+            if self._failure:
+                raise StoreError(
+                    f"state file {file.path}: nothing is written after a failed write "
+                    f"({self._failure})",
+                    hint="remove the cause and start again",
+                )
+            try:
+                with file.writing(what):
+                    yield file
+            except Fenced:
+                raise
+            except StoreError as error:
+                self._failure = error.code
+                raise
+
+    def _opened(self) -> SqliteFile:
+        require(self._file is not None, "the store is closed")
+        assert self._file is not None  # noqa: S101 - tells the type checker what was required
+        return self._file
+
+    def _standing(self, file: SqliteFile) -> tuple[int, int, int]:
+        """Return revision, facts and events stored; zeros before the opening.
+
+        Raises:
+            Fenced: Another epoch began, or this handle began none.
+        """
+        row = file.row(sql.SELECT_STANDING)
+        require(row is not None and self._epoch is not None, "begin an epoch before writing")
+        epoch, revision, facts, events = row or (0, 0, 0, 0)
+        if epoch != self._epoch:
+            raise Fenced(
+                f"epoch {epoch} of account {self._account!r} began; this instance has epoch "
+                f"{self._epoch} and may not write",
+                hint="only one instance may run on an account; stop this one",
+            )
+        return revision or 0, facts or 0, events or 0
+
+    def _before(self, file: SqliteFile, revision: int) -> CycleState:
+        """Return the stored state: the one this handle knows, if nobody wrote since."""
+        known = self._known or read_state(file)
+        require(known is not None, f"account {self._account!r} is not open")
+        state, known_revision = known or (None, 0)
+        if state is None or known_revision != revision:
+            raise Fenced(
+                f"another instance wrote to account {self._account!r} after this one loaded",
+                hint="start this instance again",
+            )
+        return state
+
+
+def _claim(file: SqliteFile, account: str) -> None:
+    """Name the account of a new file; refuse the file of another one."""
+    with file.reading("read its account"):
+        meta = file.row(sql.SELECT_META)
+    if meta is None:
+        with file.writing("name its account"):
+            file.run(sql.INSERT_META, (account,))
+            meta = file.row(sql.SELECT_META)
+    owner = meta and meta[0]
+    if owner != account:
+        raise ConfigurationError(
+            f"state file {file.path} holds account {owner!r}, not {account!r}",
+            hint="choose the file of this account, or a new one",
+        )

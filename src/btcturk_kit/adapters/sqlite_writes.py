@@ -1,0 +1,189 @@
+"""Writing one commit: only what changed, inside the transaction of the caller.
+
+The cost depends on what the commit holds and on what is open, never on what was ever written.
+Never add: `BEGIN`, `COMMIT`, a decision about whether the commit may be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from btcturk_kit.adapters import sqlite_statements as sql
+from btcturk_kit.adapters.sqlite_file import SqliteFile
+from btcturk_kit.adapters.sqlite_rows import (
+    amount_of,
+    amount_text,
+    capital_row,
+    fill_row,
+    leg_rows,
+    lot_row,
+    mode_row,
+    order_row,
+    position_row,
+    record_row,
+    risk_row,
+)
+from btcturk_kit.adapters.store_checks import fill_key, is_own_event
+from btcturk_kit.domain.cycle import CycleRecord, CycleState, StateCommit
+from btcturk_kit.domain.identifiers import Asset
+from btcturk_kit.domain.ledger import Account, Ledger
+from btcturk_kit.domain.money import total
+from btcturk_kit.domain.orders import Order, OrderStatus, Side
+from btcturk_kit.domain.positions import Position
+from btcturk_kit.errors import LedgerImbalance, require
+
+__all__ = ["write_commit"]
+
+
+def write_commit(
+    file: SqliteFile, commit: StateCommit, *, before: CycleState | None, revision: int, events: int
+) -> None:
+    """Write the rows of a commit that was checked.
+
+    Args:
+        file: The file, in a write transaction.
+        commit: What to write.
+        before: The stored state; None for an opening.
+        revision: The revision this commit makes.
+        events: Ledger events stored so far, facts and transfers.
+
+    Raises:
+        LedgerImbalance: What was written does not sum to zero in an asset.
+        InvariantViolation: An order or a record contradicts the stored one.
+    """
+    state = commit.state
+    _write_fills(file, commit)
+    _write_events(file, commit, events)
+    for position in commit.positions:
+        _write_position(file, position, before)
+    submitted, canceled = _write_orders(file, commit.orders)
+    capital_rows = commit.capital_rows or ((state.capital,) if before is None else ())
+    for capital in capital_rows:
+        file.run(sql.INSERT_CAPITAL, capital_row(capital))
+    _write_memories(file, before, state)
+    if before is None or before.seen != state.seen:
+        _write_seen(file, state.seen)
+    for name, text in commit.strategy_states:
+        file.run(sql.UPSERT_STRATEGY_STATE, (name, text))
+    for code, mode, detail in commit.anomalies:
+        file.run(sql.INSERT_ANOMALY, (state.cycle, commit.now_ms, code, mode.value, detail))
+    if commit.record is not None:
+        _write_record(file, commit.record)
+    _write_totals(file, commit, submitted=submitted, canceled=canceled)
+    file.run(
+        sql.UPSERT_CYCLE_STATE,
+        (1, revision, state.cycle, state.cursor_ms, state.opened_ms, state.digest),
+    )
+    _check_balances(file, {leg.asset for event in commit.events for leg in event.legs})
+
+
+def _write_fills(file: SqliteFile, commit: StateCommit) -> None:
+    if not commit.fills:
+        return
+    own = {event.key for event in commit.events if is_own_event(event)}
+    for fill in commit.fills:
+        file.run(sql.INSERT_FILL, fill_row(fill, is_own=fill_key(fill) in own))
+
+
+def _write_events(file: SqliteFile, commit: StateCommit, stored: int) -> None:
+    if not commit.events:
+        return
+    # In the order of first appearance, in which the ledger's own mapping grew.
+    touched: dict[tuple[Account, Asset], None] = {}
+    for seq, event in enumerate(commit.events, stored + 1):
+        file.run(sql.INSERT_EVENT, (seq, event.key, event.kind.value, event.event_time_ms))
+        file.run_many(sql.INSERT_LEG, leg_rows(seq, event))
+        touched.update(((leg.account, leg.asset), None) for leg in event.legs)
+    _write_ledger(file, commit.state.ledger, touched)
+
+
+def _write_ledger(
+    file: SqliteFile, ledger: Ledger, touched: Iterable[tuple[Account, Asset]]
+) -> None:
+    rows = [
+        (account.value, asset, amount_text(ledger.balance(account, asset)))
+        for account, asset in touched
+    ]
+    file.run_many(sql.UPSERT_BALANCE, rows)
+    file.run(sql.UPSERT_HEAD, (1, ledger.event_count, ledger.last_event_key, ledger.content_hash))
+
+
+def _write_position(file: SqliteFile, position: Position, before: CycleState | None) -> None:
+    file.run(sql.UPSERT_POSITION, position_row(position))
+    known: Mapping[Asset, Position] = before.positions if before is not None else {}
+    old = known.get(position.asset)
+    gone = {(lot.event_time_ms, lot.trade_id): lot for lot in old.lots} if old else {}
+    for lot in position.lots:
+        if gone.pop((lot.event_time_ms, lot.trade_id), None) != lot:
+            file.run(sql.UPSERT_LOT, lot_row(position.asset, lot))
+    for key in gone:
+        file.run(sql.DELETE_LOT, (position.asset, *key))
+
+
+def _write_orders(file: SqliteFile, orders: Iterable[Order]) -> tuple[int, int]:
+    """Write orders; return how many of them became accepted and how many canceled by it."""
+    submitted = canceled = 0
+    for order in orders:
+        was_accepted = was_canceled = False
+        stored = file.row(sql.SELECT_ORDER_COUNTED, (order.client_order_id,))
+        if stored is not None:
+            status, is_terminal, order_id, filled = stored
+            require(
+                not is_terminal or status == order.status.value,
+                f"order {order.client_order_id} is {status} for ever, not {order.status}",
+            )
+            was_accepted = order_id is not None or bool(amount_of(filled))
+            was_canceled = status == OrderStatus.CANCELED.value
+        file.run(sql.UPSERT_ORDER, order_row(order))
+        is_accepted = order.order_id is not None or bool(order.filled_quantity)
+        submitted += is_accepted and not was_accepted
+        canceled += order.status is OrderStatus.CANCELED and not was_canceled
+    return submitted, canceled
+
+
+def _write_memories(file: SqliteFile, before: CycleState | None, state: CycleState) -> None:
+    if before is None or before.risk != state.risk:
+        file.run(sql.UPSERT_RISK, (1, *risk_row(state.risk)))
+    if before is None or before.mode != state.mode:
+        file.run(sql.UPSERT_MODE, (1, *mode_row(state.mode)))
+    if before is None or before.differences != state.differences:
+        file.run(sql.DELETE_DIFFERENCES)
+        rows = [(asset, amount_text(amount)) for asset, amount in state.differences]
+        file.run_many(sql.INSERT_DIFFERENCE, rows)
+
+
+def _write_seen(file: SqliteFile, seen: tuple[tuple[int, int], ...]) -> None:
+    """Delete what left the window, append what entered it; the order of the state is kept."""
+    kept = 0
+    for position, *key in file.rows(sql.SELECT_SEEN):
+        if kept < len(seen) and seen[kept] == tuple(key):
+            kept += 1
+        else:
+            file.run(sql.DELETE_SEEN, (position,))
+    file.run_many(sql.INSERT_SEEN, seen[kept:])
+
+
+def _write_record(file: SqliteFile, record: CycleRecord) -> None:
+    row = record_row(record)
+    stored = file.row(sql.SELECT_RECORD, (record.cycle,))
+    if stored is None:
+        file.run(sql.INSERT_RECORD, row)
+    else:
+        require(stored == row, f"cycle {record.cycle} has another record already")
+
+
+def _write_totals(file: SqliteFile, commit: StateCommit, *, submitted: int, canceled: int) -> None:
+    buys = sum(fill.side is Side.BUY for fill in commit.fills)
+    fills = len(commit.fills)
+    added = (submitted, canceled, fills, buys, fills - buys, len(commit.events))
+    if any(added):
+        file.run(sql.UPDATE_TOTALS, added)
+
+
+def _check_balances(file: SqliteFile, assets: Iterable[Asset]) -> None:
+    """Read back what was written: every touched asset sums to zero over all accounts."""
+    for asset in sorted(assets):
+        amounts = [amount_of(text) for (text,) in file.rows(sql.SELECT_ASSET_BALANCES, (asset,))]
+        off = total(amounts)
+        if off:
+            raise LedgerImbalance(f"the books of {asset} would be off by {off}")
