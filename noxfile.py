@@ -15,6 +15,7 @@ import nox
 __all__ = ["arch", "bench", "docs", "examples", "lint", "package", "tests", "types"]
 
 nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "virtualenv"
 nox.options.error_on_missing_interpreters = True
 nox.options.reuse_existing_virtualenvs = True
 
