@@ -14,7 +14,7 @@ FLOATS_ALLOWED = {
 }
 """`module:top-level name` → why `float` may stand in it."""
 
-CLOCK_READS = frozenset({"now", "utcnow", "today", "fromtimestamp"})
+CLOCK_READS = frozenset({"now", "utcnow", "today"})
 
 
 def test_no_binary_fractions_in_the_core(modules: dict[str, ast.Module]) -> None:
@@ -49,7 +49,26 @@ def test_no_clock_is_read_through_datetime(modules: dict[str, ast.Module]) -> No
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
-        and node.func.attr in CLOCK_READS - {"fromtimestamp"}
+        and node.func.attr in CLOCK_READS
+    ] == []
+
+
+def test_addresses_are_taken_apart_and_not_opened(modules: dict[str, ast.Module]) -> None:
+    """Of `urllib`, which import contracts see as one, the core uses the parser of addresses only."""
+    assert [
+        f"{name}:{node.lineno}"
+        for name, tree in modules.items()
+        if name.startswith((*EXACT_PACKAGES, "hooks"))
+        for node in ast.walk(tree)
+        if (
+            isinstance(node, ast.ImportFrom)
+            and (node.module or "").partition(".")[0] == "urllib"
+            and node.module != "urllib.parse"
+        )
+        or (
+            isinstance(node, ast.Import)
+            and any(one.name.startswith("urllib") for one in node.names)
+        )
     ] == []
 
 
