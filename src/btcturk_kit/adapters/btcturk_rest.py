@@ -11,6 +11,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
+from btcturk_kit.adapters.addresses import checked_base_url
 from btcturk_kit.adapters.clocks import SystemClock
 from btcturk_kit.adapters.http_transport import Httpx2Transport
 from btcturk_kit.adapters.rate_limiter import RateLimiter
@@ -43,7 +44,6 @@ from btcturk_kit.errors import (
 from btcturk_kit.ports.clock import Clock
 from btcturk_kit.ports.transport import HttpRequest, HttpTransport
 from btcturk_kit.wire import decode, requests
-from btcturk_kit.wire.addresses import checked_base_url
 from btcturk_kit.wire.failures import failure_of, is_order_missing, is_refusal
 from btcturk_kit.wire.nonce import next_stamp_ms
 from btcturk_kit.wire.requests import WireRequest
@@ -89,8 +89,8 @@ class BtcturkClient:
             owner too.
         clock: The source of stamps and the one that waits. By default the machine's.
         limiter: Share one per account and address. By default one of its own.
-        timeout_s: Patience for one request.
-        patience_s: Longest wait for room in a rate window before `RateLimited` is raised instead.
+        timeout_s: Patience for one request, and longest wait of a new order for room in a window.
+        patience_s: The same for reads and cancels; beyond it reads raise `RateLimited`.
         read_retry: How failed reads are repeated.
 
     Raises:
@@ -327,8 +327,10 @@ class BtcturkClient:
             InvariantViolation: A name or a number that the wire cannot carry.
         """
         wire = requests.submit(request, client_order_id=client_order_id)
+        # A minute later it would be another decision's order: a submit waits shortly or not at all.
+        deadline_ms = self._clock.now_ms() + int(self._timeout_s * 1_000)
         try:
-            body = await self._exchange(wire, self._deadline_ms())
+            body = await self._exchange(wire, deadline_ms)
             return decode.accepted_order(
                 body,
                 client_order_id=client_order_id,

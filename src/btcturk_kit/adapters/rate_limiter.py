@@ -71,9 +71,7 @@ class RateLimiter:
             RateLimited: The windows leave no room before the deadline. Nothing was counted or sent.
         """
         now_ms = self._clock.now_ms()
-        if deadline_ms is not None:
-            self._check_deadline(endpoint, now_ms, deadline_ms)
-        due_ms = self._windows.reserve(endpoint, now_ms)
+        due_ms = self._reserve(endpoint, now_ms, deadline_ms)
         if due_ms > now_ms:
             await self._wait(endpoint, due_ms, deadline_ms)
 
@@ -93,9 +91,7 @@ class RateLimiter:
                 is_late = now_ms > ticket.due_ms + self._windows.margin_ms // 2
                 if is_blocked or is_late:
                     # The slot is stale: several stale ones used together would exceed a window.
-                    if deadline_ms is not None:
-                        self._check_deadline(endpoint, now_ms, deadline_ms)
-                    ticket.due_ms = self._windows.reserve(endpoint, now_ms)
+                    ticket.due_ms = self._reserve(endpoint, now_ms, deadline_ms)
                     if ticket.due_ms > now_ms:
                         continue
                 ahead = self._ahead_of(ticket, now_ms)
@@ -113,12 +109,13 @@ class RateLimiter:
                 return other
         return None
 
-    def _check_deadline(self, endpoint: Endpoint, now_ms: int, deadline_ms: int) -> None:
-        wait_ms = self._windows.wait_ms(endpoint, now_ms)
-        if now_ms + wait_ms > deadline_ms:
+    def _reserve(self, endpoint: Endpoint, now_ms: int, deadline_ms: int | None) -> int:
+        due_ms = self._windows.reserve(endpoint, now_ms, deadline_ms=deadline_ms)
+        if deadline_ms is not None and due_ms > deadline_ms:
             raise RateLimited(
                 status=429,
                 reason="not sent: its window is full beyond the deadline",
-                retry_after_s=wait_ms / 1_000,
+                retry_after_s=(due_ms - now_ms) / 1_000,
                 endpoint=endpoint,
             )
+        return due_ms

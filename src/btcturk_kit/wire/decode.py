@@ -8,14 +8,14 @@ float, a clock, a default for a field that money depends on.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Final
 
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol, TradeId
 from btcturk_kit.domain.instruments import PairRules
-from btcturk_kit.domain.market import Balance, BookLevel, OrderBook, Ticker
+from btcturk_kit.domain.market import Balance, OrderBook, Ticker
 from btcturk_kit.domain.money import ZERO
 from btcturk_kit.domain.order_events import OrderAccepted, VenueOrder
 from btcturk_kit.domain.orders import OrderStatus, OrderType, Side
@@ -50,6 +50,10 @@ __all__ = [
     "server_time_ms",
     "tickers",
 ]
+
+# Beyond these a price or a quantity is damage.
+_AMOUNT_MAX: Final = Decimal("1e30")
+_PRICE_MIN: Final = Decimal("1e-30")
 
 _STATUSES: Final = {
     "untouched": OrderStatus.OPEN,
@@ -155,8 +159,7 @@ def order_book(body: bytes, *, symbol: Symbol, received_ms: int) -> OrderBook:
         received_ms: Our wall time of receipt.
     """
     book = _book.data(body)
-    _check_levels(book.bids, symbol, side=Side.BUY)
-    _check_levels(book.asks, symbol, side=Side.SELL)
+    _check_book(book, symbol)
     return OrderBook(symbol, book.bids, book.asks, book.timestamp, received_ms)
 
 
@@ -324,15 +327,26 @@ def _side(word: str, where: Endpoint) -> Side:
     return side
 
 
-def _check_levels(levels: tuple[BookLevel, ...], symbol: Symbol, *, side: Side) -> None:
-    """Refuse a side that is not best first, or holds something that is not a number."""
-    before: Decimal | None = None
-    for price, quantity in levels:
-        if not (price.is_finite() and quantity.is_finite()) or price <= ZERO or quantity < ZERO:
-            raise ProtocolError(f"{Endpoint.ORDER_BOOK}: a level of {symbol} is not a number")
-        if before is not None and (price > before if side is Side.BUY else price < before):
-            raise ProtocolError(f"{Endpoint.ORDER_BOOK}: the book of {symbol} is out of order")
-        before = price
+def _check_book(book: BookModel, symbol: Symbol) -> None:
+    """Refuse a book that is not best first on both sides, or holds damage in place of a number."""
+    try:
+        bound = _AMOUNT_MAX
+        for price, quantity in book.bids:
+            if not (ZERO < price <= bound and ZERO <= quantity <= _AMOUNT_MAX):
+                break
+            bound = price
+        else:
+            bound = _PRICE_MIN
+            for price, quantity in book.asks:
+                if not (bound <= price <= _AMOUNT_MAX and ZERO <= quantity <= _AMOUNT_MAX):
+                    break
+                bound = price
+            else:
+                return
+    except InvalidOperation:
+        # Comparing with a NaN.
+        pass
+    raise ProtocolError(f"{Endpoint.ORDER_BOOK}: the book of {symbol} is out of order or damaged")
 
 
 def _count(tally: Tally | None, word: str) -> None:

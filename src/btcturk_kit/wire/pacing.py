@@ -293,9 +293,14 @@ class ClientWindows:
         for log in self._logs.get(endpoint, ()):
             log.record(now_ms)
 
-    def reserve(self, endpoint: Endpoint, now_ms: int) -> int:
-        """Take the next free slot and return its instant, `now_ms` or later."""
+    def reserve(self, endpoint: Endpoint, now_ms: int, *, deadline_ms: int | None = None) -> int:
+        """Take the next free slot and return its instant, `now_ms` or later.
+
+        A slot after `deadline_ms` is returned but not taken.
+        """
         at_ms = self._earliest_ms(endpoint, now_ms)
+        if deadline_ms is not None and at_ms > deadline_ms:
+            return at_ms
         for log in self._logs.get(endpoint, ()):
             log.record(at_ms)
         return at_ms
