@@ -54,7 +54,7 @@ def test_no_clock_is_read_through_datetime(modules: dict[str, ast.Module]) -> No
 
 
 def test_addresses_are_taken_apart_and_not_opened(modules: dict[str, ast.Module]) -> None:
-    """Of `urllib`, which import contracts see as one, the core uses the parser of addresses only."""
+    """Of `urllib`, which import contracts see as one, the core uses the parser only."""
     assert [
         f"{name}:{node.lineno}"
         for name, tree in modules.items()
