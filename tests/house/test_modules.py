@@ -20,6 +20,7 @@ LONG_FUNCTIONS: dict[str, str] = {}
 BANNED_NAMES = frozenset({"manager", "service", "util", "utils", "common", "info", "process"})
 NAMES_ALLOWED = {
     "sandbox/process.py": "starts and stops an operating-system process",
+    "sandbox/process.py:SandboxProcess": "such a process",
 }
 
 
@@ -41,7 +42,10 @@ def test_every_module_names_its_exports(modules: dict[str, ast.Module]) -> None:
 
 
 def test_exported_names_exist_and_public_names_are_exported(modules: dict[str, ast.Module]) -> None:
-    """A module exports what it defines, and what it defines in public it exports."""
+    """A module exports what it defines, and what it defines in public it exports.
+
+    A command is reached through the application it is registered with, not by import.
+    """
     offenders = []
     for name, tree in modules.items():
         if PurePosixPath(name).name == "__init__.py":
@@ -51,7 +55,12 @@ def test_exported_names_exist_and_public_names_are_exported(modules: dict[str, a
             for node in tree.body
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
         }
-        public = {one for one in defined if not one.startswith("_")}
+        commands = {
+            node.name
+            for node in tree.body
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _is_command(node)
+        }
+        public = {one for one in defined - commands if not one.startswith("_")}
         exported = set(_exports(tree) or [])
         offenders += [f"{name}: {one} is not exported" for one in sorted(public - exported)]
         offenders += [
@@ -128,6 +137,13 @@ def _is_docstring(node: ast.stmt) -> bool:
         isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Constant)
         and isinstance(node.value.value, str)
+    )
+
+
+def _is_command(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    called = [one.func for one in node.decorator_list if isinstance(one, ast.Call)]
+    return any(
+        isinstance(one, ast.Attribute) and one.attr in {"command", "callback"} for one in called
     )
 
 
