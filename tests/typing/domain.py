@@ -1,6 +1,6 @@
 """How users write the domain, checked by mypy and never run.
 
-A line marked `# type: ignore[...]` must be an error: mypy warns of an ignore that is not needed.
+A line with an `ignore` must be an error: mypy warns of one that is not needed.
 """
 
 from __future__ import annotations
