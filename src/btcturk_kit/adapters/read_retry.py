@@ -55,8 +55,7 @@ class ReadRetry:
             call: One attempt.
             after: The failure of the first attempt.
         """
-        # The healthy path never gets here, so it never pays for this import.
-        import stamina  # noqa: PLC0415
+        import stamina  # noqa: PLC0415 - the healthy path never gets here and never pays for it
 
         repeats = 0
         pending: BtcturkKitError | None = after
