@@ -1,0 +1,1 @@
+"""The local exchange: BtcTurk's protocol on loopback, over recorded prices and synthetic depth."""

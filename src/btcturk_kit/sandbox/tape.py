@@ -21,7 +21,7 @@ from typing import NamedTuple
 from btcturk_kit.domain.money import EXACT, decimal_of, round_half_even
 from btcturk_kit.errors import DatasetError, InvariantViolation
 
-__all__ = ["HOUR_MS", "Candle", "Tape"]
+__all__ = ["HOUR_MS", "VOLUME_PLACES", "Candle", "Tape"]
 
 HOUR_MS = 3_600_000
 

@@ -153,7 +153,7 @@ def exchange_data(rules: Iterable[PairRules], *, now_ms: int) -> Row:
 
 
 def ticker_row(ticker: Ticker, *, base: Asset, quote: Asset, average: Decimal) -> Row:
-    """Return one row of the ticker. The daily change is ask minus open, its percentage uses last."""
+    """Return one row of the ticker: `daily` is ask minus open, `dailyPercent` uses last."""
     moved = mul(sub(ticker.last, ticker.open), Decimal(100))
     return {
         "pair": ticker.symbol,

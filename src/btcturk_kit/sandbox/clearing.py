@@ -1,0 +1,268 @@
+"""Clearing: who owns what, and what each trade moves from whom to whom.
+
+Customers have holdings, the house has a signed position, and the commission of trades is kept
+too: every asset can be added up at any time and must equal what was paid in.
+
+Never add: matching, market data, time of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+from btcturk_kit.domain.fills import Fill
+from btcturk_kit.domain.identifiers import Asset, OrderId, TradeId
+from btcturk_kit.domain.instruments import PairRules
+from btcturk_kit.domain.money import ZERO, add, mul, sub, total
+from btcturk_kit.domain.orders import (
+    LimitOrder,
+    MarketBuy,
+    OrderRequest,
+    OrderStatus,
+    OrderType,
+    Side,
+    reservation_of,
+)
+from btcturk_kit.errors import ConfigurationError, InvariantViolation, require
+from btcturk_kit.sandbox.holding import Holding, PlacedOrder
+from btcturk_kit.simulation.fees import Charge, FeeSchedule
+from btcturk_kit.simulation.matching import MarketResult, Trade
+
+__all__ = ["HOUSE", "Clearing"]
+
+HOUSE = "house"
+"""Owner of the synthetic liquidity; its position may be negative."""
+
+
+class Clearing:
+    """The money side of an exchange with one pair.
+
+    Args:
+        rules: The pair.
+        fees: Fee level of every customer.
+    """
+
+    def __init__(self, rules: PairRules, *, fees: FeeSchedule) -> None:
+        self.fees = fees
+        self._base = rules.base
+        self._quote = rules.quote
+        self._symbol = rules.symbol
+        self._holdings: dict[str, Holding] = {}
+        self._house = {rules.quote: ZERO, rules.base: ZERO}
+        self._deposited = dict(self._house)
+        self._charged = ZERO
+
+    # ---- customers
+
+    def open_account(self, name: str, opening: Mapping[Asset, Decimal]) -> None:
+        """Add a customer.
+
+        Raises:
+            ConfigurationError: The name is taken, or an asset is not of the pair.
+        """
+        if name in self._holdings or name == HOUSE:
+            raise ConfigurationError(f"there is already an account {name!r}")
+        for asset in opening:
+            self._check_asset(asset)
+        self._holdings[name] = Holding(name, dict.fromkeys(self._deposited, ZERO))
+        for asset, amount in opening.items():
+            self.deposit(name, asset, amount)
+
+    def deposit(self, name: str, asset: Asset, amount: Decimal) -> None:
+        """Add money to an account from outside; it may be zero, not negative."""
+        self._check_asset(asset)
+        self._holdings[name].account.deposit(asset, amount)
+        self._deposited[asset] = add(self._deposited[asset], amount)
+
+    def has_account(self, name: str) -> bool:
+        """Whether there is such a customer."""
+        return name in self._holdings
+
+    def holding(self, name: str) -> Holding:
+        """Return what a customer has."""
+        return self._holdings[name]
+
+    # ---- orders
+
+    def can_reserve(self, holding: Holding, request: OrderRequest) -> bool:
+        """Whether the customer has what the order would lock."""
+        asset, amount = self._reservation(request)
+        return amount <= holding.account.free(asset)
+
+    def add_order(self, holding: Holding, order: PlacedOrder) -> None:
+        """Keep a new order and lock what it needs."""
+        holding.add(order)
+        holding.account.lock(order.order_id, *self._reservation(order.request))
+
+    def close_market(self, holding: Holding, order: PlacedOrder, result: MarketResult) -> None:
+        """End a market order: free what it did not use."""
+        left = holding.account.release(order.order_id)
+        require(left == result.left, f"order {order.order_id} has {left} left, not {result.left}")
+        order.unspent = left if isinstance(order.request, MarketBuy) else ZERO
+        order.status = OrderStatus.FILLED if result.is_exhausted else OrderStatus.CANCELED
+        del holding.open_orders[order.order_id]
+
+    def close_canceled(self, holding: Holding, order: PlacedOrder, *, now_ms: int) -> None:
+        """End a limit order before it is filled: free what is left of its lock."""
+        holding.account.release(order.order_id)
+        order.status = OrderStatus.CANCELED
+        order.updated_ms = now_ms
+        del holding.open_orders[order.order_id]
+
+    # ---- trades
+
+    def settle(self, trade: Trade, *, trade_id: int, now_ms: int) -> None:
+        """Book both sides of a trade; the taker's number is the one after the maker's."""
+        if trade.maker_owner == HOUSE and trade.taker_owner == HOUSE:
+            return
+        maker_side = Side.SELL if trade.taker_side is Side.BUY else Side.BUY
+        if trade.maker_owner == HOUSE:
+            self._settle_house(maker_side, trade)
+        else:
+            order = self._holdings[trade.maker_owner].orders[trade.maker_order_id]
+            charge = self._book(trade.maker_owner, order, trade, now_ms=now_ms, is_maker=True)
+            self._write_fill(trade.maker_owner, order, trade, charge, trade_id=trade_id)
+        if trade.taker_owner == HOUSE:
+            self._settle_house(trade.taker_side, trade)
+        else:
+            order = self._holdings[trade.taker_owner].orders[trade.taker_order_id]
+            charge = self._book(trade.taker_owner, order, trade, now_ms=now_ms, is_maker=False)
+            self._write_fill(trade.taker_owner, order, trade, charge, trade_id=trade_id + 1)
+
+    def _settle_house(self, side: Side, trade: Trade) -> None:
+        """The house pays no commission."""
+        notional = mul(trade.price, trade.quantity)
+        step = add if side is Side.BUY else sub
+        back = sub if side is Side.BUY else add
+        self._house[self._base] = step(self._house[self._base], trade.quantity)
+        self._house[self._quote] = back(self._house[self._quote], notional)
+
+    def _book(
+        self, owner: str, order: PlacedOrder, trade: Trade, *, now_ms: int, is_maker: bool
+    ) -> Charge:
+        """Move one side's money and the state of its order; return what it was charged."""
+        holding = self._holdings[owner]
+        order.updated_ms = now_ms
+        if order.first_price is None:
+            order.first_price = trade.price
+        if isinstance(order.request, MarketBuy):
+            order.quantity = add(order.quantity, trade.quantity)
+        else:
+            order.remaining = sub(order.remaining, trade.quantity)
+        if order.order_type is OrderType.LIMIT:
+            if order.remaining:
+                order.status = OrderStatus.PARTIALLY_FILLED
+            else:
+                order.status = OrderStatus.FILLED
+                del holding.open_orders[order.order_id]
+        if order.side is Side.BUY:
+            charge = self._pay_buy(holding, order, trade, is_maker=is_maker)
+        else:
+            charge = self._pay_sell(holding, order, trade, is_maker=is_maker)
+        self._charged = add(self._charged, charge.total)
+        return charge
+
+    def _pay_buy(
+        self, holding: Holding, order: PlacedOrder, trade: Trade, *, is_maker: bool
+    ) -> Charge:
+        """Take notional, fee and tax from the lock; the rest of this trade's lock becomes free.
+
+        A market buy never spends more than its amount. A limit buy may need 0.00000001 more than
+        its lock by rounding and takes it from the free money, if there is any.
+        """
+        account = holding.account
+        notional = mul(trade.price, trade.quantity)
+        held = account.lock_of(order.order_id)
+        if isinstance(order.request, MarketBuy):
+            at_most = sub(held, notional)
+            charge = self.fees.charge(notional, is_maker=is_maker, at_most=at_most)
+            lock_left = sub(at_most, charge.total)
+        else:
+            lock_left = self._lock_needed(order)
+            at_hand = add(account.free(self._quote), sub(held, lock_left))
+            at_most = sub(at_hand, notional)
+            charge = self.fees.charge(notional, is_maker=is_maker, at_most=at_most)
+        account.spend(order.order_id, add(notional, charge.total), lock_left=lock_left)
+        account.receive(self._base, trade.quantity)
+        return charge
+
+    def _pay_sell(
+        self, holding: Holding, order: PlacedOrder, trade: Trade, *, is_maker: bool
+    ) -> Charge:
+        """Deliver the coins out of the lock; bring the notional less fee and tax."""
+        account = holding.account
+        notional = mul(trade.price, trade.quantity)
+        charge = self.fees.charge(notional, is_maker=is_maker)
+        held = account.lock_of(order.order_id)
+        account.spend(order.order_id, trade.quantity, lock_left=sub(held, trade.quantity))
+        account.receive(self._quote, sub(notional, charge.total))
+        return charge
+
+    def _write_fill(
+        self, owner: str, order: PlacedOrder, trade: Trade, charge: Charge, *, trade_id: int
+    ) -> None:
+        self._holdings[owner].fills.append(
+            Fill(
+                trade_id=TradeId(trade_id),
+                order_id=OrderId(order.order_id),
+                client_order_id=order.client_order_id,
+                symbol=self._symbol,
+                base=self._base,
+                quote=self._quote,
+                side=order.side,
+                quantity=trade.quantity,
+                price=trade.price,
+                fee=charge.fee,
+                tax=charge.tax,
+                event_time_ms=order.updated_ms,
+            )
+        )
+
+    # ---- what orders lock
+
+    def _reservation(self, request: OrderRequest) -> tuple[Asset, Decimal]:
+        is_buy = isinstance(request, MarketBuy) or (
+            isinstance(request, LimitOrder) and request.side is Side.BUY
+        )
+        asset = self._quote if is_buy else self._base
+        return asset, reservation_of(request, taker_rate=self.fees.taker_rate)
+
+    def _lock_needed(self, order: PlacedOrder) -> Decimal:
+        """Return what a limit order locks for what is left of it."""
+        if not isinstance(order.request, LimitOrder):
+            raise InvariantViolation(f"order {order.order_id} never rests")
+        return self._reservation(order.request._replace(quantity=order.remaining))[1]
+
+    # ---- proof
+
+    def audit(self, *, resting_quantity: Callable[[int], Decimal]) -> None:
+        """Prove that nothing was created or lost and that locks are what open orders reserve.
+
+        Args:
+            resting_quantity: What rests in the book of an order.
+
+        Raises:
+            InvariantViolation: It was, or they are not.
+        """
+        for asset, deposited in self._deposited.items():
+            held = [self._house[asset], self._charged if asset == self._quote else ZERO]
+            for holding in self._holdings.values():
+                balance = holding.account.balance(asset)
+                held += [balance.free, balance.locked]
+            require(total(held) == deposited, f"{total(held)} {asset} of {deposited}")
+        for holding in self._holdings.values():
+            locked = dict.fromkeys(self._deposited, ZERO)
+            for order in holding.open_orders.values():
+                needed, number = self._lock_needed(order), order.order_id
+                require(holding.account.lock_of(number) == needed, f"{number} locks another amount")
+                require(resting_quantity(number) == order.remaining, f"{number} rests otherwise")
+                asset = self._reservation(order.request)[0]
+                locked[asset] = add(locked[asset], needed)
+            for asset, amount in locked.items():
+                require(holding.account.locked(asset) == amount, f"{holding.name} locks {asset}")
+
+    def _check_asset(self, asset: Asset) -> None:
+        if asset not in self._deposited:
+            known = " and ".join(self._deposited)
+            raise ConfigurationError(f"{asset!r} is not traded here", hint=f"there are {known}")

@@ -1,0 +1,163 @@
+"""What the exchange keeps of one customer: balances, orders and trades, and the listings of them.
+
+Listings are newest first and start at a position found by bisection, so an old account answers as
+fast as a new one. Never add: matching, fees, HTTP.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from btcturk_kit.domain.fills import Fill
+from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId
+from btcturk_kit.domain.money import ZERO
+from btcturk_kit.domain.order_events import VenueOrder
+from btcturk_kit.domain.orders import (
+    LimitOrder,
+    MarketBuy,
+    OrderRequest,
+    OrderStatus,
+    OrderType,
+    Side,
+)
+from btcturk_kit.simulation.account import Account
+
+__all__ = ["Holding", "PlacedOrder"]
+
+_NEVER_MS = 2**63
+
+
+@dataclass(slots=True, kw_only=True)
+class PlacedOrder:
+    """One order the exchange took, as it stands now.
+
+    Attributes:
+        quantity: Base quantity; of a market buy what it bought.
+        remaining: Base quantity not filled.
+        unspent: What a market buy did not spend of its amount.
+        first_price: Price of the first trade.
+        cancel_due_ms: When a queued cancel will be carried out.
+    """
+
+    order_id: OrderId
+    client_order_id: ClientOrderId
+    request: OrderRequest
+    side: Side
+    order_type: OrderType
+    created_ms: int
+    updated_ms: int
+    quantity: Decimal
+    remaining: Decimal
+    unspent: Decimal = ZERO
+    status: OrderStatus = OrderStatus.OPEN
+    first_price: Decimal | None = None
+    cancel_due_ms: int | None = None
+
+    @classmethod
+    def of(
+        cls, request: OrderRequest, *, order_id: int, client_order_id: str, now_ms: int
+    ) -> PlacedOrder:
+        """Start the record of an order that was just accepted."""
+        if isinstance(request, LimitOrder):
+            side, order_type = request.side, OrderType.LIMIT
+        else:
+            side = Side.BUY if isinstance(request, MarketBuy) else Side.SELL
+            order_type = OrderType.MARKET
+        quantity = ZERO if isinstance(request, MarketBuy) else request.quantity
+        return cls(
+            order_id=OrderId(order_id),
+            client_order_id=ClientOrderId(client_order_id),
+            request=request,
+            side=side,
+            order_type=order_type,
+            created_ms=now_ms,
+            updated_ms=now_ms,
+            quantity=quantity,
+            remaining=quantity,
+        )
+
+    @property
+    def submitted(self) -> Decimal:
+        """The `quantity` of listings: as submitted, of a market buy what is left of its amount."""
+        return self.unspent if isinstance(self.request, MarketBuy) else self.quantity
+
+    def view(self) -> VenueOrder:
+        """Return the order as listings show it."""
+        return VenueOrder(
+            order_id=self.order_id,
+            client_order_id=self.client_order_id,
+            symbol=self.request.symbol,
+            side=self.side,
+            order_type=self.order_type,
+            status=self.status,
+            price=self.request.price if isinstance(self.request, LimitOrder) else None,
+            quantity=self.quantity,
+            remaining_quantity=self.remaining,
+            updated_ms=self.updated_ms,
+        )
+
+
+class Holding:
+    """One customer of the exchange.
+
+    Args:
+        name: The public key.
+        opening: First free amount of each asset.
+    """
+
+    def __init__(self, name: str, opening: Mapping[Asset, Decimal]) -> None:
+        self.name = name
+        self.account = Account(opening)
+        self.open_orders: dict[int, PlacedOrder] = {}
+        self.orders: dict[int, PlacedOrder] = {}
+        self.fills: list[Fill] = []
+        self._by_time: list[PlacedOrder] = []
+
+    def add(self, order: PlacedOrder) -> None:
+        """Keep a new order; its number and time are not below those of the one before."""
+        self.orders[order.order_id] = order
+        self._by_time.append(order)
+        self.open_orders[order.order_id] = order
+
+    def orders_between(
+        self,
+        *,
+        start_ms: int = 0,
+        end_ms: int = _NEVER_MS,
+        order_id_min: int = 0,
+        page: int = 1,
+        limit: int = 100,
+    ) -> list[PlacedOrder]:
+        """Return a page of the orders placed in a span, newest first.
+
+        Args:
+            start_ms: Earliest time, inclusive.
+            end_ms: Latest time, inclusive.
+            order_id_min: Smallest order number.
+            page: Counts from 1.
+            limit: Orders a page.
+        """
+        first = max(
+            bisect_left(self._by_time, start_ms, key=lambda one: one.created_ms),
+            bisect_left(self._by_time, order_id_min, key=lambda one: one.order_id),
+        )
+        behind = bisect_right(self._by_time, end_ms, key=lambda one: one.created_ms)
+        newest = behind - (page - 1) * limit
+        return self._by_time[max(first, newest - limit) : max(first, newest)][::-1]
+
+    def fills_between(self, *, start_ms: int, end_ms: int = _NEVER_MS) -> list[Fill]:
+        """Return the trades of a span, both ends inclusive, newest first."""
+        first = bisect_left(self.fills, start_ms, key=lambda one: one.event_time_ms)
+        behind = bisect_right(self.fills, end_ms, key=lambda one: one.event_time_ms)
+        return self.fills[first:behind][::-1]
+
+    def fills_of(self, order_id: int) -> list[Fill]:
+        """Return the trades of one order, newest first."""
+        order = self.orders.get(order_id)
+        if order is None:
+            return []
+        span = self.fills_between(start_ms=order.created_ms, end_ms=order.updated_ms)
+        return [fill for fill in span if fill.order_id == order_id]

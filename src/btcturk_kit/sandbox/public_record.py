@@ -1,0 +1,128 @@
+"""What everybody sees of past trades: the last fifty, the last price, the day's summary.
+
+The day is the last 24 hour buckets, the running one among them. Never add: order books, accounts.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from decimal import Decimal
+from itertools import islice
+from typing import NamedTuple
+
+from btcturk_kit.domain.identifiers import TradeId
+from btcturk_kit.domain.money import ZERO, add, divide_half_even, mul, total
+from btcturk_kit.domain.orders import Side
+from btcturk_kit.sandbox.tape import HOUR_MS
+
+__all__ = ["DaySummary", "PrintedTrade", "PublicRecord"]
+
+PRINTED_MAX = 50
+"""Trades the exchange lists at most."""
+
+_HOURS = 24
+
+
+class PrintedTrade(NamedTuple):
+    """One public trade; the side is the taker's."""
+
+    trade_id: TradeId
+    price: Decimal
+    quantity: Decimal
+    taker_side: Side
+    event_time_ms: int
+
+
+class DaySummary(NamedTuple):
+    """The last 24 hours. `average` is weighted by volume and rounded to the pair's price scale."""
+
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    last: Decimal
+    volume: Decimal
+    average: Decimal
+
+
+class _Hour:
+    """One hour of trades."""
+
+    __slots__ = ("high", "low", "notional", "number", "open", "volume")
+
+    def __init__(self, number: int, price: Decimal) -> None:
+        self.number = number
+        self.open = self.high = self.low = price
+        self.volume = ZERO
+        self.notional = ZERO
+
+    def fold(self, *, high: Decimal, low: Decimal, volume: Decimal, price: Decimal) -> None:
+        self.high = max(self.high, high)
+        self.low = min(self.low, low)
+        self.volume = add(self.volume, volume)
+        self.notional = add(self.notional, mul(volume, price))
+
+
+class PublicRecord:
+    """The public history of one pair.
+
+    Args:
+        price_places: Decimals of a price.
+        last: The price before the first trade.
+    """
+
+    def __init__(self, *, price_places: int, last: Decimal) -> None:
+        self.last = last
+        self._price_places = price_places
+        self._printed: deque[PrintedTrade] = deque(maxlen=PRINTED_MAX)
+        self._hours: deque[_Hour] = deque(maxlen=_HOURS)
+
+    def add_hour(
+        self,
+        *,
+        open_ms: int,
+        open_price: Decimal,
+        high: Decimal,
+        low: Decimal,
+        close: Decimal,
+        volume: Decimal,
+    ) -> None:
+        """Add a whole recorded hour from before the first trade."""
+        hour = _Hour(open_ms // HOUR_MS, open_price)
+        hour.fold(high=high, low=low, volume=volume, price=close)
+        self._hours.append(hour)
+        self.last = close
+
+    def add(self, trade: PrintedTrade) -> None:
+        """Add the newest trade."""
+        self.last = trade.price
+        self._printed.append(trade)
+        number = trade.event_time_ms // HOUR_MS
+        if not self._hours or self._hours[-1].number != number:
+            self._hours.append(_Hour(number, trade.price))
+        self._hours[-1].fold(
+            high=trade.price, low=trade.price, volume=trade.quantity, price=trade.price
+        )
+
+    def newest(self, count: int) -> tuple[PrintedTrade, ...]:
+        """Return up to `count` trades, newest first."""
+        return tuple(islice(reversed(self._printed), count))
+
+    def day(self, now_ms: int) -> DaySummary:
+        """Summarize the last 24 hours; without a trade in them all prices are the last one."""
+        oldest = now_ms // HOUR_MS - _HOURS + 1
+        hours = [hour for hour in self._hours if hour.number >= oldest]
+        if not hours:
+            return DaySummary(self.last, self.last, self.last, self.last, ZERO, self.last)
+        volume = total([hour.volume for hour in hours])
+        notional = total([hour.notional for hour in hours])
+        average = (
+            divide_half_even(notional, volume, self._price_places) if volume else hours[-1].open
+        )
+        return DaySummary(
+            open=hours[0].open,
+            high=max(hour.high for hour in hours),
+            low=min(hour.low for hour in hours),
+            last=self.last,
+            volume=volume,
+            average=average,
+        )

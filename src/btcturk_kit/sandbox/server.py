@@ -1,0 +1,230 @@
+"""The exchange on a socket of this machine: HTTP in front of `Exchange`, and the control API.
+
+All requests are carried out one after another in one event loop. Imported only to serve: it needs
+the extra `sandbox`. Never add: rules of the exchange, listening on anything but loopback.
+"""
+
+from __future__ import annotations
+
+import time
+from decimal import Decimal
+from hmac import compare_digest
+from typing import Any
+
+from msgspec import DecodeError, ValidationError
+from msgspec.json import Encoder, decode
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from btcturk_kit.domain.identifiers import Asset
+from btcturk_kit.domain.money import ZERO, decimal_of
+from btcturk_kit.errors import BtcturkKitError
+from btcturk_kit.sandbox.access import Access
+from btcturk_kit.sandbox.address import ClockKind
+from btcturk_kit.sandbox.answers import Answers, Call
+from btcturk_kit.sandbox.exchange import Exchange
+from btcturk_kit.sandbox.holding import Holding, PlacedOrder
+from btcturk_kit.wire import encode
+from btcturk_kit.wire.pacing import Endpoint, Refusal, endpoint_of
+
+__all__ = ["make_app"]
+
+_METHODS = ("GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS")
+_JSON = "application/json"
+_PRIVATE_PREFIX = "/api/v1/"
+
+_BAD_REQUEST, _UNAUTHORIZED, _NOT_FOUND, _WRONG_METHOD = 400, 401, 404, 405
+_CONFLICT, _TOO_MANY, _FAULT = 409, 429, 500
+
+_encode_json = Encoder().encode
+
+
+def make_app(
+    exchange: Exchange, access: Access, *, clock: ClockKind, control_token: str
+) -> Starlette:
+    """Return the ASGI application of an exchange.
+
+    Args:
+        exchange: Its accounts are those `access` has keys for.
+        access: Keys and windows.
+        clock: `real` follows this machine's clock, `virtual` stands until it is advanced.
+        control_token: The bearer token of the control API.
+    """
+    public = _PublicApi(exchange, access, is_real=clock is ClockKind.REAL)
+    control = _ControlApi(exchange, token=control_token, is_real=clock is ClockKind.REAL)
+    return Starlette(
+        routes=[
+            Route("/api/{rest:path}", public.respond, methods=_METHODS),
+            Route("/v1/{rest:path}", control.respond, methods=_METHODS),
+        ],
+        exception_handlers={_NOT_FOUND: _nothing_here, Exception: _internal_error},
+    )
+
+
+def _follow_wall_clock(exchange: Exchange) -> None:
+    exchange.advance_to(time.time_ns() // 1_000_000)
+
+
+class _PublicApi:
+    """The exchange's own endpoints."""
+
+    def __init__(self, exchange: Exchange, access: Access, *, is_real: bool) -> None:
+        self._exchange = exchange
+        self._access = access
+        self._answers = Answers(exchange)
+        self._is_real = is_real
+
+    async def respond(self, request: Request) -> Response:
+        """Count, check, then answer one request."""
+        path: str = request.scope["path"]
+        endpoint = endpoint_of(request.method, path)
+        if endpoint is None or not self._answers.serves(endpoint):
+            return _no_such_route(path)
+        body = await request.body() if endpoint is Endpoint.SUBMIT else b""
+        # From here on nothing is awaited: the request is carried out whole.
+        if self._is_real:
+            _follow_wall_clock(self._exchange)
+        now_ms, headers = self._exchange.now_ms, request.headers
+        address = request.client.host if request.client else ""
+        too_many = self._access.count_address(address, endpoint, now_ms)
+        if too_many is not None:
+            return _slow_down(too_many)
+        owner = ""
+        if path.lower().startswith(_PRIVATE_PREFIX):
+            problem = self._access.problem_with(headers, now_ms=now_ms)
+            if problem:
+                return Response(encode.unauthorized(problem), _UNAUTHORIZED, media_type=_JSON)
+            owner = headers["x-pck"]
+            too_many = self._access.count_account(owner, endpoint, now_ms)
+            if too_many is not None:
+                return _slow_down(too_many)
+        answer = self._answers.answer(endpoint, Call(owner, path, request.query_params, body))
+        return Response(answer.body, answer.status, media_type=_JSON)
+
+
+class _ControlApi:
+    """What tests and bots on a virtual clock need and no exchange offers.
+
+    It lies beside the exchange's own `/api`, because base addresses have no path.
+    """
+
+    def __init__(self, exchange: Exchange, *, token: str, is_real: bool) -> None:
+        self._exchange = exchange
+        self._authorization = f"Bearer {token}".encode()
+        self._is_real = is_real
+
+    async def respond(self, request: Request) -> Response:
+        """Answer one request of whoever knows the token."""
+        sent = request.headers.get("authorization", "").encode()
+        if not compare_digest(sent, self._authorization):
+            return _document({"message": "the control token is missing or wrong"}, _UNAUTHORIZED)
+        if self._is_real:
+            _follow_wall_clock(self._exchange)
+        route = f"{request.method} {request.scope['path']}"
+        if route == "GET /v1/clock":
+            return _document({"now_ms": self._exchange.now_ms})
+        if route == "GET /v1/truth":
+            return self._truth(request.query_params.get("api_key", ""))
+        if route in ("POST /v1/clock/advance", "POST /v1/deposit"):
+            fields = _object(await request.body())
+            if fields is None:
+                return _document({"message": "the body is not a JSON object"}, _BAD_REQUEST)
+            return self._advance(fields) if route.endswith("advance") else self._deposit(fields)
+        return Response(status_code=_NOT_FOUND)
+
+    def _advance(self, fields: dict[str, Any]) -> Response:
+        to_ms = fields.get("to_ms")
+        if self._is_real:
+            return _document({"message": "a real clock cannot be advanced"}, _CONFLICT)
+        if not isinstance(to_ms, int) or isinstance(to_ms, bool):
+            return _document({"message": "to_ms is not a whole number"}, _BAD_REQUEST)
+        self._exchange.advance_to(to_ms)
+        return _document({"now_ms": self._exchange.now_ms})
+
+    def _deposit(self, fields: dict[str, Any]) -> Response:
+        name, asset, amount = (str(fields.get(one, "")) for one in ("api_key", "asset", "amount"))
+        if not self._exchange.has_account(name):
+            return _document({"message": "no such account"}, _NOT_FOUND)
+        try:
+            number = decimal_of(amount)
+            if number <= ZERO:
+                return _document({"message": "the amount is not positive"}, _BAD_REQUEST)
+            self._exchange.deposit(name, Asset(asset), number)
+        except BtcturkKitError as error:
+            return _document({"message": error.message}, _BAD_REQUEST)
+        return _document(_balances(self._exchange.holding(name)))
+
+    def _truth(self, name: str) -> Response:
+        if not self._exchange.has_account(name):
+            return _document({"message": "no such account"}, _NOT_FOUND)
+        self._exchange.audit()
+        holding = self._exchange.holding(name)
+        return _document(
+            {
+                "now_ms": self._exchange.now_ms,
+                **_balances(holding),
+                "orders": [_order(one) for one in holding.orders.values()],
+                "trades": [_plain(fill._asdict()) for fill in holding.fills],
+            }
+        )
+
+
+def _balances(holding: Holding) -> dict[str, object]:
+    return {
+        "balances": {
+            asset: _plain({"free": free, "locked": locked})
+            for asset, free, locked in holding.account.balances()
+        }
+    }
+
+
+def _order(order: PlacedOrder) -> dict[str, object]:
+    return _plain(
+        {
+            **order.view()._asdict(),
+            "created_ms": order.created_ms,
+            "cancel_due_ms": order.cancel_due_ms,
+        }
+    )
+
+
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
+    """Write decimals as plain text, without exponents."""
+    return {
+        name: format(value, "f") if isinstance(value, Decimal) else value
+        for name, value in fields.items()
+    }
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
+    try:
+        return decode(body, type=dict[str, Any])
+    except (DecodeError, ValidationError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _document(data: dict[str, Any], status: int = 200) -> Response:
+    return Response(_encode_json(data), status, media_type=_JSON)
+
+
+def _slow_down(reason: Refusal) -> Response:
+    headers = {"Retry-After": str(reason.retry_after_s)}
+    return Response(encode.rate_limited(reason), _TOO_MANY, headers, media_type=_JSON)
+
+
+def _no_such_route(path: str) -> Response:
+    """Answer 405 if another method is served on the path, else 404; both without a body."""
+    allowed = [one for one in ("GET", "POST", "DELETE") if endpoint_of(one, path)]
+    if allowed:
+        return Response(status_code=_WRONG_METHOD, headers={"Allow": ", ".join(allowed)})
+    return Response(status_code=_NOT_FOUND)
+
+
+async def _nothing_here(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=_NOT_FOUND)
+
+
+async def _internal_error(_request: Request, _error: Exception) -> Response:
+    return Response(encode.refusal("INTERNAL_ERROR", _FAULT), _FAULT, media_type=_JSON)

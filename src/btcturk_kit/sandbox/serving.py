@@ -1,0 +1,188 @@
+"""Running the server: the listening socket, the ready line, signals, and the end.
+
+Imported only to serve: it needs the extra `sandbox`. Never add: routes, rules of the exchange.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import secrets
+import signal
+import socket
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from btcturk_kit.domain.identifiers import Asset
+from btcturk_kit.errors import ConfigurationError
+from btcturk_kit.sandbox.access import Access
+from btcturk_kit.sandbox.address import ClockKind, SandboxAddress
+from btcturk_kit.sandbox.exchange import Exchange
+from btcturk_kit.sandbox.server import make_app
+from btcturk_kit.sandbox.tape import Tape
+
+__all__ = ["ServeOptions", "serve"]
+
+LOOPBACK = "127.0.0.1"
+
+# A pooled connection must outlive the pauses of a bot: a close in the moment of a submit would
+# leave that order's outcome unknown for no reason.
+_KEEP_ALIVE_S = 600
+_GRACE_S = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """What a local exchange is started with.
+
+    Attributes:
+        port: 0 picks a free one.
+        clock: `real` follows this machine's clock, `virtual` stands until it is advanced.
+        seed: Draws the start hour and everything random.
+        opening: First balances of the account.
+        api_key: Empty to make one up.
+        api_secret: Empty to make one up.
+        dataset: A tape other than the bundled one.
+        ends_with_stdin: Whether the end of standard input ends the server.
+    """
+
+    port: int
+    clock: ClockKind
+    seed: int
+    opening: Mapping[Asset, Decimal]
+    api_key: str = ""
+    api_secret: str = ""
+    dataset: Path | None = None
+    ends_with_stdin: bool = False
+
+
+def serve(options: ServeOptions, *, on_ready: Callable[[SandboxAddress], None]) -> int:
+    """Serve until a signal or the end of standard input; return the exit code.
+
+    Args:
+        options: What to serve.
+        on_ready: Called once, when connections are accepted.
+
+    Returns:
+        143 after SIGTERM, 130 after SIGINT, 0 after the end of standard input.
+
+    Raises:
+        ConfigurationError: The port is taken, the tape is damaged, or a key cannot be used.
+    """
+    tape = Tape.bundled() if options.dataset is None else Tape.read(options.dataset)
+    is_real = options.clock is ClockKind.REAL
+    exchange = Exchange(
+        tape,
+        seed=options.seed,
+        start_ms=time.time_ns() // 1_000_000 if is_real else None,
+        has_latency=not is_real,
+    )
+    api_key = options.api_key or secrets.token_hex(16)
+    api_secret = options.api_secret or b64encode(secrets.token_bytes(32)).decode()
+    access = Access()
+    access.add_key(api_key, api_secret)
+    exchange.open_account(api_key, options.opening)
+    token = secrets.token_urlsafe(32)
+    app = make_app(exchange, access, clock=options.clock, control_token=token)
+    with _listen(options.port) as listener:
+        base = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+        address = SandboxAddress(
+            rest=base,
+            graph=None,
+            ws=None,
+            control=base,
+            control_token=token,
+            clock=options.clock.value,
+            api_key=api_key,
+            api_secret=api_secret,
+        )
+        server = _Server(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                ws="none",
+                log_level="warning",
+                access_log=False,
+                date_header=False,  # the real date would differ between equal virtual runs
+                server_header=False,
+                timeout_keep_alive=_KEEP_ALIVE_S,
+                timeout_graceful_shutdown=_GRACE_S,
+            ),
+            on_ready=lambda: on_ready(address),
+            ends_with_stdin=options.ends_with_stdin,
+        )
+        asyncio.run(server.serve(sockets=[listener]))
+    return server.exit_code
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it is ready and turns signals into an exit code."""
+
+    def __init__(
+        self, config: uvicorn.Config, *, on_ready: Callable[[], None], ends_with_stdin: bool
+    ) -> None:
+        super().__init__(config)
+        self.exit_code = 0
+        self._on_ready = on_ready
+        self._ends_with_stdin = ends_with_stdin
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept connections, then tell."""
+        await super().startup(sockets)
+        self._on_ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End on SIGTERM and SIGINT with the code of the signal, without raising it again."""
+        if self._ends_with_stdin:
+            # A daemon: a read that never returns must not keep this process alive.
+            threading.Thread(target=self._wait_for_stdin, daemon=True).start()
+        if threading.current_thread() is not threading.main_thread():
+            yield  # only the main thread may handle signals
+            return
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        before = {number: signal.signal(number, self._on_signal) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self.exit_code = 128 + number
+        self.should_exit = True
+
+    def _wait_for_stdin(self) -> None:
+        # Not sys.stdin: its lock would be held by this thread when the interpreter ends.
+        while os.read(0, 4096):
+            pass
+        self.should_exit = True
+
+
+def _listen(port: int) -> socket.socket:
+    # The protocol is named because asyncio switches off Nagle's delay only on sockets that say TCP;
+    # with the delay every answer would take 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((LOOPBACK, port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        if error.errno != errno.EADDRINUSE:
+            raise ConfigurationError(f"cannot listen on port {port}: {error.strerror}") from error
+        raise ConfigurationError(
+            f"port {port} of {LOOPBACK} is in use", hint="choose another port, or 0 for a free one"
+        ) from error
+    return listener
