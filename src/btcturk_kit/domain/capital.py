@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from btcturk_kit.domain.ledger import Ledger
 from btcturk_kit.domain.money import MONEY_PLACES, ONE, ZERO, add, mul, round_half_even, sub
@@ -72,8 +73,7 @@ class SelfFinancing:
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapitalState:
+class CapitalState(NamedTuple):
     """Where the capital stands after the last applied checkpoint. All amounts in TRY.
 
     Attributes:
@@ -103,8 +103,7 @@ class CapitalState:
         return self.trading_capital_try < 0
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerCheckpoint:
+class LedgerCheckpoint(NamedTuple):
     """How far the ledger has come, and proof of what it grew from.
 
     Attributes:

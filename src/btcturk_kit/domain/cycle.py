@@ -6,7 +6,6 @@ Facts in, decisions out, effects last. Never add: behaviour, anything that reads
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -156,8 +155,7 @@ class Observation(NamedTuple):
     anomalies: tuple[Anomaly, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CycleState:
+class CycleState(NamedTuple):
     """Everything the pipeline carries from cycle to cycle; equal to what the store holds.
 
     Attributes:
@@ -225,11 +223,12 @@ class Settlement(NamedTuple):
 
 
 class CycleRecord(NamedTuple):
-    """One event cycle, or a run of quiet ones, as it is kept.
+    """One row of the cycle history: a run of quiet cycles and the event cycle that ended it.
 
     Attributes:
-        cycle: Its number; of the last one of a quiet run.
-        quiet_cycles: 0 for an event cycle, else the length of the quiet run that ends here.
+        cycle: Number of the last cycle of the row.
+        quiet_cycles: Quiet cycles the row stands for, in front of its event cycle; a row whose
+            `digest` is that of the row before it has no event cycle.
     """
 
     cycle: int

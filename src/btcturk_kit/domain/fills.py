@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
+from btcturk_kit.domain.canonical import canonical_decimal
 from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol, TradeId
 from btcturk_kit.domain.money import mul
 from btcturk_kit.domain.orders import Side
@@ -41,6 +42,15 @@ class Fill(NamedTuple):
     def notional(self) -> Decimal:
         """Price x quantity, in quote, exact."""
         return mul(self.price, self.quantity)
+
+    @property
+    def content(self) -> str:
+        """The trade in canonical text, without the exchange's numbers for it."""
+        return (
+            f"{self.client_order_id}|{self.symbol}|{self.side}|{canonical_decimal(self.quantity)}"
+            f"|{canonical_decimal(self.price)}|{canonical_decimal(self.fee)}"
+            f"|{canonical_decimal(self.tax)}"
+        )
 
     @property
     def order_key(self) -> tuple[int, int]:

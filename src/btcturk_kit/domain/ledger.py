@@ -16,9 +16,9 @@ and withdrawals), `ROUNDING` and `DIFFERENCE`. Never add: a price, a rate, a clo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 from btcturk_kit.domain.canonical import GENESIS, canonical_decimal, chain
@@ -89,16 +89,25 @@ class Leg(NamedTuple):
 
 
 class LedgerEvent(NamedTuple):
-    """One booked fact. `key` is derived from the fact, so a second reading gives the same key."""
+    """One booked fact.
+
+    Attributes:
+        key: Derived from the fact, so that a second reading gives the same key.
+        legs: Amounts that sum to zero in every asset.
+        content: Canonical text of the fact the legs follow from; it is what the hash covers.
+    """
 
     key: str
     kind: EventKind
     event_time_ms: int
     legs: tuple[Leg, ...]
+    content: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
+_EMPTY: Mapping[tuple[Account, Asset], Decimal] = MappingProxyType({})
+
+
+class Ledger(NamedTuple):
     """The fold of all events so far: balances, a count and a content hash.
 
     Posting returns a new ledger; the old one stays as it was. The policy's own treasury transfers
@@ -119,7 +128,7 @@ class Ledger:
         Decimal('1000')
     """
 
-    balances: Mapping[tuple[Account, Asset], Decimal] = field(default_factory=dict)
+    balances: Mapping[tuple[Account, Asset], Decimal] = _EMPTY
     event_count: int = 0
     last_event_key: str = ""
     content_hash: str = GENESIS
@@ -134,18 +143,19 @@ class Ledger:
         count, last, digest = self.event_count, self.last_event_key, self.content_hash
         for event in events:
             sums: dict[Asset, Decimal] = {}
-            for leg in event.legs:
-                account, asset, amount = leg
+            for account, asset, amount in event.legs:
                 slot = (account, asset)
-                balances[slot] = add(balances.get(slot, ZERO), amount)
-                sums[asset] = add(sums.get(asset, ZERO), amount)
+                held = balances.get(slot)
+                balances[slot] = amount if held is None else add(held, amount)
+                part = sums.get(asset)
+                sums[asset] = amount if part is None else add(part, amount)
             for asset, off in sums.items():
                 if off:
                     raise LedgerImbalance(f"event {event.key}: {asset} legs are off by {off}")
             if event.kind is not EventKind.TREASURY:
                 count += 1
                 last = event.key
-                digest = chain(digest, _line(event))
+                digest = chain(digest, f"{last}|{event.event_time_ms}|{event.content}")
         return Ledger(balances, count, last, digest)
 
     def balance(self, account: Account, asset: Asset) -> Decimal:
@@ -171,9 +181,10 @@ class Ledger:
         return {asset: amount for asset, amount in sums.items() if amount}
 
 
-def _line(event: LedgerEvent) -> str:
-    legs = ";".join([f"{a}:{b}:{canonical_decimal(c)}" for a, b, c in event.legs])
-    return f"{event.key}|{event.kind}|{event.event_time_ms}|{legs}"
+def _event(key: str, kind: EventKind, event_time_ms: int, legs: list[Leg]) -> LedgerEvent:
+    """Make an event whose content is its legs."""
+    text = ";".join([f"{a}:{b}:{canonical_decimal(c)}" for a, b, c in legs])
+    return LedgerEvent(key, kind, event_time_ms, tuple(legs), text)
 
 
 def opening_event(
@@ -200,7 +211,7 @@ def opening_event(
         else:
             legs.append(Leg(Account.EXTERNAL, asset, amount))
         legs.append(Leg(Account.OPENING, asset, -amount))
-    return LedgerEvent("opening", EventKind.OPENING, event_time_ms, tuple(legs))
+    return _event("opening", EventKind.OPENING, event_time_ms, legs)
 
 
 def fill_event(fill: Fill, *, is_own: bool) -> LedgerEvent:
@@ -230,7 +241,9 @@ def fill_event(fill: Fill, *, is_own: bool) -> LedgerEvent:
         Leg(Account.FEE, quote, fill.fee),
         Leg(Account.TAX, quote, fill.tax),
     )
-    return LedgerEvent(f"fill:{fill.trade_id}", EventKind.FILL, fill.event_time_ms, legs)
+    return LedgerEvent(
+        f"fill:{fill.trade_id}", EventKind.FILL, fill.event_time_ms, legs, fill.content
+    )
 
 
 def treasury_event(
@@ -238,7 +251,7 @@ def treasury_event(
 ) -> LedgerEvent:
     """Move the treasury's share of a realized gain out of the bot's reach."""
     legs = (Leg(Account.BOT, quote, -share), Leg(Account.TREASURY, quote, share))
-    return LedgerEvent(f"split:{cause_key}", EventKind.TREASURY, event_time_ms, legs)
+    return LedgerEvent(f"split:{cause_key}", EventKind.TREASURY, event_time_ms, legs, "")
 
 
 def flow_event(
@@ -246,8 +259,8 @@ def flow_event(
 ) -> LedgerEvent:
     """Book a deposit (plus) or a withdrawal (minus): the owner's money, not the bot's."""
     account = Account.UNASSIGNED if asset == quote else Account.EXTERNAL
-    legs = (Leg(account, asset, amount), Leg(Account.FLOW, asset, -amount))
-    return LedgerEvent(key, EventKind.FLOW, event_time_ms, legs)
+    legs = [Leg(account, asset, amount), Leg(Account.FLOW, asset, -amount)]
+    return _event(key, EventKind.FLOW, event_time_ms, legs)
 
 
 def difference_event(differences: Iterable[tuple[Asset, Decimal]], *, now_ms: int) -> LedgerEvent:
@@ -256,4 +269,4 @@ def difference_event(differences: Iterable[tuple[Asset, Decimal]], *, now_ms: in
     for asset, amount in differences:
         legs.append(Leg(Account.SUSPENSE, asset, amount))
         legs.append(Leg(Account.DIFFERENCE, asset, -amount))
-    return LedgerEvent(f"difference:{now_ms}", EventKind.DIFFERENCE, now_ms, tuple(legs))
+    return _event(f"difference:{now_ms}", EventKind.DIFFERENCE, now_ms, legs)

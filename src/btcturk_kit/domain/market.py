@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from btcturk_kit.domain.identifiers import Asset, Symbol
+from btcturk_kit.domain.money import add
 
 __all__ = [
     "Balance",
@@ -61,7 +62,7 @@ class Balance(NamedTuple):
     @property
     def total(self) -> Decimal:
         """Free and locked together."""
-        return self.free + self.locked
+        return add(self.free, self.locked)
 
 
 def median_mark(bid: Decimal, ask: Decimal, last: Decimal) -> Decimal:

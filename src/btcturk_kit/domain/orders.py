@@ -8,7 +8,6 @@ shows was never accepted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -172,8 +171,7 @@ def next_status(status: OrderStatus, event: OrderEvent) -> OrderStatus:
         raise IllegalTransition(f"an order that is {status} cannot be {event}") from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(NamedTuple):
     """What our books know of one of our orders.
 
     Attributes:

@@ -8,7 +8,6 @@ known before the buy it sold is carried as a short lot, which realizes nothing u
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -45,8 +44,7 @@ class Lot(NamedTuple):
     gross_cost: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """The bot's open lots of one asset and what it has realized with it, in quote.
 
     Attributes:

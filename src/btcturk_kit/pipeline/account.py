@@ -7,7 +7,6 @@ nothing under way, and then goes to suspense: never absorbed silently.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 from btcturk_kit.domain.cycle import Anomaly
@@ -56,7 +55,7 @@ def _looked_up(draft: Draft, order: Order, found: VenueOrder | None) -> Order:
     if status is OrderStatus.PENDING:
         status = next_status(status, OrderEvent.LOST)
     if now_ms - order.sent_ms < draft.profile.unknown_horizon_ms:
-        return replace(order, status=status, looked_up_ms=now_ms)
+        return order._replace(status=status, looked_up_ms=now_ms)
     draft.note(
         Anomaly(
             "order_abandoned",
@@ -65,7 +64,7 @@ def _looked_up(draft: Draft, order: Order, found: VenueOrder | None) -> Order:
         )
     )
     status = next_status(status, OrderEvent.ABSENT)
-    return replace(order, status=status, looked_up_ms=now_ms, updated_ms=now_ms, reserved=ZERO)
+    return order._replace(status=status, looked_up_ms=now_ms, updated_ms=now_ms, reserved=ZERO)
 
 
 def _seen(order: Order, seen: VenueOrder, now_ms: int) -> Order:
@@ -76,10 +75,10 @@ def _seen(order: Order, seen: VenueOrder, now_ms: int) -> Order:
     event = _VENUE_EVENTS.get(seen.status)
     if event is not None and order.filled_quantity == seen.filled_quantity:
         status = next_status(status, event)
-        return replace(order, status=status, order_id=order_id, reserved=ZERO, updated_ms=now_ms)
+        return order._replace(status=status, order_id=order_id, reserved=ZERO, updated_ms=now_ms)
     if status is order.status:
         return order
-    return replace(order, status=status, order_id=order_id, updated_ms=now_ms)
+    return order._replace(status=status, order_id=order_id, updated_ms=now_ms)
 
 
 def balance_differences(ledger: Ledger, balances: tuple[Balance, ...]) -> dict[Asset, Decimal]:

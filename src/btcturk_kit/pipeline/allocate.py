@@ -10,17 +10,21 @@ from decimal import Decimal
 
 from btcturk_kit.domain.cycle import Intent, OrderProposal, Review, Verdict
 from btcturk_kit.domain.instruments import PairRules
-from btcturk_kit.domain.ledger import Account
 from btcturk_kit.domain.money import ONE, ZERO, add, divide_floor, mul, sub
 from btcturk_kit.domain.orders import (
     LimitOrder,
     MarketBuy,
     MarketSell,
-    OrderStatus,
     OrderType,
     Side,
 )
 from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.pipeline.books import (
+    UNSETTLED,
+    cash_and_treasury,
+    investable_cash,
+    reserved_quote,
+)
 from btcturk_kit.pipeline.draft import Draft
 
 __all__ = ["Budget", "budget_of", "propose_order", "shrink_order"]
@@ -42,43 +46,15 @@ class Budget:
         self.exposure = sub(self.exposure, amount)
 
 
-def investable_cash(draft: Draft) -> Decimal:
-    """Return the quote that new buys may use, charges included; never negative.
-
-    max(0, min(exchange free, books free) - what pending and unknown buys may take - treasury -
-    unassigned - the operator's reserve - positive suspense), and at most trading capital minus the
-    cost of open lots minus everything reserved. Unsettled proceeds of sells count as nothing.
-    """
-    ledger, quote = draft.ledger, draft.profile.quote
-    reserved = draft.reserved_quote()
-    unsettled = draft.reserved_quote(only_unsettled=True)
-    free = sub(ledger.held(quote), sub(reserved, unsettled))
-    for balance in draft.observation.balances or ():
-        if balance.asset == quote:
-            free = min(free, balance.free)
-    fenced = add(ledger.balance(Account.TREASURY, quote), ledger.balance(Account.UNASSIGNED, quote))
-    fenced = add(fenced, max(ZERO, ledger.balance(Account.SUSPENSE, quote)))
-    fenced = add(fenced, add(draft.profile.reserve_try, unsettled))
-    cost = ZERO
-    for position in draft.positions.values():
-        cost = add(cost, position.cost)
-    own = sub(sub(draft.capital.trading_capital_try, cost), reserved)
-    return max(ZERO, min(sub(free, fenced), own))
-
-
 def budget_of(draft: Draft) -> Budget:
     """Return the budget at the start of the orders of this cycle."""
     assessment = draft.assessment
     if assessment is None:
         return Budget(ZERO, ZERO, ZERO)
-    used = sub(draft.equity_try, _cash_part(draft))
-    headroom = sub(sub(assessment.exposure_max, used), draft.reserved_quote())
-    return Budget(investable_cash(draft), max(ZERO, headroom), assessment.order_notional_max)
-
-
-def _cash_part(draft: Draft) -> Decimal:
-    ledger, quote = draft.ledger, draft.profile.quote
-    return add(ledger.balance(Account.BOT, quote), ledger.balance(Account.TREASURY, quote))
+    used = sub(draft.equity_try, cash_and_treasury(draft.ledger, draft.profile.quote))
+    headroom = sub(sub(assessment.exposure_max, used), reserved_quote(draft.orders.values()))
+    cash = investable_cash(draft, draft.observation.balances, draft.profile)
+    return Budget(cash, max(ZERO, headroom), assessment.order_notional_max)
 
 
 def propose_order(draft: Draft, intent: Intent, budget: Budget) -> OrderProposal | Review:
@@ -87,7 +63,7 @@ def propose_order(draft: Draft, intent: Intent, budget: Budget) -> OrderProposal
     if rules is None or intent.symbol not in draft.observation.marks:
         return _deny("pair", f"{intent.symbol} has no rules or no market")
     for order in draft.orders.values():
-        if order.symbol == intent.symbol and order.status in _FROZEN:
+        if order.symbol == intent.symbol and order.status in UNSETTLED:
             return _deny("frozen", f"{order.client_order_id} is {order.status}")
     mode = draft.mode.mode
     if mode is RiskMode.OBSERVE_ONLY:
@@ -191,6 +167,3 @@ def shrink_order(draft: Draft, proposal: OrderProposal, ratio: Decimal) -> Order
 
 def _deny(rule: str, reason: str) -> Review:
     return Review(Verdict.DENY, rule, reason)
-
-
-_FROZEN = frozenset({OrderStatus.PENDING, OrderStatus.UNKNOWN})

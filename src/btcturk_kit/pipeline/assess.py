@@ -1,16 +1,13 @@
-"""Assess: equity, exposure, the rule list, votes of plug-ins, and the memory of the mode."""
+"""Assess: equity, exposure, the rule list, the mode's memory, and the votes of plug-ins."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from decimal import Decimal
 
-from btcturk_kit.domain.cycle import Mark
-from btcturk_kit.domain.identifiers import Asset, Symbol
-from btcturk_kit.domain.ledger import Account, Ledger
-from btcturk_kit.domain.money import ZERO, add, mul
-from btcturk_kit.domain.positions import Position
+from btcturk_kit.domain.money import add
 from btcturk_kit.domain.risk import (
+    RiskAssessment,
     RiskInputs,
     RiskMode,
     RiskReason,
@@ -19,50 +16,30 @@ from btcturk_kit.domain.risk import (
 )
 from btcturk_kit.hooks.gateway import HookGateway
 from btcturk_kit.hooks.strategy import StrategyContext
+from btcturk_kit.pipeline.books import cash_and_treasury, marked_value, reserved_quote
 from btcturk_kit.pipeline.draft import Draft
 
-__all__ = ["assess", "cash_and_treasury", "marked_value"]
+__all__ = ["assess", "keep_assessment", "take_votes"]
 
 
-def marked_value(
-    positions: Mapping[Asset, Position], marks: Mapping[Symbol, Mark], quote: Asset
-) -> Decimal:
-    """Return the bot's coins at their marks, in quote; a coin without a mark counts at its cost."""
-    value = ZERO
-    for asset, position in positions.items():
-        if not position.quantity:
-            continue
-        mark = marks.get(Symbol(f"{asset}{quote}"))
-        value = add(value, position.cost if mark is None else mul(position.quantity, mark.price))
-    return value
-
-
-def cash_and_treasury(ledger: Ledger, quote: Asset) -> Decimal:
-    """Return the bot's quote cash and the treasury: the part of equity that needs no mark."""
-    return add(ledger.balance(Account.BOT, quote), ledger.balance(Account.TREASURY, quote))
-
-
-def assess(
-    draft: Draft, gateway: HookGateway, context: StrategyContext, *, previous_equity: Decimal
-) -> None:
-    """Fix the mode, the multiplier and the caps of this cycle.
+def assess(draft: Draft, *, previous_equity: Callable[[], Decimal | None]) -> None:
+    """Fix equity, the mode, the multiplier and the caps of this cycle.
 
     Args:
         draft: Equity, assessment, mode and risk memory are written.
-        gateway: Asked for votes.
-        context: What voters may look at.
-        previous_equity: Equity at the instant before, which starts a new day.
+        previous_equity: Gives equity at the instant before, which starts a new day; None when
+            that is not known, then the day starts with the present one.
     """
-    observation, profile, limits = draft.observation, draft.profile, draft.profile.risk.limits
+    observation, profile = draft.observation, draft.profile
     now_ms = observation.now_ms
     exposed = marked_value(draft.positions, observation.marks, profile.quote)
-    equity = add(cash_and_treasury(draft.ledger, profile.quote), exposed)
-    draft.equity_try = equity
+    equity = draft.equity_try = add(cash_and_treasury(draft.ledger, profile.quote), exposed)
     memory = draft.risk
     if now_ms >= memory.day_end_ms:
+        before = previous_equity()
         memory = memory._replace(
             day_end_ms=profile.day_end(now_ms),
-            day_start_equity_try=previous_equity,
+            day_start_equity_try=equity if before is None else before,
             day_start_capital_try=draft.previous.capital.trading_capital_try,
         )
     if equity > memory.peak_equity_try:
@@ -70,25 +47,49 @@ def assess(
             peak_equity_try=equity, peak_treasury_try=draft.capital.treasury_try
         )
     draft.risk = memory
-    vote, anomalies = gateway.vote(context)
-    draft.anomalies.extend(anomalies)
     age_ms = 0
     for mark in observation.marks.values():
         age_ms = max(age_ms, now_ms - mark.event_time_ms)
-    inputs = RiskInputs(
-        equity,
-        add(exposed, draft.reserved_quote()),
-        draft.capital,
-        memory,
-        age_ms,
-        tuple([(one.code, one.mode) for one in draft.anomalies]),
-    )
-    assessment = profile.risk.assess(inputs)
-    if vote.mode is not RiskMode.NORMAL:
-        assessment = assessment._replace(
-            wanted=strictest(assessment.wanted, vote.mode),
-            reasons=(*assessment.reasons, RiskReason("vote", vote.mode, vote.reason)),
+    noted = draft.anomalies
+    assessment = profile.risk.assess(
+        RiskInputs(
+            equity,
+            add(exposed, reserved_quote(draft.orders.values())),
+            draft.capital,
+            memory,
+            age_ms,
+            tuple([(one.code, one.mode) for one in noted]) if noted else (),
         )
-    draft.multiplier = min(assessment.multiplier, vote.multiplier)
+    )
     draft.assessment = assessment
-    draft.mode = next_mode_memory(draft.mode, assessment.wanted, now_ms=now_ms, limits=limits)
+    draft.multiplier = assessment.multiplier
+    if assessment.wanted is not RiskMode.NORMAL or draft.mode.mode is not RiskMode.NORMAL:
+        draft.mode = next_mode_memory(
+            draft.mode, assessment.wanted, now_ms=now_ms, limits=profile.risk.limits
+        )
+
+
+def keep_assessment(draft: Draft, assessment: RiskAssessment) -> None:
+    """Go on with the last assessment: the trip-wires say that no rule could answer otherwise."""
+    profile = draft.profile
+    exposed = marked_value(draft.positions, draft.observation.marks, profile.quote)
+    draft.equity_try = add(cash_and_treasury(draft.ledger, profile.quote), exposed)
+    draft.assessment = assessment
+    draft.multiplier = assessment.multiplier
+
+
+def take_votes(draft: Draft, gateway: HookGateway, context: StrategyContext) -> None:
+    """Let risk plug-ins tighten the mode and shrink the sizes of the orders about to be made."""
+    vote, anomalies = gateway.vote(context)
+    draft.anomalies.extend(anomalies)
+    wanted = strictest(vote.mode, *[one.mode for one in anomalies])
+    if wanted is not RiskMode.NORMAL:
+        if draft.assessment is not None:
+            reasons = (*draft.assessment.reasons, RiskReason("vote", wanted, vote.reason))
+            draft.assessment = draft.assessment._replace(
+                wanted=strictest(draft.assessment.wanted, wanted), reasons=reasons
+            )
+        draft.mode = next_mode_memory(
+            draft.mode, wanted, now_ms=draft.observation.now_ms, limits=draft.profile.risk.limits
+        )
+    draft.multiplier = min(draft.multiplier, vote.multiplier)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from btcturk_kit.domain.capital import CapitalState
 from btcturk_kit.domain.cycle import Mark
-from btcturk_kit.domain.identifiers import Asset, ClientOrderId, Symbol
+from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.instruments import PairRules
-from btcturk_kit.domain.market import BarColumns, MarketFrame
+from btcturk_kit.domain.market import Balance, BarColumns, MarketFrame
 from btcturk_kit.domain.money import ZERO, mul
 from btcturk_kit.domain.orders import Order
 from btcturk_kit.domain.positions import Position
 from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.pipeline.books import Books, investable_cash
+from btcturk_kit.pipeline.profile import Profile
 
 __all__ = ["CycleContext", "mark_at"]
 
@@ -34,27 +35,31 @@ class CycleContext:
 
     Args:
         rules: Trading rules of the run's pairs.
-        dust_try: A position worth less, or less than the pair's least notional, is not held.
+        profile: Policies; a position worth less than its dust, or than the pair's least notional,
+            is not held.
     """
 
     __slots__ = (
+        "_balances",
+        "_books",
         "_columns",
         "_dust_try",
         "_holding",
         "_orders",
         "_positions",
+        "_profile",
         "_rules",
         "_times_ms",
         "_working",
         "index",
-        "investable_try",
         "mode",
         "trading_capital_try",
     )
 
-    def __init__(self, rules: Mapping[Symbol, PairRules], *, dust_try: Decimal) -> None:
+    def __init__(self, rules: Mapping[Symbol, PairRules], profile: Profile) -> None:
         self._rules = rules
-        self._dust_try = dust_try
+        self._profile = profile
+        self._dust_try = profile.risk.limits.dust_try
         self._columns: dict[Symbol, BarColumns] = {}
         self._times_ms: Sequence[int] = ()
         self._positions: dict[Symbol, Position] = {}
@@ -64,7 +69,8 @@ class CycleContext:
         self.index = 0
         self.mode = RiskMode.NORMAL
         self.trading_capital_try = ZERO
-        self.investable_try = ZERO
+        self._books: Books | None = None
+        self._balances: tuple[Balance, ...] | None = None
 
     @property
     def now_ms(self) -> int:
@@ -78,19 +84,14 @@ class CycleContext:
         self.index = 0
 
     def refresh(
-        self,
-        *,
-        positions: Mapping[Asset, Position],
-        orders: Mapping[ClientOrderId, Order],
-        capital: CapitalState,
-        mode: RiskMode,
-        investable_try: Decimal,
+        self, books: Books, *, mode: RiskMode, balances: tuple[Balance, ...] | None
     ) -> None:
         """Take over what an event cycle changed."""
+        self._books = books
+        self._balances = balances
         self.mode = mode
-        self.trading_capital_try = capital.trading_capital_try
-        self.investable_try = investable_try
-        working = orders.values()
+        self.trading_capital_try = books.capital.trading_capital_try
+        positions, working = books.positions, books.orders.values()
         for symbol, rules in self._rules.items():
             position = positions.get(rules.base) or Position(rules.base)
             self._positions[symbol] = position
@@ -98,6 +99,13 @@ class CycleContext:
             own = tuple([one for one in working if one.symbol == symbol]) if working else ()
             self._orders[symbol] = own
             self._working[symbol] = bool(own)
+
+    @property
+    def investable_try(self) -> Decimal:
+        """Cash a new buy may use now, charges included; computed when asked."""
+        if self._books is None:
+            return ZERO
+        return investable_cash(self._books, self._balances, self._profile)
 
     def _is_held(self, symbol: Symbol, position: Position, rules: PairRules) -> bool:
         if not position.quantity:

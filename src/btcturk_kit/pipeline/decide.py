@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -17,13 +18,13 @@ from btcturk_kit.domain.cycle import (
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.instruments import PairRules
+from btcturk_kit.domain.ledger import EventKind
 from btcturk_kit.domain.orders import LimitOrder, MarketBuy, OrderRequest
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk import RiskAssessment, RiskMode
 from btcturk_kit.hooks.gateway import HookGateway
 from btcturk_kit.hooks.strategy import Strategy
 from btcturk_kit.pipeline.account import account
-from btcturk_kit.pipeline.allocate import investable_cash
-from btcturk_kit.pipeline.assess import assess
+from btcturk_kit.pipeline.assess import assess, keep_assessment, take_votes
 from btcturk_kit.pipeline.context import CycleContext
 from btcturk_kit.pipeline.draft import Draft
 from btcturk_kit.pipeline.ingest import ingest
@@ -63,7 +64,9 @@ def decide(
     kit: Kit,
     *,
     intents: tuple[Intent | CancelIntent, ...] | None,
-    previous_equity: Decimal,
+    assessment: RiskAssessment | None,
+    previous_equity: Callable[[], Decimal | None],
+    observe_only: bool = False,
 ) -> Decision:
     """Run the steps of one cycle, in this order, and freeze what they made.
 
@@ -76,18 +79,27 @@ def decide(
         kit: Policies and plug-ins.
         intents: What strategies proposed already at this instant; None to ask them here, after the
             news has been booked.
-        previous_equity: Equity at the instant before.
+        assessment: The last cycle's, when nothing happened since that could change it; None to
+            assess anew.
+        previous_equity: Gives equity at the instant before.
+        observe_only: Book and assess, but neither ask strategies nor write to the exchange.
     """
     draft = Draft(state, observation, kit.profile, kit.rules)
-    ingest(draft)
-    account(draft)
-    for fill in draft.fills:
-        _feed_fill(draft, kit, fill)
-    assess(draft, kit.gateway, kit.context, previous_equity=previous_equity)
+    if assessment is not None:
+        keep_assessment(draft, assessment)
+    else:
+        ingest(draft)
+        account(draft)
+        for fill in draft.fills:
+            _feed_fill(draft, kit, fill)
+        assess(draft, previous_equity=previous_equity)
+    if observe_only:
+        return _freeze(draft)
     if intents is None:
-        _refresh(kit.context, draft)
+        kit.context.refresh(draft, mode=draft.mode.mode, balances=observation.balances)
         intents = ask_strategies(draft.anomalies, kit)
     if intents:
+        take_votes(draft, kit.gateway, kit.context)
         place_orders(draft, intents, kit.gateway, kit.context)
     reconcile(draft)
     return _freeze(draft)
@@ -114,16 +126,6 @@ def ask_strategies(anomalies: list[Anomaly], kit: Kit) -> tuple[Intent | CancelI
                 Anomaly("strategy_failed", RiskMode.NORMAL, f"{bound.name}: {error!r}")
             )
     return tuple(found)
-
-
-def _refresh(context: CycleContext, draft: Draft) -> None:
-    context.refresh(
-        positions=draft.positions,
-        orders=draft.orders,
-        capital=draft.capital,
-        mode=draft.mode.mode,
-        investable_try=investable_cash(draft),
-    )
 
 
 def _freeze(draft: Draft) -> Decision:
@@ -183,22 +185,17 @@ def _freeze(draft: Draft) -> Decision:
 
 def _line(draft: Draft) -> str:
     """Return the canonical line of an event cycle: no venue ids, no wall time, no cycle number."""
-    fields: list[object] = [draft.observation.now_ms]
-    for intent in draft.intents:
-        fields.extend(intent)
-    for intent, review in draft.reviews:
-        fields.extend((intent.symbol, review.verdict, review.guard, review.ratio))
-    for submit in draft.submits:
-        fields.append(submit.client_order_id)
-        fields.append(_request_text(submit.request))
-    fields.extend([cancel.client_order_id for cancel in draft.cancels])
-    for ordinal, fill in enumerate(draft.fills):
-        fields.extend(
-            (fill.client_order_id, ordinal, fill.quantity, fill.price, fill.fee, fill.tax)
-        )
+    fields = [str(draft.observation.now_ms)]
+    fields += [canonical_line(intent) for intent in draft.intents]
+    fields += [f"{one.symbol} {answer.verdict} {answer.guard}" for one, answer in draft.reviews]
+    fields += [f"{name} {_request_text(request)}" for name, request in draft.submits]
+    fields += [cancel.client_order_id for cancel in draft.cancels]
+    fields += [event.content for event in draft.events if event.kind is not EventKind.TREASURY]
     capital = draft.capital
-    fields.extend((capital.trading_capital_try, capital.treasury_try, draft.mode.mode))
-    return canonical_line(fields)
+    fields.append(canonical_decimal(capital.trading_capital_try))
+    fields.append(canonical_decimal(capital.treasury_try))
+    fields.append(draft.mode.mode)
+    return "\n".join(fields)
 
 
 def _request_text(request: OrderRequest) -> str:

@@ -22,7 +22,7 @@ from btcturk_kit.domain.identifiers import Asset, ClientOrderId, Symbol
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.ledger import LedgerEvent
 from btcturk_kit.domain.money import ONE, ZERO, add
-from btcturk_kit.domain.orders import CancelOrder, Order, OrderStatus, Side, SubmitOrder
+from btcturk_kit.domain.orders import CancelOrder, Order, Side, SubmitOrder
 from btcturk_kit.domain.positions import Position
 from btcturk_kit.domain.risk import RiskAssessment
 from btcturk_kit.pipeline.profile import Profile
@@ -114,21 +114,6 @@ class Draft:
         """Record an anomaly."""
         self.anomalies.append(anomaly)
 
-    def reserved_quote(self, *, only_unsettled: bool = False) -> Decimal:
-        """Return the quote reserved by our buys.
-
-        Args:
-            only_unsettled: Count only those not provably known to the exchange yet.
-        """
-        result = ZERO
-        for order in self.orders.values():
-            if order.side is not Side.BUY:
-                continue
-            if only_unsettled and order.status not in _UNSETTLED:
-                continue
-            result = add(result, order.reserved)
-        return result
-
     def reserved_base(self, base: Asset) -> Decimal:
         """Return the base quantity reserved by our sells of one asset."""
         result = ZERO
@@ -136,6 +121,3 @@ class Draft:
             if order.side is Side.SELL and self.rules[order.symbol].base == base:
                 result = add(result, order.reserved)
         return result
-
-
-_UNSETTLED = frozenset({OrderStatus.PENDING, OrderStatus.UNKNOWN})

@@ -114,24 +114,12 @@ def _progress(order: Order, fill: Fill, taker_rate: Decimal) -> Order:
     status = next_status(
         order.status, OrderEvent.FILLED if is_full else OrderEvent.PARTIALLY_FILLED
     )
-    return Order(
-        client_order_id=order.client_order_id,
-        symbol=order.symbol,
-        side=order.side,
-        order_type=order.order_type,
-        strategy=order.strategy,
+    return order._replace(
         status=status,
-        sent_ms=order.sent_ms,
         updated_ms=fill.event_time_ms,
-        price=order.price,
-        quantity=order.quantity,
-        quote_amount=order.quote_amount,
         filled_quantity=filled,
         reserved=ZERO if is_full else _reserved_after(order, fill, filled, taker_rate),
-        order_id=order.order_id if order.order_id is not None else fill.order_id,
-        reduces_risk=order.reduces_risk,
-        looked_up_ms=order.looked_up_ms,
-        reason=order.reason,
+        order_id=fill.order_id if order.order_id is None else order.order_id,
     )
 
 

@@ -9,24 +9,24 @@ quote, so the comparisons are exact. Never add: a `Decimal`, a call per instant 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from decimal import Decimal
 from typing import NamedTuple
 
 from btcturk_kit.domain.cycle import Anomaly, CancelIntent, CycleState, Intent
 from btcturk_kit.domain.identifiers import Symbol
-from btcturk_kit.domain.ledger import Account
+from btcturk_kit.domain.ledger import Account, Ledger
 from btcturk_kit.domain.market import MarketFrame
-from btcturk_kit.domain.money import EXACT, add, sub
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.money import EXACT, ZERO, add, mul, sub
+from btcturk_kit.domain.risk import RiskAssessment, RiskMemory, RiskMode
 from btcturk_kit.hooks.strategy import BarView
+from btcturk_kit.pipeline.books import reserved_quote
 from btcturk_kit.pipeline.decide import Kit
 
 __all__ = ["QuietScan", "Stop"]
 
 _QUANTITY_PLACES = 16
 _NEVER = 1 << 400
-_UP = Context(prec=200, rounding=ROUND_CEILING)
-_DOWN = Context(prec=200, rounding=ROUND_FLOOR)
+_NO_WIRE = (-_NEVER, _NEVER)
 
 Wires = Mapping[Symbol, tuple[int, int]]
 
@@ -84,7 +84,11 @@ class QuietScan:
         self.equities: list[int] = []
         self._feeds: tuple[_Feed, ...] = ()
         self._always = True
-        self._cash = self._floor = self._daily_floor = self._peak = self._treasury_now = 0
+        self._cash = self._floor = self._daily_floor = self._treasury_now = 0
+        self._peak = self._armed_peak = 0
+        self._treasury_try = ZERO
+        self._ledger: Ledger | None = None
+        self._memory: RiskMemory | None = None
         self._ceiling = self._day_end_ms = 0
         ratio = kit.profile.risk.limits.drawdown_ratio.as_integer_ratio()
         self._ratio_num, self._ratio_den = ratio
@@ -102,30 +106,44 @@ class QuietScan:
                 _Feed(BarView(columns), on_bars, (columns.close, columns.low, columns.high))
             )
         self._feeds = tuple(feeds)
+        self._ledger = None  # the new feeds have no quantities yet
 
-    def arm(self, state: CycleState, *, wanted: RiskMode, wires: Wires | None) -> None:
-        """Set the trip-wires; while a mode is in force every instant is looked at."""
-        profile, rules = self._kit.profile, self._kit.rules
-        quote, ledger, memory = profile.quote, state.ledger, state.risk
+    def arm(
+        self, state: CycleState, *, assessment: RiskAssessment | None, wires: Wires | None
+    ) -> None:
+        """Set the trip-wires; while a mode is in force every instant is looked at.
+
+        What did not change since the last time, by identity, is not computed again.
+        """
+        memory = state.risk
         self._always = (
-            wires is None or wanted is not RiskMode.NORMAL or state.mode.mode is not RiskMode.NORMAL
+            wires is None
+            or assessment is None
+            or assessment.wanted is not RiskMode.NORMAL
+            or state.mode.mode is not RiskMode.NORMAL
         )
-        treasury = ledger.balance(Account.TREASURY, quote)
-        self._cash = self._units(add(ledger.balance(Account.BOT, quote), treasury), _DOWN)
-        self._peak = self._units(memory.peak_equity_try, _DOWN)
-        self._treasury_now = self._units(treasury, _DOWN)
-        self._floor = self._units(profile.risk.equity_floor(memory), _UP)
-        allowed = profile.risk.limits.daily_loss_ratio * max(
-            memory.day_start_capital_try, Decimal(0)
-        )
-        self._daily_floor = self._units(sub(memory.day_start_equity_try, allowed), _UP)
-        self._day_end_ms = memory.day_end_ms
-        capital = max(state.capital.trading_capital_try, Decimal(0))
-        exposure = profile.risk.limits.gross_exposure_ratio * capital
-        for order in state.orders.values():
-            if order.side == "buy":
-                exposure = sub(exposure, order.reserved)
-        self._ceiling = self._units(exposure, _DOWN)
+        if state.ledger is not self._ledger:
+            self._arm_holdings(state)
+        if memory is not self._memory:
+            self._arm_floors(memory)
+        if wires is None:
+            return
+        capital = max(state.capital.trading_capital_try, ZERO)
+        room = mul(self._kit.profile.risk.limits.gross_exposure_ratio, capital)
+        if state.orders:
+            room = sub(room, reserved_quote(state.orders.values()))
+        self._ceiling = int(room.scaleb(self.unit_places, context=EXACT))
+        for feed in self._feeds:
+            feed.low_wire, feed.high_wire = wires.get(feed.view.symbol, _NO_WIRE)
+
+    def _arm_holdings(self, state: CycleState) -> None:
+        quote, ledger, rules = self._kit.profile.quote, state.ledger, self._kit.rules
+        self._ledger = ledger
+        self._treasury_try = treasury = ledger.balance(Account.TREASURY, quote)
+        places = self.unit_places
+        cash = add(ledger.balance(Account.BOT, quote), treasury)
+        self._cash = int(cash.scaleb(places, context=EXACT))
+        self._treasury_now = int(treasury.scaleb(places, context=EXACT))
         for feed in self._feeds:
             symbol = feed.view.symbol
             position = state.positions.get(rules[symbol].base)
@@ -133,22 +151,34 @@ class QuietScan:
             if position is not None and position.quantity:
                 shift = _QUANTITY_PLACES + self._max_price_places - self._price_places[symbol]
                 feed.quantity = int(position.quantity.scaleb(shift, context=EXACT))
-            if wires is not None:
-                feed.low_wire, feed.high_wire = wires.get(symbol, (-_NEVER, _NEVER))
 
-    def _units(self, amount: Decimal, context: Context) -> int:
-        return int(
-            amount.scaleb(self.unit_places, context=_DOWN).to_integral_value(context=context)
+    def _arm_floors(self, memory: RiskMemory) -> None:
+        policy, places = self._kit.profile.risk, self.unit_places
+        self._memory = memory
+        self._peak = self._armed_peak = int(memory.peak_equity_try.scaleb(places, context=EXACT))
+        allowed = mul(policy.limits.daily_loss_ratio, max(memory.day_start_capital_try, ZERO))
+        daily = sub(memory.day_start_equity_try, allowed)
+        self._daily_floor = _ceil(daily.scaleb(places, context=EXACT))
+        self._floor = max(
+            self._daily_floor, _ceil(policy.equity_floor(memory).scaleb(places, context=EXACT))
         )
+        self._day_end_ms = memory.day_end_ms
 
     def amount(self, units: int) -> Decimal:
         """Return units as an exact amount of quote."""
         return Decimal(units).scaleb(-self.unit_places, context=EXACT)
 
-    @property
-    def peak_try(self) -> Decimal:
-        """Highest equity seen, in quote."""
-        return self.amount(self._peak)
+    def previous_equity(self) -> Decimal | None:
+        """Return equity at the instant before the present one; None at the first of a run."""
+        return self.amount(self.equities[-2]) if len(self.equities) > 1 else None
+
+    def caught_up(self, memory: RiskMemory) -> RiskMemory:
+        """Return the risk memory with the highest equity the scan has seen since it was armed."""
+        if self._peak == self._armed_peak:
+            return memory
+        return memory._replace(
+            peak_equity_try=self.amount(self._peak), peak_treasury_try=self._treasury_try
+        )
 
     def scan(self, frame: MarketFrame, start: int, stop: int) -> Stop:  # noqa: C901 - the hot loop, kept flat on purpose
         """Walk from `start` and return the first instant that needs a cycle, or `stop`."""
@@ -199,6 +229,12 @@ class QuietScan:
         """Return the equity floor for a new peak; treasury stood still since the last event."""
         at_risk = max(0, peak - self._treasury_now)
         return max(self._daily_floor, peak - self._ratio_num * at_risk // self._ratio_den)
+
+
+def _ceil(amount: Decimal) -> int:
+    """Return the least integer that is not below a positive amount."""
+    down = int(amount)
+    return down if down == amount else down + 1
 
 
 def _failure(method: Callable[..., object], error: Exception) -> Anomaly:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from btcturk_kit.domain.cycle import Anomaly, CycleState, Settlement
 from btcturk_kit.domain.identifiers import ClientOrderId
 from btcturk_kit.domain.money import ZERO
@@ -42,21 +40,7 @@ def settle(
             del orders[name]
         else:
             orders[name] = after
-    settled = CycleState(
-        state.account,
-        state.cycle,
-        state.ledger,
-        state.positions,
-        state.capital,
-        state.risk,
-        state.mode,
-        orders,
-        state.seen,
-        state.cursor_ms,
-        state.opened_ms,
-        state.differences,
-        state.digest,
-    )
+    settled = state._replace(orders=orders)
     return Settlement(settled, tuple(changed.values()), outcomes, tuple(anomalies))
 
 
@@ -68,22 +52,22 @@ def _after(
 ) -> Order:
     if isinstance(outcome, OrderAccepted):
         status = next_status(order.status, OrderEvent.ACCEPTED)
-        return replace(order, status=status, order_id=outcome.order_id, updated_ms=now_ms)
+        return order._replace(status=status, order_id=outcome.order_id, updated_ms=now_ms)
     if isinstance(outcome, OrderRejected):
         anomalies.append(
             Anomaly("order_rejected", RiskMode.NORMAL, f"{order.client_order_id}: {outcome.reason}")
         )
         status = next_status(order.status, OrderEvent.REJECTED)
-        return replace(order, status=status, reserved=ZERO, updated_ms=now_ms)
+        return order._replace(status=status, reserved=ZERO, updated_ms=now_ms)
     if isinstance(outcome, SubmitUnknown):
         anomalies.append(
             Anomaly("order_unknown", RiskMode.NORMAL, f"{order.client_order_id}: {outcome.reason}")
         )
         status = next_status(order.status, OrderEvent.LOST)
-        return replace(order, status=status, updated_ms=now_ms)
+        return order._replace(status=status, updated_ms=now_ms)
     if isinstance(outcome, CancelAccepted):
         status = next_status(order.status, OrderEvent.CANCEL_SENT)
-        return replace(order, status=status, updated_ms=now_ms)
+        return order._replace(status=status, updated_ms=now_ms)
     if isinstance(outcome, CancelRejected) and order.status is not OrderStatus.PENDING_CANCEL:
         anomalies.append(
             Anomaly(

@@ -1,0 +1,1 @@
+"""The shell: runs the phases of a cycle through the ports."""

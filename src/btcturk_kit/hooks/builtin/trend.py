@@ -7,7 +7,7 @@ arithmetic in float; only the averages and the volatility are float64.
 
 from __future__ import annotations
 
-import json
+from ast import literal_eval
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -144,13 +144,11 @@ class Trend:
 
     def dump_state(self) -> str:
         """Return the averages as text; `repr` of a float loses nothing."""
-        return json.dumps(
-            [self._bars, self._fast, self._slow, self._last, self._variance, self._want]
-        )
+        return repr((self._bars, self._fast, self._slow, self._last, self._variance, self._want))
 
     def load_state(self, text: str) -> None:
         """Take up a dumped state."""
-        self._bars, self._fast, self._slow, self._last, self._variance, self._want = json.loads(
+        self._bars, self._fast, self._slow, self._last, self._variance, self._want = literal_eval(
             text
         )
 

@@ -1,0 +1,111 @@
+"""What a decision and a finished state have in common: the books, and sums over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Protocol
+
+from btcturk_kit.domain.capital import CapitalState
+from btcturk_kit.domain.cycle import Mark
+from btcturk_kit.domain.identifiers import Asset, ClientOrderId, Symbol
+from btcturk_kit.domain.ledger import Account, Ledger
+from btcturk_kit.domain.market import Balance
+from btcturk_kit.domain.money import ZERO, add, mul, sub
+from btcturk_kit.domain.orders import Order, OrderStatus, Side
+from btcturk_kit.domain.positions import Position
+from btcturk_kit.pipeline.profile import Profile
+
+__all__ = [
+    "UNSETTLED",
+    "Books",
+    "cash_and_treasury",
+    "investable_cash",
+    "marked_value",
+    "reserved_quote",
+]
+
+UNSETTLED = frozenset({OrderStatus.PENDING, OrderStatus.UNKNOWN})
+"""Orders that are not provably known to the exchange; nothing new happens in their pair."""
+
+
+class Books(Protocol):
+    """Ledger, lots, capital and working orders at one moment."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """Double-entry balances."""
+        ...
+
+    @property
+    def positions(self) -> Mapping[Asset, Position]:
+        """Open lots by asset."""
+        ...
+
+    @property
+    def capital(self) -> CapitalState:
+        """Trading capital and treasury."""
+        ...
+
+    @property
+    def orders(self) -> Mapping[ClientOrderId, Order]:
+        """Our orders that are not terminal."""
+        ...
+
+
+def marked_value(
+    positions: Mapping[Asset, Position], marks: Mapping[Symbol, Mark], quote: Asset
+) -> Decimal:
+    """Return the bot's coins at their marks, in quote; a coin without a mark counts at its cost."""
+    value = ZERO
+    for asset, position in positions.items():
+        if not position.quantity:
+            continue
+        mark = marks.get(Symbol(f"{asset}{quote}"))
+        value = add(value, position.cost if mark is None else mul(position.quantity, mark.price))
+    return value
+
+
+def cash_and_treasury(ledger: Ledger, quote: Asset) -> Decimal:
+    """Return the bot's quote cash and the treasury: the part of equity that needs no mark."""
+    return add(ledger.balance(Account.BOT, quote), ledger.balance(Account.TREASURY, quote))
+
+
+def reserved_quote(orders: Iterable[Order], *, only_unsettled: bool = False) -> Decimal:
+    """Return the quote reserved by buys.
+
+    Args:
+        orders: Our working orders.
+        only_unsettled: Count only those not provably known to the exchange yet.
+    """
+    result = ZERO
+    for order in orders:
+        if order.side is Side.BUY and (not only_unsettled or order.status in UNSETTLED):
+            result = add(result, order.reserved)
+    return result
+
+
+def investable_cash(
+    books: Books, balances: tuple[Balance, ...] | None, profile: Profile
+) -> Decimal:
+    """Return the quote that new buys may use, charges included; never negative.
+
+    max(0, min(exchange free, books free) - what pending and unknown buys may take - treasury -
+    unassigned - the operator's reserve - positive suspense), and at most trading capital minus the
+    cost of open lots minus everything reserved. Unsettled proceeds of sells count as nothing.
+    """
+    ledger, quote, orders = books.ledger, profile.quote, books.orders.values()
+    reserved = reserved_quote(orders)
+    unsettled = reserved_quote(orders, only_unsettled=True)
+    free = sub(ledger.held(quote), sub(reserved, unsettled))
+    for balance in balances or ():
+        if balance.asset == quote:
+            free = min(free, balance.free)
+    fenced = add(ledger.balance(Account.TREASURY, quote), ledger.balance(Account.UNASSIGNED, quote))
+    fenced = add(fenced, max(ZERO, ledger.balance(Account.SUSPENSE, quote)))
+    fenced = add(fenced, add(profile.reserve_try, unsettled))
+    cost = ZERO
+    for position in books.positions.values():
+        cost = add(cost, position.cost)
+    own = sub(sub(books.capital.trading_capital_try, cost), reserved)
+    return max(ZERO, min(sub(free, fenced), own))

@@ -1,0 +1,372 @@
+"""The cycle runner: observe, decide, commit, execute, settle, record - for every mode.
+
+One loop for live, dry-run, sandbox and backtest: a live market brings frames of one instant, a
+dataset brings long ones, and `QuietScan` walks both. What is decided is durable before the first
+byte of it is sent. Never add: a decision (pipeline), a mode flag, a read after phase 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import NamedTuple
+
+from btcturk_kit.domain.cycle import (
+    Anomaly,
+    CancelIntent,
+    CycleRecord,
+    CycleState,
+    Decision,
+    Intent,
+    Observation,
+    StateCommit,
+)
+from btcturk_kit.domain.market import Balance, MarketFrame
+from btcturk_kit.domain.money import ZERO
+from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome
+from btcturk_kit.domain.risk import RiskAssessment
+from btcturk_kit.errors import ConfigurationError
+from btcturk_kit.pipeline.context import mark_at
+from btcturk_kit.pipeline.decide import Kit, decide
+from btcturk_kit.pipeline.opening import open_account
+from btcturk_kit.pipeline.quiet import QuietScan
+from btcturk_kit.pipeline.settle import settle
+from btcturk_kit.ports.instance_lock import InstanceLock
+from btcturk_kit.ports.market_data import MarketData
+from btcturk_kit.ports.store import StateStore
+from btcturk_kit.ports.venue import Venue
+from btcturk_kit.runtime.observe import observe_venue
+
+__all__ = ["CycleRunner", "RunReport"]
+
+
+class RunReport(NamedTuple):
+    """What a run did.
+
+    Attributes:
+        cycles: Cycles of this run, quiet ones included.
+        state: The state it ended in.
+        equity_try: Equity at the last instant: cash, marks and treasury.
+        balances: What the exchange said it holds, read last.
+    """
+
+    cycles: int
+    state: CycleState
+    equity_try: Decimal
+    balances: tuple[Balance, ...]
+
+
+class CycleRunner:
+    """Runs the cycles of one bot.
+
+    Args:
+        kit: Policies, rules and plug-ins, fixed at composition.
+        market: Where instants and bars come from.
+        venue: The account at the exchange.
+        store: What survives.
+        lock: Keeps a second instance out.
+        trading_capital_try: For a new account: what the bot may use; None for all TRY there is.
+        save_every: Quiet cycles after which the state is saved all the same.
+        on_frame: Told after every frame how many cycles are done; for progress bars.
+    """
+
+    def __init__(
+        self,
+        *,
+        kit: Kit,
+        market: MarketData,
+        venue: Venue,
+        store: StateStore,
+        lock: InstanceLock,
+        trading_capital_try: Decimal | None = None,
+        save_every: int = 1,
+        on_frame: Callable[[int], None] | None = None,
+    ) -> None:
+        self._kit = kit
+        self._market = market
+        self._venue = venue
+        self._store = store
+        self._lock = lock
+        self._trading_capital_try = trading_capital_try
+        self._save_every = save_every
+        self._on_frame = on_frame
+        self._scan = QuietScan(kit)
+        self._state: CycleState | None = None
+        self._assessment: RiskAssessment | None = None
+        self._balances: tuple[Balance, ...] | None = None
+        self._cycles = 0
+        self._uncounted = 0  # quiet cycles the scan passed that the state does not count yet
+        self._unrecorded = 0  # quiet cycles since the last record
+        self._equity_try = ZERO
+
+    async def run(self, *, max_cycles: int | None = None) -> RunReport:
+        """Take the lock, recover what the last run left, and run until the market ends.
+
+        Args:
+            max_cycles: Stop after this many cycles; None for no end.
+
+        Raises:
+            LockHeld: Another instance runs on this account.
+            Fenced: A newer instance took over.
+            InvariantViolation: Something that must always hold does not; nothing was written.
+        """
+        self._lock.acquire()
+        try:
+            self._recover()
+            frame: MarketFrame | None = None
+            while max_cycles is None or self._cycles < max_cycles:
+                following = await self._market.next_frame()
+                if following is None:
+                    break
+                frame = following
+                left = None if max_cycles is None else max_cycles - self._cycles
+                await self._walk(frame, left)
+                if self._on_frame is not None:
+                    self._on_frame(self._cycles)
+            if frame is not None and self._state is not None:
+                await self._close_books(self._state, frame)
+        finally:
+            self._lock.release()
+        if self._state is None:
+            raise ConfigurationError("the market has no instant at all", hint="check the dataset")
+        return RunReport(self._cycles, self._state, self._equity_try, self._balances or ())
+
+    @property
+    def equities(self) -> list[int]:
+        """Equity at every instant of this run, in integer units; see `QuietScan`."""
+        return self._scan.equities
+
+    def _recover(self) -> None:
+        self._store.begin_epoch()
+        stored = self._store.load()
+        if stored is None:
+            return
+        self._state = stored.state
+        states = dict(stored.strategy_states)
+        for bound in self._kit.strategies:
+            if bound.name in states:
+                bound.strategy.load_state(states[bound.name])
+
+    async def _open(self, now_ms: int) -> CycleState:
+        profile = self._kit.profile
+        opening = open_account(
+            profile.account,
+            await self._venue.balances(),
+            quote=profile.quote,
+            now_ms=now_ms,
+            day_end=profile.day_end,
+            trading_capital_try=self._trading_capital_try,
+        )
+        self._store.open_account(opening)
+        return opening.state
+
+    async def _walk(self, frame: MarketFrame, left: int | None) -> None:
+        scan, context, venue = self._scan, self._kit.context, self._venue
+        state = self._state
+        if state is None:
+            state = self._state = await self._open(frame.times_ms[0])
+        scan.enter(frame)
+        context.enter(frame)
+        self._arm(state)
+        length = len(frame.times_ms)
+        end = length if left is None else min(length, left)
+        at = 0
+        while at < end:
+            started = at
+            stop = scan.scan(frame, at, end)
+            at = stop.at
+            passed = at - started
+            self._cycles += passed
+            self._uncounted += passed
+            self._unrecorded += passed
+            if at == end:
+                break
+            self._cycles += 1
+            has_news = venue.advance(frame, at)
+            state = await self._event(
+                state, frame, at, intents=stop.intents, noted=stop.anomalies, has_news=has_news
+            )
+            self._state = state
+            self._arm(state)
+            at += 1
+
+    def _arm(self, state: CycleState) -> None:
+        self._kit.context.refresh(state, mode=state.mode.mode, balances=self._balances)
+        self._scan.arm(state, assessment=self._assessment, wires=self._venue.wires())
+
+    async def _event(
+        self,
+        state: CycleState,
+        frame: MarketFrame,
+        at: int,
+        *,
+        intents: tuple[Intent | CancelIntent, ...] | None,
+        noted: tuple[Anomaly, ...],
+        has_news: bool,
+    ) -> CycleState:
+        """Run the six phases at one instant."""
+        state = self._caught_up(state)
+        observation = await self._observe(state, frame, at, noted=noted, has_news=has_news)
+        decision = decide(
+            state,
+            observation,
+            self._kit,
+            intents=intents,
+            assessment=None if has_news or noted or intents is None else self._assessment,
+            previous_equity=self._scan.previous_equity,
+        )
+        return await self._finish(state, decision, observation.now_ms)
+
+    async def _observe(
+        self,
+        state: CycleState,
+        frame: MarketFrame,
+        at: int,
+        *,
+        noted: tuple[Anomaly, ...],
+        has_news: bool,
+    ) -> Observation:
+        now_ms = frame.times_ms[at]
+        marks = {bars.symbol: mark_at(bars, at, now_ms) for bars in frame.bars}
+        if not has_news:
+            return Observation(now_ms, marks, anomalies=noted)
+        observation = await observe_venue(
+            state,
+            self._venue,
+            self._store,
+            self._kit.profile,
+            now_ms=now_ms,
+            marks=marks,
+            anomalies=noted,
+        )
+        self._balances = observation.balances
+        return observation
+
+    async def _finish(self, state: CycleState, decision: Decision, now_ms: int) -> CycleState:
+        self._equity_try = decision.equity_try
+        self._assessment = decision.assessment
+        if decision.is_quiet:
+            self._unrecorded += 1
+            if self._unrecorded >= self._save_every:
+                self._save_quiet(decision.state, now_ms)
+            return decision.state
+        return await self._carry_out(state, decision, now_ms)
+
+    async def _close_books(self, state: CycleState, frame: MarketFrame) -> None:
+        """Run one closing cycle that only observes: what still happened is booked."""
+        state = self._caught_up(state)
+        at = self._kit.context.index
+        observation = await self._observe(state, frame, at, noted=(), has_news=True)
+        decision = decide(
+            state,
+            observation,
+            self._kit,
+            intents=(),
+            assessment=None,
+            previous_equity=self._scan.previous_equity,
+            observe_only=True,
+        )
+        self._state = await self._finish(state, decision, observation.now_ms)
+        if self._unrecorded:
+            self._save_quiet(self._state, observation.now_ms)
+
+    async def _carry_out(self, state: CycleState, decision: Decision, now_ms: int) -> CycleState:
+        """Commit, execute, settle, record."""
+        if not decision.submits and not decision.cancels:
+            record = self._record(decision, now_ms)
+            self._commit(state, decision, now_ms, record)
+            self._kit.gateway.recorded(record)
+            return decision.state
+        self._commit(state, decision, now_ms, None)
+        outcomes: list[SubmitOutcome | CancelOutcome] = [
+            await self._venue.cancel(command) for command in decision.cancels
+        ]
+        outcomes += [await self._venue.submit(command) for command in decision.submits]
+        settlement = settle(decision.state, tuple(outcomes), now_ms=now_ms)
+        record = self._record(decision, now_ms)
+        self._store.commit(
+            StateCommit(
+                settlement.state,
+                settlement.state.ledger.event_count,
+                now_ms,
+                orders=settlement.orders,
+                anomalies=settlement.anomalies,
+                record=record,
+            )
+        )
+        self._kit.gateway.recorded(record)
+        return settlement.state
+
+    def _commit(
+        self, before: CycleState, decision: Decision, now_ms: int, record: CycleRecord | None
+    ) -> None:
+        self._store.commit(
+            StateCommit(
+                decision.state,
+                before.ledger.event_count,
+                now_ms,
+                decision.fills,
+                decision.events,
+                decision.capital_rows,
+                decision.positions,
+                decision.orders,
+                decision.anomalies,
+                self._strategy_states(),
+                record,
+            )
+        )
+
+    def _strategy_states(self) -> tuple[tuple[str, str], ...]:
+        return tuple([(one.name, one.strategy.dump_state()) for one in self._kit.strategies])
+
+    def _record(self, decision: Decision, now_ms: int) -> CycleRecord:
+        state = decision.state
+        quiet, self._unrecorded = self._unrecorded, 0
+        return CycleRecord(
+            state.cycle,
+            now_ms,
+            state.mode.mode,
+            quiet,
+            len(decision.fills),
+            len(decision.submits),
+            len(decision.cancels),
+            decision.equity_try,
+            state.capital.trading_capital_try,
+            state.capital.treasury_try,
+            state.digest,
+        )
+
+    def _caught_up(self, state: CycleState) -> CycleState:
+        """Return the state with the quiet cycles counted and the peak the scan has seen."""
+        risk = self._scan.caught_up(state.risk)
+        cycle = state.cycle + self._uncounted
+        self._uncounted = 0
+        if risk is state.risk and cycle == state.cycle:
+            return state
+        return state._replace(cycle=cycle, risk=risk)
+
+    def _save_quiet(self, state: CycleState, now_ms: int) -> None:
+        """Store the run of quiet cycles as one row, with the state as it stands."""
+        record = CycleRecord(
+            state.cycle,
+            now_ms,
+            state.mode.mode,
+            self._unrecorded,
+            0,
+            0,
+            0,
+            self._equity_try,
+            state.capital.trading_capital_try,
+            state.capital.treasury_try,
+            state.digest,
+        )
+        self._unrecorded = 0
+        self._store.commit(
+            StateCommit(
+                state,
+                state.ledger.event_count,
+                now_ms,
+                strategy_states=self._strategy_states(),
+                record=record,
+            )
+        )

@@ -1,0 +1,287 @@
+"""The OMS simulator: orders against bars, with the exchange's fees and locks. Pure.
+
+What it assumes, and where that is wrong: an order reaches the market after the instant it was
+decided at, so it meets the next bar. A market order fills at that bar's open (at the touch when a
+book was seen), whole. A limit order that crosses the open fills there as a taker; otherwise it fills
+at its price as a maker only when the bar trades *through* it, and takes at most a tenth of the bar's
+volume. There is no queue, the tape does not react, and which of high and low came first is not used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+from btcturk_kit.domain.fills import Fill
+from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol, TradeId
+from btcturk_kit.domain.instruments import PairRules
+from btcturk_kit.domain.market import Balance, BarColumns, MarketFrame
+from btcturk_kit.domain.money import ZERO, add, floor_places, mul, sub
+from btcturk_kit.domain.order_events import OrderAccepted, OrderRejected, VenueOrder
+from btcturk_kit.domain.orders import (
+    CancelOrder,
+    LimitOrder,
+    MarketBuy,
+    OrderRequest,
+    OrderStatus,
+    OrderType,
+    Side,
+    SubmitOrder,
+    reservation_of,
+)
+from btcturk_kit.simulation.account import Account
+from btcturk_kit.simulation.fees import FeeSchedule
+
+__all__ = ["OmsSimulator"]
+
+_TENTH = Decimal("0.1")
+_NEVER = 1 << 400
+
+
+class _Working(NamedTuple):
+    order_id: OrderId
+    client_order_id: ClientOrderId
+    request: OrderRequest
+    side: Side
+    order_type: OrderType
+    price: int
+    quantity: Decimal
+    remaining: Decimal
+    placed_ms: int
+
+
+class OmsSimulator:
+    """One simulated account trading against bars.
+
+    Args:
+        rules: Trading rules per pair.
+        fees: Rates charged on every trade.
+        opening: Free balances at the start.
+
+    Example:
+        >>> from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1
+        >>> oms = OmsSimulator({}, BTCTRY_LEVEL_1, {Asset("TRY"): Decimal(100)})
+        >>> oms.balances()
+        (Balance(asset='TRY', free=Decimal('100'), locked=Decimal('0')),)
+    """
+
+    def __init__(
+        self,
+        rules: Mapping[Symbol, PairRules],
+        fees: FeeSchedule,
+        opening: Mapping[Asset, Decimal],
+    ) -> None:
+        self._rules = rules
+        self._fees = fees
+        self._account = Account(opening)
+        self._working: dict[OrderId, _Working] = {}
+        self._ended: dict[OrderId, VenueOrder] = {}
+        self._fills: list[Fill] = []
+        self._next_id = 1
+        self._now_ms = 0
+        self.wires: dict[Symbol, tuple[int, int]] = {}
+
+    def submit(self, command: SubmitOrder) -> OrderAccepted | OrderRejected:
+        """Accept an order, or refuse it when it breaks a rule or the balance does not cover it."""
+        request, name = command.request, command.client_order_id
+        rules = self._rules[request.symbol]
+        side = _side_of(request)
+        reserved = reservation_of(request, taker_rate=self._fees.taker_rate)
+        asset = rules.quote if side is Side.BUY else rules.base
+        if reserved <= 0 or self._account.free(asset) < reserved:
+            return OrderRejected(name, "BALANCE_NOT_ENOUGH")
+        order_type, price, quantity = OrderType.MARKET, 0, reserved
+        if isinstance(request, LimitOrder):
+            problem = rules.problem_with(price=request.price, quantity=request.quantity)
+            if problem:
+                return OrderRejected(name, problem)
+            order_type, quantity = OrderType.LIMIT, request.quantity
+            price = int(request.price.scaleb(rules.price_places))
+        order_id = OrderId(self._next_id)
+        self._next_id += 1
+        self._account.lock(order_id, asset, reserved)
+        self._working[order_id] = _Working(
+            order_id,
+            name,
+            request,
+            side,
+            order_type,
+            price,
+            quantity,
+            quantity,
+            self._now_ms,
+        )
+        self._rewire(request.symbol)
+        return OrderAccepted(name, order_id, self._now_ms)
+
+    def cancel(self, command: CancelOrder) -> bool:
+        """End an order at once; False when it is not working any more."""
+        order = self._working.pop(command.order_id, None)
+        if order is None:
+            return False
+        self._account.release(order.order_id)
+        self._end(order, OrderStatus.CANCELED)
+        self._rewire(command.symbol)
+        return True
+
+    def advance(self, frame: MarketFrame, index: int) -> bool:
+        """Let the bars of one instant meet the working orders; True when something happened."""
+        self._now_ms = frame.times_ms[index]
+        if not self._working:
+            return False
+        before = len(self._fills)
+        for columns in frame.bars:
+            low, high = self.wires.get(columns.symbol, (-_NEVER, _NEVER))
+            if columns.low[index] < low or columns.high[index] > high:
+                self._meet(columns, index, has_book=bool(frame.books))
+                self._rewire(columns.symbol)
+        return len(self._fills) > before
+
+    def _meet(self, columns: BarColumns, index: int, *, has_book: bool) -> None:
+        available = None
+        volume = columns.volume[index]
+        if volume:
+            bar_volume = Decimal(volume).scaleb(-columns.volume_scale)
+            available = floor_places(mul(bar_volume, _TENTH), 8)
+        buy_at = columns.ask[index] if has_book else columns.open[index]
+        sell_at = columns.bid[index] if has_book else columns.open[index]
+        for order in list(self._working.values()):
+            if order.request.symbol != columns.symbol or order.placed_ms >= self._now_ms:
+                continue
+            touch = buy_at if order.side is Side.BUY else sell_at
+            if order.order_type is OrderType.MARKET:
+                self._fill(order, columns, touch, order.remaining, is_maker=False)
+                continue
+            if (order.price >= touch) if order.side is Side.BUY else (order.price <= touch):
+                self._fill(order, columns, touch, order.remaining, is_maker=False)
+            elif (
+                columns.low[index] < order.price
+                if order.side is Side.BUY
+                else columns.high[index] > order.price
+            ):
+                part = order.remaining if available is None else min(order.remaining, available)
+                if part:
+                    available = None if available is None else sub(available, part)
+                    self._fill(order, columns, order.price, part, is_maker=True)
+
+    def _fill(
+        self, order: _Working, columns: BarColumns, at: int, part: Decimal, *, is_maker: bool
+    ) -> None:
+        rules = self._rules[columns.symbol]
+        price = Decimal(at).scaleb(-columns.price_scale)
+        is_market_buy = isinstance(order.request, MarketBuy)
+        quantity = part
+        if isinstance(order.request, MarketBuy):
+            quantity = self._fees.affordable_quantity(part, price=price)
+        notional = mul(price, quantity)
+        charge = self._fees.charge(
+            notional, is_maker=is_maker, at_most=sub(part, notional) if is_market_buy else None
+        )
+        remaining = sub(order.remaining, part)
+        account, order_id = self._account, order.order_id
+        if order.side is Side.BUY:
+            left = ZERO
+            if remaining and isinstance(order.request, LimitOrder):
+                rest = order.request._replace(quantity=remaining)
+                left = reservation_of(rest, taker_rate=self._fees.taker_rate)
+            account.spend(order_id, add(notional, charge.total), lock_left=left)
+            account.receive(rules.base, quantity)
+        else:
+            account.spend(order_id, quantity, lock_left=remaining)
+            account.receive(rules.quote, sub(notional, charge.total))
+        self._fills.append(
+            Fill(
+                TradeId(len(self._fills) + 1),
+                order_id,
+                order.client_order_id,
+                columns.symbol,
+                rules.base,
+                rules.quote,
+                order.side,
+                quantity,
+                price,
+                charge.fee,
+                charge.tax,
+                self._now_ms,
+            )
+        )
+        if remaining:
+            self._working[order_id] = order._replace(remaining=remaining)
+        else:
+            del self._working[order_id]
+            filled = quantity if is_market_buy else order.quantity
+            self._end(order._replace(quantity=filled, remaining=ZERO), OrderStatus.FILLED)
+
+    def _end(self, order: _Working, status: OrderStatus) -> None:
+        self._ended[order.order_id] = _listed(order, status, self._now_ms)
+
+    def _rewire(self, symbol: Symbol) -> None:
+        low, high = -_NEVER, _NEVER
+        for order in self._working.values():
+            if order.request.symbol != symbol:
+                continue
+            if order.order_type is OrderType.MARKET or order.placed_ms == self._now_ms:
+                low, high = _NEVER, -_NEVER  # new: look at the next bar whatever it does
+            elif order.side is Side.BUY:
+                low = max(low, order.price)
+            else:
+                high = min(high, order.price)
+        self.wires[symbol] = (low, high)
+
+    def balances(self) -> tuple[Balance, ...]:
+        """Return free and locked of every asset."""
+        return self._account.balances()
+
+    def open_orders(self, symbol: Symbol) -> tuple[VenueOrder, ...]:
+        """Return the working orders of one pair."""
+        if not self._working:
+            return ()
+        return tuple(
+            [
+                _listed(order, None, self._now_ms)
+                for order in self._working.values()
+                if order.request.symbol == symbol
+            ]
+        )
+
+    def order(self, order_id: OrderId) -> VenueOrder | None:
+        """Return a working order, or one that ended; an ended one is told once, then forgotten."""
+        working = self._working.get(order_id)
+        if working is not None:
+            return _listed(working, None, self._now_ms)
+        return self._ended.pop(order_id, None)
+
+    def fills_since(self, count: int) -> list[Fill]:
+        """Return the trades after the first `count`."""
+        return self._fills[count:]
+
+    @property
+    def fill_count(self) -> int:
+        """Trades so far."""
+        return len(self._fills)
+
+
+def _side_of(request: object) -> Side:
+    if isinstance(request, LimitOrder):
+        return request.side
+    return Side.BUY if isinstance(request, MarketBuy) else Side.SELL
+
+
+def _listed(order: _Working, status: OrderStatus | None, now_ms: int) -> VenueOrder:
+    if status is None:
+        partly = order.remaining != order.quantity
+        status = OrderStatus.PARTIALLY_FILLED if partly else OrderStatus.OPEN
+    request = order.request
+    return VenueOrder(
+        order.order_id,
+        order.client_order_id,
+        request.symbol,
+        order.side,
+        order.order_type,
+        status,
+        request.price if isinstance(request, LimitOrder) else None,
+        order.quantity,
+        order.remaining,
+        now_ms,
+    )
