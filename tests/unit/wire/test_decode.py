@@ -1,0 +1,321 @@
+"""Decoding is tolerant of form and strict about meaning."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from btcturk_kit.domain.identifiers import ClientOrderId, Symbol
+from btcturk_kit.domain.orders import OrderStatus, OrderType
+from btcturk_kit.errors import BtcturkKitError, ProtocolError, VenueError
+from btcturk_kit.wire import decode
+
+PAIR = Symbol("BTCTRY")
+ORDER: dict[str, Any] = {
+    "id": 5,
+    "price": "100",
+    "amount": "2",
+    "pairSymbol": "BTCTRY",
+    "type": "buy",
+    "method": "limit",
+    "orderClientId": "1,5",
+    "time": 7,
+    "updateTime": 9,
+    "status": "Partial",
+    "leftAmount": "0.5",
+}
+TRADE: dict[str, Any] = {
+    "id": 9,
+    "timestamp": 1,
+    "amount": "-2.00",
+    "preciseAmount": -2,
+    "fee": "-0.1",
+    "tax": "-0.02",
+    "price": "100",
+    "numeratorSymbol": "BTC",
+    "denominatorSymbol": "TRY",
+    "orderType": "sell",
+    "orderId": 5,
+    "orderClientId": "mine",
+}
+
+
+def wrapped(data: object, **envelope: object) -> bytes:
+    """Return an answer with this data."""
+    return json.dumps(
+        {"data": data, "success": True, "message": None, "code": 0, **envelope}
+    ).encode()
+
+
+def without(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Return a row that lacks some fields."""
+    return {name: value for name, value in row.items() if name not in names}
+
+
+@pytest.mark.parametrize(
+    "name", ["id", "pairSymbol", "type", "method", "status", "amount", "price"]
+)
+def test_a_missing_needed_field_is_named(name: str) -> None:
+    """The error names the endpoint and the field."""
+    with pytest.raises(ProtocolError, match=rf"GET /api/v1/order/\{{id\}}.*`{name}`"):
+        decode.order(wrapped(without(ORDER, name)))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["id", "timestamp", "fee", "tax", "price", "numeratorSymbol", "orderType", "orderId"],
+)
+def test_a_trade_needs_all_that_money_depends_on(name: str) -> None:
+    """A trade without a fee is not a trade without a fee: it is damage."""
+    with pytest.raises(ProtocolError, match=rf"transactions/trade.*`{name}`"):
+        decode.fills(wrapped([without(TRADE, name)]))
+
+
+def test_optional_fields_may_be_missing() -> None:
+    """Times and our own name are not needed to know an order."""
+    order = decode.order(wrapped(without(ORDER, "time", "updateTime", "orderClientId")))
+    assert (order.updated_ms, order.client_order_id) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "left"),
+    [("Untouched", Decimal(2)), ("Closed", Decimal(0))],
+)
+def test_a_missing_rest_follows_from_the_status(status: str, left: Decimal) -> None:
+    """Untouched leaves all, closed leaves nothing."""
+    order = decode.order(wrapped({**without(ORDER, "leftAmount"), "status": status}))
+    assert order.remaining_quantity == left
+
+
+@pytest.mark.parametrize("status", ["Partial", "Canceled", "Expired"])
+def test_a_missing_rest_that_does_not_follow_is_refused(status: str) -> None:
+    """How much of a partly filled order is left cannot be guessed."""
+    with pytest.raises(ProtocolError, match="leftAmount"):
+        decode.order(wrapped({**without(ORDER, "leftAmount"), "status": status}))
+
+
+@pytest.mark.parametrize("left", ["-1", "2.1", "NaN", "1e40"])
+def test_an_impossible_rest_is_refused(left: str) -> None:
+    """Less than nothing or more than all cannot be left."""
+    with pytest.raises(ProtocolError):
+        decode.order(wrapped({**ORDER, "leftAmount": left}))
+
+
+def test_keys_in_any_case_and_commas_in_amounts_only() -> None:
+    """The tolerant path mends keys and amounts, and leaves our own names as they are."""
+    shouted = {name.upper(): value for name, value in ORDER.items()}
+    order = decode.order(wrapped({**shouted, "AMOUNT": "2,25"}))
+    assert order.quantity == Decimal("2.25")
+    assert order.client_order_id == "1,5"
+    assert order.remaining_quantity == Decimal("0.5")
+
+
+def test_words_in_any_case() -> None:
+    """`BUY`, `Limit` and `canceled` mean what they say."""
+    order = decode.order(
+        wrapped({**ORDER, "type": "BUY", "method": "StopLimit", "status": "canceled"})
+    )
+    assert (order.side, order.order_type, order.status) == (
+        "buy",
+        OrderType.STOP_LIMIT,
+        OrderStatus.CANCELED,
+    )
+
+
+@pytest.mark.parametrize(
+    ("left", "status"),
+    [
+        ("0", OrderStatus.FILLED),
+        ("2", OrderStatus.OPEN),
+        ("0.5", OrderStatus.PARTIALLY_FILLED),
+    ],
+)
+def test_an_unknown_status_is_read_by_its_amounts_and_counted(
+    left: str, status: OrderStatus
+) -> None:
+    """What is not filled counts as still open: nobody said that it is gone."""
+    tally = decode.Tally()
+    order = decode.order(wrapped({**ORDER, "status": "Expired", "leftAmount": left}), tally=tally)
+    assert order.status is status
+    assert tally.counts == {"status:Expired": 1}
+
+
+def test_an_unknown_method_is_counted() -> None:
+    """Somebody's order of a new kind does not stop the bot."""
+    tally = decode.Tally()
+    listed = {"asks": [], "bids": [{**ORDER, "method": "trailing"}] * 2}
+    orders = decode.open_orders(wrapped(listed), tally=tally)
+    assert [order.order_type for order in orders] == [OrderType.LIMIT] * 2
+    assert tally.counts == {"method:trailing": 2}
+
+
+def test_an_unknown_side_is_refused() -> None:
+    """A direction is never guessed."""
+    with pytest.raises(ProtocolError, match="neither buy nor sell"):
+        decode.order(wrapped({**ORDER, "type": "short"}))
+
+
+def test_unknown_words_in_pair_rules_are_counted() -> None:
+    """A new order method is left out, a new status means closed; both are counted."""
+    tally = decode.Tally()
+    pair = {
+        "name": "BTCTRY",
+        "status": "HALTED",
+        "numerator": "BTC",
+        "denominator": "TRY",
+        "numeratorScale": 8,
+        "denominatorScale": 0,
+        "orderMethods": ["LIMIT", "ICEBERG"],
+        "somethingNew": {"deep": []},
+    }
+    rules = decode.pair_rules(wrapped({"symbols": [pair]}), tally=tally)[PAIR]
+    assert (rules.is_trading, rules.order_types) == (False, (OrderType.LIMIT,))
+    assert (rules.max_price, rules.min_notional) == (None, 0)
+    assert tally.counts == {"pair status:HALTED": 1, "orderMethods:ICEBERG": 1}
+
+
+def test_fills_are_sorted_and_positive() -> None:
+    """Oldest first, by time and then by number; the side carries the sign."""
+    later = {**TRADE, "id": 2, "timestamp": 2, "orderType": "Buy", "preciseAmount": 3}
+    twin = {**TRADE, "id": 10}
+    fills = decode.fills(wrapped([later, twin, TRADE]))
+    assert [fill.trade_id for fill in fills] == [9, 10, 2]
+    assert [fill.quantity for fill in fills] == [2, 2, 3]
+    assert {fill.fee for fill in fills} == {Decimal("0.1")}
+    assert fills[0].client_order_id == "mine"
+
+
+def test_a_zero_fee_has_no_sign() -> None:
+    """Minus zero does not enter the books."""
+    (fill,) = decode.fills(wrapped([{**TRADE, "fee": "-0.00", "tax": "0"}]))
+    assert str(fill.fee) == "0.00"
+
+
+@pytest.mark.parametrize("name", ["fee", "tax"])
+def test_a_positive_cost_is_refused(name: str) -> None:
+    """The exchange writes costs as negative numbers; income is not documented."""
+    with pytest.raises(ProtocolError, match="positive"):
+        decode.fills(wrapped([{**TRADE, name: "0.1"}]))
+
+
+def test_a_trade_without_any_amount_is_refused() -> None:
+    """Neither the exact nor the rounded amount: nothing to book."""
+    with pytest.raises(ProtocolError, match="preciseAmount"):
+        decode.fills(wrapped([without(TRADE, "amount", "preciseAmount")]))
+
+
+@pytest.mark.parametrize("bad", ["NaN", "Infinity", "1e40", "1e-40", "0." + "1" * 60])
+def test_damaged_numbers_are_refused(bad: str) -> None:
+    """What exact arithmetic cannot hold never gets past the edge."""
+    with pytest.raises(ProtocolError):
+        decode.balances(wrapped([{"asset": "TRY", "free": bad, "locked": "0"}]))
+    with pytest.raises(ProtocolError):
+        decode.fills(wrapped([{**TRADE, "price": bad}]))
+
+
+@pytest.mark.parametrize(
+    ("bids", "asks"),
+    [
+        ([["1", "1"], ["2", "1"]], []),
+        ([], [["2", "1"], ["1", "1"]]),
+        ([["NaN", "1"]], []),
+        ([], [["0", "1"]]),
+        ([["1", "-1"]], []),
+        ([], [["1", "Infinity"]]),
+    ],
+)
+def test_a_book_out_of_order_is_refused(bids: list[list[str]], asks: list[list[str]]) -> None:
+    """Best first on both sides, positive prices, quantities that are numbers."""
+    body = wrapped({"timestamp": 1, "bids": bids, "asks": asks})
+    with pytest.raises(ProtocolError, match="BTCTRY"):
+        decode.order_book(body, symbol=PAIR, received_ms=0)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html></html>",
+        b'{"success":true,"data":[{"as',
+        b'{"success":true,"data":null}',
+        b'{"success":true}',
+        b'{"data":[]}',
+        b"[]",
+        b"null",
+        b"\xff",
+        b'{"success":true,"data":' + b"[" * 100_000,
+        b'{"success":true,"data":[{"asset":"TRY","free":' + b"9" * 5_000 + b',"locked":0}]}',
+    ],
+)
+def test_unreadable_successes_are_protocol_errors(body: bytes) -> None:
+    """HTML, cut JSON, a missing envelope, missing data and hostile nesting all end the same way."""
+    with pytest.raises(ProtocolError, match="GET /api/v1/users/balances"):
+        decode.balances(body)
+
+
+@pytest.mark.parametrize("data", [None, "", [], {"a": 1}, 5])
+def test_a_refusal_in_a_success_status_is_a_refusal(data: object) -> None:
+    """HTTP 200 with `success: false` is a refusal, whatever its data looks like."""
+    with pytest.raises(VenueError, match="BALANCE_NOT_ENOUGH"):
+        decode.balances(wrapped(data, success=False, message="BALANCE_NOT_ENOUGH", code=1055))
+
+
+def test_another_echoed_name_is_counted() -> None:
+    """An answer that echoes a changed name still gives the number to follow."""
+    tally = decode.Tally()
+    body = wrapped({"id": 5, "datetime": 6, "newOrderClientId": "theirs"})
+    accepted = decode.accepted_order(
+        body, client_order_id=ClientOrderId("mine"), received_ms=0, tally=tally
+    )
+    assert accepted == ("mine", 5, 6)
+    assert tally.counts == {"newOrderClientId:changed": 1}
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_escape_as_another_exception(body: bytes) -> None:
+    """Whatever arrives, a reader returns a value or raises one of our own errors."""
+    for reader in (decode.server_time_ms, decode.balances, decode.fills, decode.open_orders):
+        try:
+            reader(body)
+        except BtcturkKitError:
+            continue
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from([*ORDER, *TRADE, "data"]), inner, max_size=4)
+        ),
+        max_leaves=10,
+    )
+)
+def test_no_json_escapes_as_another_exception(data: object) -> None:
+    """Neither does well-formed JSON of any shape."""
+    body = wrapped(data)
+    for reader in (
+        decode.pair_rules,
+        decode.tickers,
+        decode.all_orders,
+        decode.order,
+        decode.fills,
+    ):
+        try:
+            reader(body)
+        except BtcturkKitError:
+            continue
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=16, min_value=0, max_value=10**12))
+def test_amounts_survive_as_text_and_as_number(amount: Decimal) -> None:
+    """Sixteen places are read exactly, with quotes and without."""
+    text = format(amount, "f")
+    for written in (f'"{text}"', text, '"' + text.replace(".", ",") + '"'):
+        body = f'{{"success":true,"data":[{{"asset":"TRY","free":{written},"locked":"0"}}]}}'
+        assert decode.balances(body.encode())[0].free == amount
