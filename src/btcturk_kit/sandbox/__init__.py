@@ -1,1 +1,45 @@
-"""The local exchange: BtcTurk's protocol on loopback, over recorded prices and synthetic depth."""
+"""The local exchange: BtcTurk's protocol on loopback, over recorded prices and synthetic depth.
+
+`SandboxProcess` starts one in a process of its own; `Exchange` is the exchange without a network.
+Names load when they are first used; serving itself needs the extra `sandbox`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from btcturk_kit.sandbox.address import ClockKind, SandboxAddress
+    from btcturk_kit.sandbox.exchange import Exchange
+    from btcturk_kit.sandbox.market import MarketModel
+    from btcturk_kit.sandbox.process import SandboxProcess
+    from btcturk_kit.sandbox.tape import Candle, Tape
+
+__all__ = [
+    "Candle",
+    "ClockKind",
+    "Exchange",
+    "MarketModel",
+    "SandboxAddress",
+    "SandboxProcess",
+    "Tape",
+]
+
+_HOMES = {
+    "Candle": "tape",
+    "ClockKind": "address",
+    "Exchange": "exchange",
+    "MarketModel": "market",
+    "SandboxAddress": "address",
+    "SandboxProcess": "process",
+    "Tape": "tape",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a name of `__all__` from its module."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{home}"), name)
