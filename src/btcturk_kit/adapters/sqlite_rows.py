@@ -105,13 +105,14 @@ def leg_rows(seq: int, event: LedgerEvent) -> Iterable[Row]:
 def events_of(rows: Iterable[Row]) -> tuple[LedgerEvent, ...]:
     """Return the events whose rows, one per leg, come in the order of sequence and ordinal."""
     found = []
-    for (_, key, kind, event_time_ms), group in groupby(rows, key=itemgetter(0, 1, 2, 3)):
+    for head, group in groupby(rows, key=itemgetter(0, 1, 2, 3, 4)):
+        _, key, kind, event_time_ms, content = head
         legs = tuple(
             Leg(Account(account), asset, amount_of(amount))
             for *_, account, asset, amount in group
             if account is not None  # the one row of an event without legs
         )
-        found.append(LedgerEvent(key, EventKind(kind), event_time_ms, legs))
+        found.append(LedgerEvent(key, EventKind(kind), event_time_ms, legs, content))
     return tuple(found)
 
 

@@ -139,11 +139,11 @@ INSERT_FILL: Final = _insert("fills", f"{_FILL}, is_own")
 SELECT_OWN_FILLS: Final = _select(
     "fills", _FILL, "WHERE is_own = 1 AND base = ? ORDER BY event_time_ms, trade_id"
 )
-INSERT_EVENT: Final = _insert("ledger_events", "seq, key, kind, event_time_ms")
+INSERT_EVENT: Final = _insert("ledger_events", "seq, key, kind, event_time_ms, content")
 INSERT_LEG: Final = _insert("ledger_legs", "seq, ordinal, account, asset, amount")
 SELECT_EVENTS: Final = _select(
     "ledger_events",
-    "ledger_events.seq, key, kind, event_time_ms, account, asset, amount",
+    "ledger_events.seq, key, kind, event_time_ms, content, account, asset, amount",
     "LEFT JOIN ledger_legs ON ledger_legs.seq = ledger_events.seq "
     "WHERE ledger_events.seq > ? AND ledger_events.seq <= ? ORDER BY ledger_events.seq, ordinal",
 )

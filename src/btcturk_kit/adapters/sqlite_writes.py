@@ -91,7 +91,8 @@ def _write_events(file: SqliteFile, commit: StateCommit, stored: int) -> None:
     # In the order of first appearance, in which the ledger's own mapping grew.
     touched: dict[tuple[Account, Asset], None] = {}
     for seq, event in enumerate(commit.events, stored + 1):
-        file.run(sql.INSERT_EVENT, (seq, event.key, event.kind.value, event.event_time_ms))
+        row = (seq, event.key, event.kind.value, event.event_time_ms, event.content)
+        file.run(sql.INSERT_EVENT, row)
         file.run_many(sql.INSERT_LEG, leg_rows(seq, event))
         touched.update(((leg.account, leg.asset), None) for leg in event.legs)
     _write_ledger(file, commit.state.ledger, touched)

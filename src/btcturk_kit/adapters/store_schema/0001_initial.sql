@@ -34,11 +34,13 @@ CREATE TABLE fills (
 CREATE INDEX fills_own_by_base ON fills (base, event_time_ms, trade_id) WHERE is_own = 1;
 
 -- seq: position among all stored events, facts and the capital policy's own transfers alike.
+-- content: the text of the fact that the content hash covers.
 CREATE TABLE ledger_events (
     seq INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
     kind TEXT NOT NULL,
-    event_time_ms INTEGER NOT NULL
+    event_time_ms INTEGER NOT NULL,
+    content TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE ledger_legs (

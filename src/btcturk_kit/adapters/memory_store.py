@@ -1,0 +1,274 @@
+"""The state store in memory, for simulations: the contract of the SQLite store, without the disk.
+
+What it keeps for good it keeps as plain tuples of numbers and text: the garbage collector stops
+looking into those, so that a long history costs a short run nothing. The state is the object that
+was committed. Never add: a copy or a check whose cost grows with what is kept.
+"""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import Any
+
+from btcturk_kit.adapters.store_checks import require_opening
+from btcturk_kit.domain.cycle import CycleRecord, CycleState, StateCommit
+from btcturk_kit.domain.fills import Fill
+from btcturk_kit.domain.identifiers import Asset
+from btcturk_kit.domain.ledger import Account, EventKind, Leg
+from btcturk_kit.domain.orders import Order, OrderStatus, Side
+from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.errors import CapitalPolicyError, Fenced, InvariantViolation, require
+from btcturk_kit.ports.store import StoredState, StoreTotals
+
+__all__ = ["MemoryStateStore"]
+
+_NO_EPOCH = -1
+_ACCOUNT_OF = itemgetter(0)
+"""The account of a leg."""
+
+# A member looked up once costs a third of one looked up at each commit.
+_BOT, _TREASURY = Account.BOT, EventKind.TREASURY
+_BUY = Side.BUY
+
+_BASE, _SIDE = Fill._fields.index("base"), Fill._fields.index("side")
+
+_ACCEPTED, _CANCELED = 1, 2
+_ENDS = {
+    OrderStatus.CANCELED._value_: _CANCELED,
+    OrderStatus.FILLED._value_: 4,
+    OrderStatus.REJECTED._value_: 8,
+    OrderStatus.ABANDONED._value_: 16,
+}
+"""What is known of an order, as bits: whether it was accepted, and how it ended."""
+
+
+class _Books:
+    """What is kept; shared by all handles of one account."""
+
+    __slots__ = (
+        "account",
+        "anomalies",
+        "buys",
+        "epoch",
+        "fills",
+        "keys",
+        "orders_canceled",
+        "orders_submitted",
+        "outcomes",
+        "records",
+        "state",
+        "strategy_states",
+    )
+
+    def __init__(self, account: str) -> None:
+        self.account = account
+        self.epoch = 0
+        self.state: CycleState | None = None
+        self.strategy_states: dict[str, str] = {}
+        self.fills: list[tuple[Any, ...]] = []
+        self.keys: set[str] = set()
+        self.outcomes: dict[str, int] = {}
+        self.records: dict[int, tuple[Any, ...]] = {}
+        self.anomalies: dict[tuple[Any, ...], None] = {}
+        self.buys = 0
+        self.orders_submitted = 0
+        self.orders_canceled = 0
+
+
+class MemoryStateStore:
+    """State of one account for the life of the process.
+
+    It refuses a fenced writer, a ledger that stands elsewhere and a fact that is booked already,
+    as the SQLite store does. It does not compare the rows of a commit with its state: the speed of
+    backtests is worth more here, and the SQLite store holds the same pipeline to that.
+
+    Args:
+        account: Whose books they are.
+
+    Example:
+        >>> store = MemoryStateStore(account="main")
+        >>> store.begin_epoch(), store.load()
+        (1, None)
+    """
+
+    __slots__ = ("_books", "_epoch")
+
+    def __init__(self, *, account: str) -> None:
+        self._books = _Books(account)
+        self._epoch = _NO_EPOCH
+
+    def reopen(self) -> MemoryStateStore:
+        """Return another handle on the same books, as another process would open a file."""
+        other = MemoryStateStore(account=self._books.account)
+        other._books = self._books
+        return other
+
+    def begin_epoch(self) -> int:
+        """Become the writer: raise the fencing epoch by one and return it."""
+        self._books.epoch += 1
+        self._epoch = self._books.epoch
+        return self._epoch
+
+    def load(self) -> StoredState | None:
+        """Return the last committed state, None before the account was opened."""
+        state = self._books.state
+        if state is None:
+            return None
+        return StoredState(state, tuple(self._books.strategy_states.items()))
+
+    def open_account(self, commit: StateCommit) -> None:
+        """Write the opening of a new account.
+
+        Raises:
+            InvariantViolation: The account is open already, or the opening does not add up.
+            Fenced: A newer handle took over.
+        """
+        self._require_writer()
+        require(self._books.state is None, f"account {self._books.account!r} is open already")
+        require_opening(commit)
+        self._write(commit)
+
+    def commit(self, commit: StateCommit) -> None:
+        """Keep one commit: all of it or nothing.
+
+        Raises:
+            Fenced: A newer handle took over.
+            CapitalPolicyError: The ledger does not stand at `commit.previous_count`.
+            InvariantViolation: A fact is booked already, or the counts do not fit.
+        """
+        books = self._books
+        if books.epoch != self._epoch:
+            self._require_writer()
+        state = books.state
+        if state is None:
+            raise InvariantViolation(f"account {books.account!r} is not open")
+        if state.ledger.event_count != commit.previous_count:
+            raise CapitalPolicyError(
+                f"the stored ledger holds {state.ledger.event_count} facts, the commit grew from "
+                f"{commit.previous_count}"
+            )
+        self._write(commit)
+
+    def fills_of(self, asset: Asset) -> tuple[Fill, ...]:
+        """Return every fill booked for the bot in one base asset, oldest first."""
+        found = []
+        for is_own, is_buy, *atoms in self._books.fills:
+            if is_own and atoms[_BASE] == asset:
+                atoms.insert(_SIDE, Side.BUY if is_buy else Side.SELL)
+                found.append(Fill(*atoms))
+        found.sort(key=lambda fill: fill.order_key)
+        return tuple(found)
+
+    def records(self, *, limit: int) -> tuple[CycleRecord, ...]:
+        """Return the newest records, newest first."""
+        rows = self._books.records
+        found = []
+        for cycle in sorted(rows, reverse=True)[:limit]:
+            now_ms, mode, *rest = rows[cycle]
+            found.append(CycleRecord(*(cycle, now_ms, RiskMode(mode), *rest)))
+        return tuple(found)
+
+    def totals(self) -> StoreTotals:
+        """Return the counts, as `SqliteStateStore.totals` defines them."""
+        books = self._books
+        fills = len(books.fills)
+        return StoreTotals(
+            books.state.cycle if books.state else 0,
+            books.orders_submitted,
+            books.orders_canceled,
+            fills,
+            books.buys,
+            fills - books.buys,
+            len(books.keys),
+        )
+
+    def close(self) -> None:
+        """Release the handle; the books live as long as another handle has them."""
+        self._epoch = _NO_EPOCH
+
+    def _require_writer(self) -> None:
+        require(self._epoch != _NO_EPOCH, "begin an epoch before writing")
+        if self._epoch != self._books.epoch:
+            raise Fenced(
+                f"epoch {self._books.epoch} of account {self._books.account!r} began; this "
+                f"instance has epoch {self._epoch} and may not write",
+                hint="only one instance may run on an account; stop this one",
+            )
+
+    # A straight list of steps: a call for each would cost more than the step.
+    def _write(self, commit: StateCommit) -> None:  # noqa: C901 - as said above
+        """Check everything, then keep everything: nothing is kept of a commit that is refused."""
+        books = self._books
+        state, previous_count, now_ms, fills, events, _, _, orders, anomalies, texts, record = (
+            commit
+        )
+        if state.account != books.account:
+            raise InvariantViolation(f"the commit is of account {state.account!r}")
+        booked: dict[str, tuple[Leg, ...]] = {}
+        facts = 0
+        for key, kind, _, legs, _ in events:
+            booked[key] = legs
+            if kind is not _TREASURY:
+                facts += 1
+        if state.ledger.event_count - previous_count != facts:
+            raise InvariantViolation("the commit's events do not lead to its ledger")
+        if len(booked) != len(events) or not books.keys.isdisjoint(booked):
+            raise InvariantViolation(f"one of {sorted(booked)} is booked already")
+        rows, buys = [], books.buys
+        for trade, order, client, symbol, base, quote, side, size, price, fee, tax, at_ms in fills:
+            legs_of = booked.get(f"fill:{trade}")
+            if legs_of is None:
+                raise InvariantViolation(f"fill {trade} has no ledger event")
+            own = _BOT in map(_ACCOUNT_OF, legs_of)
+            buy = side is _BUY
+            buys += buy
+            rows.append(
+                (own, buy, trade, order, client, symbol, base, quote, size, price, fee, tax, at_ms)
+            )
+        outcomes = [_outcome_of(order, books.outcomes) for order in orders] if orders else []
+        if record is not None:
+            cycle, at_ms, mode, quiet, filled, sent, ended, equity, trading, aside, digest = record
+            atoms = (
+                at_ms,
+                mode._value_,
+                quiet,
+                filled,
+                sent,
+                ended,
+                equity,
+                trading,
+                aside,
+                digest,
+            )
+            if books.records.setdefault(cycle, atoms) != atoms:
+                raise InvariantViolation(f"cycle {cycle} has another record already")
+        books.keys.update(booked)
+        books.fills += rows
+        books.buys = buys
+        for name, outcome in outcomes:
+            self._keep_outcome(name, outcome)
+        for code, mode, detail in anomalies:
+            books.anomalies[state.cycle, now_ms, code, mode._value_, detail] = None
+        if texts:
+            books.strategy_states.update(texts)
+        books.state = state
+
+    def _keep_outcome(self, name: str, outcome: int) -> None:
+        books = self._books
+        known = books.outcomes.get(name, 0)
+        new = outcome & ~known
+        books.orders_submitted += new & _ACCEPTED
+        books.orders_canceled += bool(new & _CANCELED)
+        books.outcomes[name] = outcome | known
+
+
+def _outcome_of(order: Order, known: dict[str, int]) -> tuple[str, int]:
+    """Return an order's name and what is known of it, as bits; an end is for ever."""
+    name = order.client_order_id
+    outcome = _ENDS.get(order.status._value_, 0)
+    ended = known.get(name, 0) & ~_ACCEPTED
+    if ended and ended != outcome:
+        raise InvariantViolation(f"order {name} has ended, it cannot be {order.status}")
+    if order.order_id is not None or order.filled_quantity:
+        outcome |= _ACCEPTED
+    return name, outcome
