@@ -189,6 +189,11 @@ class SandboxClock:
                 "the local exchange refused the control token",
                 hint="set BTCTURK_KIT_CONTROL_TOKEN to the control_token that it printed",
             )
+        if response.status == HTTPStatus.CONFLICT:
+            raise ConfigurationError(
+                "the local exchange runs on real time, which nobody can advance",
+                hint="start it with --clock virtual, or run against it on this machine's clock",
+            )
         try:
             if response.status == HTTPStatus.OK:
                 return _decode_reply(response.body).now_ms

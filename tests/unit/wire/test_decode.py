@@ -319,3 +319,10 @@ def test_amounts_survive_as_text_and_as_number(amount: Decimal) -> None:
     for written in (f'"{text}"', text, '"' + text.replace(".", ",") + '"'):
         body = f'{{"success":true,"data":[{{"asset":"TRY","free":{written},"locked":"0"}}]}}'
         assert decode.balances(body.encode())[0].free == amount
+
+
+def test_counting_is_optional() -> None:
+    """Without a tally an unknown word is read the same way."""
+    assert decode.order(wrapped({**ORDER, "status": "Expired"})).status is (
+        OrderStatus.PARTIALLY_FILLED
+    )

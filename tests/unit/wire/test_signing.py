@@ -31,7 +31,8 @@ VECTORS = [
 @pytest.mark.parametrize(("api_key", "secret", "stamp", "expected"), VECTORS)
 def test_published_vectors(api_key: str, secret: str, stamp: str, expected: str) -> None:
     """Both ways to sign give the published signature (erenemrearik/TRCrypto.Net)."""
-    assert Credentials(api_key, secret).sign(stamp) == expected
+    pair = Credentials(api_key, secret)
+    assert (pair.api_key, pair.sign(stamp)) == (api_key, expected)
     assert signature(api_key, b64decode(secret), stamp) == expected
 
 
