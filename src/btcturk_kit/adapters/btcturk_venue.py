@@ -78,6 +78,14 @@ class BtcturkVenue:
         self._client = client
         self._policy = policy
 
+    def advance(self, frame: MarketFrame, index: int) -> bool:  # noqa: ARG002 - a real exchange moves by itself
+        """Say that there may be news: a real exchange always may have some."""
+        return True
+
+    def wires(self) -> Mapping[Symbol, tuple[int, int]] | None:
+        """Return None: what an exchange does cannot be told from prices, so it is always asked."""
+        return None
+
     async def balances(self) -> tuple[Balance, ...]:
         """Return every asset with its free and locked amount."""
         return await self._client.balances()

@@ -27,6 +27,7 @@ __all__ = [
     "SELECT_ASSET_BALANCES",
     "SELECT_BALANCES",
     "SELECT_CAPITAL",
+    "SELECT_CAPITAL_HISTORY",
     "SELECT_CYCLE_STATE",
     "SELECT_DIFFERENCES",
     "SELECT_EVENTS",
@@ -164,6 +165,9 @@ DELETE_LOT: Final = Statement(
 SELECT_LOTS: Final = _select("lots", _LOT, "ORDER BY asset, event_time_ms, trade_id")
 
 INSERT_CAPITAL: Final = _insert("capital_journal", _CAPITAL)
+SELECT_CAPITAL_HISTORY: Final = _select(
+    "capital_journal", _CAPITAL, "WHERE seq > ? ORDER BY seq", name="select capital history"
+)
 SELECT_CAPITAL: Final = _select(
     "capital_journal", _CAPITAL, "WHERE seq = (SELECT max(seq) FROM capital_journal)"
 )

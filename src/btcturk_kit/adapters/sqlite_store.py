@@ -17,9 +17,10 @@ from typing import Self
 from btcturk_kit.adapters import sqlite_statements as sql
 from btcturk_kit.adapters.sqlite_file import SqliteFile, open_sqlite_file
 from btcturk_kit.adapters.sqlite_reads import read_state
-from btcturk_kit.adapters.sqlite_rows import events_of, fill_of, record_of
+from btcturk_kit.adapters.sqlite_rows import capital_of, events_of, fill_of, record_of
 from btcturk_kit.adapters.sqlite_writes import write_commit
 from btcturk_kit.adapters.store_checks import require_opening, require_successor
+from btcturk_kit.domain.capital import CapitalState
 from btcturk_kit.domain.cycle import CycleRecord, CycleState, StateCommit
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset
@@ -94,6 +95,22 @@ class SqliteStateStore:
             file.close()
             raise
         return cls(file, account)
+
+    @classmethod
+    def inspect(cls, path: str | os.PathLike[str]) -> SqliteStateStore:
+        """Open an existing file to look at it, whoever's books it holds.
+
+        Raises:
+            StoreError: There is no such file, or it cannot be read; see `open`.
+        """
+        file = open_sqlite_file(Path(path), create=False)
+        try:
+            with file.reading("read its account"):
+                meta = file.row(sql.SELECT_META)
+        except BaseException:
+            file.close()
+            raise
+        return cls(file, "" if meta is None else meta[0])
 
     def __enter__(self) -> Self:
         return self
@@ -186,6 +203,16 @@ class SqliteStateStore:
         """Return up to `limit` ledger events in sequence, without the first `after` ones."""
         with self._reading("read the ledger") as file:
             return events_of(file.rows(sql.SELECT_EVENTS, (after, after + limit)))
+
+    def capital_history(self, *, after: int = 0) -> tuple[CapitalState, ...]:
+        """Return the capital after each applied checkpoint, oldest first, without the first ones.
+
+        Args:
+            after: How many to leave out.
+        """
+        with self._reading("read the capital journal") as file:
+            rows = file.rows(sql.SELECT_CAPITAL_HISTORY, (after,))
+            return tuple(capital_of(row) for row in rows)
 
     def records(self, *, limit: int) -> tuple[CycleRecord, ...]:
         """Return the newest records, newest first."""

@@ -2,9 +2,10 @@
 
 What it assumes, and where that is wrong: an order reaches the market after the instant it was
 decided at, so it meets the next bar. A market order fills at that bar's open (at the touch when a
-book was seen), whole. A limit order that crosses the open fills there as a taker; otherwise it fills
-at its price as a maker only when the bar trades *through* it, and takes at most a tenth of the bar's
-volume. There is no queue, the tape does not react, and which of high and low came first is not used.
+book was seen), whole. A limit order that crosses the open fills there as a taker; otherwise it
+fills at its price as a maker only when the bar trades *through* it, and takes at most a tenth of
+the bar's volume. There is no queue, the tape does not react, and which of high and low came first
+is not used.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from btcturk_kit.domain.orders import (
     CancelOrder,
     LimitOrder,
     MarketBuy,
+    MarketSell,
+    Order,
     OrderRequest,
     OrderStatus,
     OrderType,
@@ -58,6 +61,7 @@ class OmsSimulator:
         rules: Trading rules per pair.
         fees: Rates charged on every trade.
         opening: Free balances at the start.
+        first_id: Where the numbers of orders and trades begin; above those of an earlier run.
 
     Example:
         >>> from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1
@@ -71,6 +75,8 @@ class OmsSimulator:
         rules: Mapping[Symbol, PairRules],
         fees: FeeSchedule,
         opening: Mapping[Asset, Decimal],
+        *,
+        first_id: int = 1,
     ) -> None:
         self._rules = rules
         self._fees = fees
@@ -78,7 +84,7 @@ class OmsSimulator:
         self._working: dict[OrderId, _Working] = {}
         self._ended: dict[OrderId, VenueOrder] = {}
         self._fills: list[Fill] = []
-        self._next_id = 1
+        self._next_id = self._first_id = first_id
         self._now_ms = 0
         self.wires: dict[Symbol, tuple[int, int]] = {}
 
@@ -114,6 +120,36 @@ class OmsSimulator:
         )
         self._rewire(request.symbol)
         return OrderAccepted(name, order_id, self._now_ms)
+
+    def restore(self, order: Order) -> None:
+        """Put an order of an earlier run back to work, under its old number if it had one."""
+        rules = self._rules[order.symbol]
+        if order.quote_amount is not None:
+            request: OrderRequest = MarketBuy(order.symbol, order.reserved)
+        elif order.price is not None:
+            rest = order.remaining_quantity
+            request = LimitOrder(order.symbol, order.side, rest, order.price)
+        else:
+            request = MarketSell(order.symbol, order.remaining_quantity)
+        order_id = order.order_id or OrderId(self._next_id)
+        self._next_id += 1
+        asset = rules.quote if order.side is Side.BUY else rules.base
+        self._account.lock(order_id, asset, order.reserved)
+        price = 0 if order.price is None else int(order.price.scaleb(rules.price_places))
+        total = order.quantity if order.quantity is not None else order.reserved
+        rest = order.remaining_quantity if order.quantity is not None else order.reserved
+        self._working[order_id] = _Working(
+            order_id,
+            order.client_order_id,
+            request,
+            order.side,
+            order.order_type,
+            price,
+            total,
+            rest,
+            order.sent_ms,
+        )
+        self._rewire(order.symbol)
 
     def cancel(self, command: CancelOrder) -> bool:
         """End an order at once; False when it is not working any more."""
@@ -192,7 +228,7 @@ class OmsSimulator:
             account.receive(rules.quote, sub(notional, charge.total))
         self._fills.append(
             Fill(
-                TradeId(len(self._fills) + 1),
+                TradeId(self._first_id + len(self._fills)),
                 order_id,
                 order.client_order_id,
                 columns.symbol,

@@ -1,7 +1,7 @@
 """Trend following with two moving averages and a size that shrinks with volatility.
 
 Long while the fast average is above the slow one by a band, flat when it is below by the band. A
-position is bought with a limit order at the best bid and sold at the market. Never add: money
+position is bought with a limit order a little below the best bid and sold at the market. Never add: money
 arithmetic in float; only the averages and the volatility are float64.
 """
 
@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from btcturk_kit.domain.cycle import Intent
 from btcturk_kit.domain.identifiers import Symbol
-from btcturk_kit.domain.money import ONE, floor_places, mul
+from btcturk_kit.domain.money import ONE, floor_places, mul, sub
 from btcturk_kit.domain.orders import OrderType, Side
 from btcturk_kit.domain.risk import RiskMode
 from btcturk_kit.errors import ConfigurationError
@@ -38,6 +38,8 @@ class TrendParameters:
         slow_bars: Length of the slow one, and of the volatility estimate.
         band_ratio: How far the averages must be apart, as a ratio of the slow one.
         size_ratio: Largest position, as a ratio of trading capital.
+        entry_offset_ratio: How far below the best bid a purchase is offered, as a ratio of it; one
+            that is not taken is canceled when it is old and offered anew.
         calm_volatility_ratio: Per-bar volatility up to which the largest size is used; above it the
             size falls in proportion.
     """
@@ -47,6 +49,7 @@ class TrendParameters:
     band_ratio: Decimal = Decimal("0.001")
     size_ratio: Decimal = Decimal("0.15")
     calm_volatility_ratio: Decimal = Decimal("0.008")
+    entry_offset_ratio: Decimal = Decimal("0.003")
 
     def __post_init__(self) -> None:
         if not 0 < self.fast_bars < self.slow_bars:
@@ -64,6 +67,7 @@ class Trend:
     __slots__ = (
         "_bars",
         "_calm",
+        "_entry",
         "_fast",
         "_fast_gain",
         "_last",
@@ -87,6 +91,7 @@ class Trend:
         self._upper, self._lower = 1.0 + band, 1.0 - band
         self._calm = float(parameters.calm_volatility_ratio)
         self._warm = parameters.slow_bars
+        self._entry = sub(ONE, parameters.entry_offset_ratio)
         self._bars = 0
         self._fast = self._slow = self._last = self._variance = 0.0
         self._want: bool | None = None
@@ -130,7 +135,7 @@ class Trend:
                 Side.BUY,
                 OrderType.LIMIT,
                 quote_amount=amount,
-                price=context.mark(symbol).bid,
+                price=mul(context.mark(symbol).bid, self._entry),
                 reason="trend up",
             ),
         )

@@ -1,0 +1,44 @@
+"""The application: its commands and nothing else."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from btcturk_kit.cli.books import capital_app, ledger_app
+from btcturk_kit.cli.quickstart import quickstart
+from btcturk_kit.cli.sandbox import sandbox_app
+from btcturk_kit.cli.stage4 import stage4_run
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="btcturk-kit",
+    help="Building blocks for trading bots on BtcTurk.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+app.command("quickstart")(quickstart)
+app.command("stage4-run")(stage4_run)
+app.add_typer(sandbox_app)
+app.add_typer(ledger_app)
+app.add_typer(capital_app)
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001 - the callback's signature is typer's
+    if value:
+        typer.echo(version("btcturk-kit"))
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
+    ] = False,
+) -> None:
+    """Building blocks for trading bots on BtcTurk."""

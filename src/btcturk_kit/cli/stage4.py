@@ -1,0 +1,119 @@
+"""`stage4-run`: the stage-4 bot against the exchange that the settings name."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from btcturk_kit.cli.output import failing_cleanly, print_json, warn
+
+if TYPE_CHECKING:
+    from btcturk_kit.settings import Settings
+
+__all__ = ["stage4_run"]
+
+
+def stage4_run(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="One cycle, then stop (default).")] = False,
+    loop: Annotated[bool, typer.Option("--loop", help="Cycles until stopped.")] = False,
+    cycle_seconds: Annotated[
+        float | None, typer.Option(min=0.001, help="Time between two cycles.")
+    ] = None,
+    max_cycles: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many cycles.")
+    ] = None,
+    jitter_seconds: Annotated[
+        float | None, typer.Option(min=0, help="Spread each start by up to this.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Send nothing: orders go to a paper account.")
+    ] = False,
+    db: Annotated[Path | None, typer.Option(help="SQLite file for the state.")] = None,
+    env_file: Annotated[
+        Path | None, typer.Option(help="Dotenv file to read settings from.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One document at the end.")] = False,
+) -> None:
+    """Run the stage-4 bot: observe, decide, commit, execute, settle, record."""
+    from btcturk_kit.settings import load_settings  # noqa: PLC0415 - pydantic costs 60 ms
+
+    if once and (loop or max_cycles is not None):
+        raise typer.BadParameter("--once excludes --loop and --max-cycles")
+    cycles = max_cycles if loop or max_cycles is not None else 1
+    with failing_cleanly(as_json=as_json):
+        settings, unknown = load_settings(
+            env_file=env_file,
+            overrides={
+                "cycle_seconds": cycle_seconds,
+                "jitter_seconds": jitter_seconds,
+                "dry_run": True if dry_run else None,
+                "db": db,
+            },
+        )
+        for name in unknown:
+            warn(f"{name} is not a setting")
+        code, summary = run_to_end(settings, cycles)
+    if summary is not None:
+        _show(summary, as_json=as_json)
+    raise typer.Exit(code)
+
+
+def run_to_end(settings: Settings, cycles: int | None) -> tuple[int, dict[str, Any] | None]:
+    """Run the bot; SIGTERM and Ctrl-C end it between two steps, with 143 and 130."""
+    return asyncio.run(_until_stopped(settings, cycles))
+
+
+async def _until_stopped(
+    settings: Settings, cycles: int | None
+) -> tuple[int, dict[str, Any] | None]:
+    from btcturk_kit.cli.summary import run_summary  # noqa: PLC0415 - as above
+    from btcturk_kit.compose import stage4  # noqa: PLC0415 - as above
+
+    stopped = 0
+    task = asyncio.current_task()
+
+    def stop(number: int) -> None:
+        nonlocal stopped
+        stopped = 128 + number
+        if task is not None:
+            task.cancel()
+
+    events = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        events.add_signal_handler(number, stop, number)
+    started = perf_counter()
+    try:
+        async with stage4(settings) as bot:
+            typer.echo(_banner(bot.policy.kind, settings.rest_url, bot.db), err=True)
+            report = await bot.runner.run(max_cycles=cycles)
+            wall_s = perf_counter() - started
+            return 0, run_summary(report, bot.store, bot.kit, db=bot.db, wall_s=wall_s)
+    except asyncio.CancelledError:
+        if not stopped:
+            raise
+        return stopped, None
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            events.remove_signal_handler(number)
+
+
+def _banner(kind: str, url: str, db: Path) -> str:
+    if kind == "dry_run":
+        return f"dry run: prices of {url}, nothing is sent; state in {db}"
+    return f"armed as {kind} for {url}; state in {db}"
+
+
+def _show(summary: dict[str, Any], *, as_json: bool) -> None:
+    from btcturk_kit.cli.summary import summary_lines  # noqa: PLC0415 - as above
+
+    if as_json:
+        print_json(summary)
+        return
+    for label, text in summary_lines(summary):
+        typer.echo(f"{label:>16}  {text}")

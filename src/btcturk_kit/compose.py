@@ -1,0 +1,299 @@
+"""The composition root: settings become objects here, and nowhere else.
+
+What differs between live, dry-run and the local exchange is which adapters are plugged in, and that
+is decided in this file. Never add: a rule of trading, a loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from random import Random
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from platformdirs import user_state_path
+
+from btcturk_kit.adapters.btcturk_rest import BtcturkClient
+from btcturk_kit.adapters.btcturk_venue import BtcturkMarketData, BtcturkVenue
+from btcturk_kit.adapters.clocks import SandboxClock, SystemClock
+from btcturk_kit.adapters.file_lock import FileInstanceLock, account_digest
+from btcturk_kit.adapters.http_transport import Httpx2Transport
+from btcturk_kit.adapters.simulated_venue import SimulatedVenue
+from btcturk_kit.adapters.sqlite_store import SqliteStateStore
+from btcturk_kit.domain.identifiers import Symbol
+from btcturk_kit.domain.instruments import PairRules
+from btcturk_kit.domain.policy import SideEffectPolicy
+from btcturk_kit.errors import ConfigurationError, GuardBlocked, UnknownSymbolError
+from btcturk_kit.hooks.gateway import HookGateway
+from btcturk_kit.hooks.loading import load_plugins
+from btcturk_kit.pipeline.context import CycleContext
+from btcturk_kit.pipeline.decide import BoundStrategy, Kit
+from btcturk_kit.pipeline.profile import TRY, Profile
+from btcturk_kit.ports.clock import Clock
+from btcturk_kit.ports.store import StoredState
+from btcturk_kit.ports.transport import HttpTransport
+from btcturk_kit.ports.venue import Venue
+from btcturk_kit.runtime.cycle_runner import CycleRunner
+from btcturk_kit.settings import Settings, validated_parameters
+from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
+from btcturk_kit.simulation.oms import OmsSimulator
+from btcturk_kit.wire.signing import Credentials
+
+__all__ = [
+    "Stage4",
+    "build_kit",
+    "day_end_in",
+    "default_db",
+    "side_effect_policy",
+    "stage4",
+]
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_ACKNOWLEDGEMENT = "I_UNDERSTAND"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage4:
+    """The assembled stage-4 bot."""
+
+    runner: CycleRunner
+    store: SqliteStateStore
+    policy: SideEffectPolicy
+    db: Path
+    kit: Kit
+
+
+def day_end_in(zone: str) -> Callable[[int], int]:
+    """Return the function from an instant to the next midnight of a time zone, in UTC ms.
+
+    Example:
+        >>> day_end_in("Europe/Istanbul")(1_700_000_000_000)
+        1700082000000
+    """
+    where = ZoneInfo(zone)
+
+    def day_end(now_ms: int) -> int:
+        local = datetime.fromtimestamp(now_ms // 1000, tz=UTC).astimezone(where)
+        midnight = datetime.combine(local.date() + timedelta(days=1), time(), tzinfo=where)
+        return int(midnight.timestamp()) * 1000
+
+    return day_end
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address is on this machine."""
+    return (urlsplit(url).hostname or "") in _LOOPBACK
+
+
+def side_effect_policy(settings: Settings) -> SideEffectPolicy:
+    """Decide once what this run may write to the exchange, with every reason against it.
+
+    A loopback exchange is armed as it is. The real one needs `live_trading`, the acknowledgement
+    text, no kill switch - and a doctor that passed, which does not exist yet: it stays refused.
+    """
+    local = is_loopback(settings.rest_url)
+    dry_run = not local if settings.dry_run is None else settings.dry_run
+    if dry_run:
+        return SideEffectPolicy(may_submit=False, may_cancel=False, kind="dry_run")
+    reasons: list[str] = []
+    if settings.kill_switch:
+        reasons.append("the kill switch is on")
+    if settings.freeze_all:
+        reasons.append("freeze_all is on")
+    if not local:
+        if not settings.live_trading:
+            reasons.append("live_trading is off")
+        if settings.live_trading_ack != _ACKNOWLEDGEMENT:
+            reasons.append(f"live_trading_ack is not {_ACKNOWLEDGEMENT}")
+        reasons.append("no doctor has passed this set-up")
+    return SideEffectPolicy(
+        may_submit=not reasons,
+        may_cancel=not reasons,
+        kind="blocked" if reasons else "sandbox",
+        reasons=tuple(reasons),
+    )
+
+
+def default_db(settings: Settings, policy: SideEffectPolicy) -> Path:
+    """Return the state file a run uses when none is named: one per account, one for dry runs."""
+    folder = user_state_path("btcturk-kit")
+    if policy.kind == "dry_run":
+        return folder / "dry-run.sqlite3"
+    digest = account_digest(api_key=settings.api_key, base_url=settings.rest_url)
+    return folder / f"{digest}.sqlite3"
+
+
+def build_kit(settings: Settings, account: str, rules: dict[Symbol, PairRules]) -> Kit:
+    """Return policies and plug-ins of a run; strategies are made once for each pair.
+
+    Raises:
+        ConfigurationError: A plug-in that is not installed, or parameters that cannot be.
+        UnknownSymbolError: A pair the exchange does not list.
+    """
+    chosen: dict[Symbol, PairRules] = {}
+    for symbol in settings.pairs():
+        if symbol not in rules:
+            near = get_close_matches(symbol, rules, n=3, cutoff=0.6)
+            raise UnknownSymbolError(symbol, suggestions=tuple(near))
+        if rules[symbol].quote != TRY:
+            raise ConfigurationError(
+                f"pair {symbol} is quoted in {rules[symbol].quote}",
+                hint="the capital policy works on TRY pairs",
+            )
+        chosen[symbol] = rules[symbol]
+    profile = Profile(
+        account=account,
+        symbols=settings.pairs(),
+        day_end=day_end_in(settings.day_zone),
+        risk=settings.risk_policy(),
+        cost_method=settings.cost_method,
+        taker_rate=settings.taker_ratio,
+        reserve_try=settings.reserve_try,
+        collar_ratio=settings.collar_ratio,
+        order_ttl_ms=round(settings.order_ttl_seconds * 1000),
+        unknown_horizon_ms=round(settings.unknown_horizon_seconds * 1000),
+    )
+    gateway = HookGateway(load_plugins((*settings.strategies, *settings.guards)))
+    offers = gateway.strategies()
+    strategies: list[BoundStrategy] = []
+    for name in settings.strategies:
+        if name not in offers:
+            raise ConfigurationError(
+                f"plug-in {name!r} offers no strategy",
+                hint=f"plug-ins that do: {', '.join(sorted(offers)) or 'none'}",
+            )
+        offer = offers[name]
+        values = settings.parameters.get(name, {})
+        parameters = validated_parameters(name, offer.parameters, values)
+        strategies += [
+            BoundStrategy(name, symbol, offer.factory(parameters, symbol)) for symbol in chosen
+        ]
+    return Kit(profile, chosen, gateway, tuple(strategies), CycleContext(chosen, profile))
+
+
+@asynccontextmanager
+async def stage4(
+    settings: Settings,
+    *,
+    transport: HttpTransport | None = None,
+    on_frame: Callable[[int], None] | None = None,
+) -> AsyncIterator[Stage4]:
+    """Assemble the stage-4 bot and take it apart again.
+
+    Args:
+        settings: Of the run.
+        transport: Instead of a connection of its own; not closed here.
+        on_frame: Told after every cycle how many are done.
+
+    Raises:
+        ConfigurationError: Missing credentials, a pair or plug-in that does not exist, an
+            exchange this run is not armed for.
+        GuardBlocked: The kill switch or `freeze_all` is on.
+        StoreError: The state cannot be opened.
+        TransportError: The exchange cannot be reached.
+    """
+    policy = side_effect_policy(settings)
+    if policy.kind == "blocked":
+        text = f"this run may not write to {settings.rest_url}: {'; '.join(policy.reasons)}"
+        if settings.kill_switch or settings.freeze_all:
+            raise GuardBlocked(text, hint="take the latch off, or use --dry-run")
+        raise ConfigurationError(text, hint="use --dry-run, or name a local exchange")
+    is_dry = policy.kind == "dry_run"
+    credentials = _credentials(settings, is_needed=not is_dry)
+    name = settings.account or ("dry-run" if is_dry else _account_of(settings))
+    network: HttpTransport = transport or Httpx2Transport()
+    db = settings.db or default_db(settings, policy)
+    try:
+        clock = await _clock(settings, network)
+        client = BtcturkClient(
+            base_url=settings.rest_url, credentials=credentials, transport=network, clock=clock
+        )
+        rules = dict(await client.pair_rules())
+        kit = build_kit(settings, name, rules)
+        store = SqliteStateStore.open(db, account=name)
+        try:
+            venue: Venue = BtcturkVenue(client, policy=policy)
+            if is_dry:
+                venue = _paper_venue(settings, kit, store.load(), clock)
+            draw = Random()  # noqa: S311 - spreads start times, keeps no secret
+            spread_ms = round(settings.jitter_seconds * 1000)
+            market = BtcturkMarketData(
+                client,
+                clock,
+                settings.pairs(),
+                round(settings.cycle_seconds * 1000),
+                jitter=lambda: draw.randint(0, spread_ms),
+            )
+            runner = CycleRunner(
+                kit=kit,
+                market=market,
+                venue=venue,
+                store=store,
+                lock=_lock(settings, db, is_dry=is_dry),
+                trading_capital_try=settings.trading_capital_try,
+                on_frame=on_frame,
+            )
+            yield Stage4(runner, store, policy, db, kit)
+        finally:
+            store.close()
+    finally:
+        if transport is None:
+            await network.aclose()
+
+
+def _credentials(settings: Settings, *, is_needed: bool) -> Credentials | None:
+    secret = settings.api_secret.get_secret_value()
+    if not settings.api_key or not secret:
+        if not is_needed:
+            return None
+        missing = "BTCTURK_API_SECRET" if settings.api_key else "BTCTURK_API_KEY"
+        raise ConfigurationError(
+            f"{missing} is not set", hint="set both halves of the key, or use --dry-run"
+        )
+    return Credentials(settings.api_key, secret)
+
+
+def _account_of(settings: Settings) -> str:
+    """Name an account by its key alone: the address of a local exchange changes every time."""
+    return account_digest(api_key=settings.api_key, base_url="")[:12]
+
+
+async def _clock(settings: Settings, network: HttpTransport) -> Clock:
+    if not settings.control_url:
+        return SystemClock()
+    return await SandboxClock.connect(
+        transport=network,
+        control_url=settings.control_url,
+        control_token=settings.control_token.get_secret_value(),
+    )
+
+
+def _lock(settings: Settings, db: Path, *, is_dry: bool) -> FileInstanceLock:
+    if is_dry:
+        return FileInstanceLock(f"dry-run-{account_digest(api_key='', base_url=str(db.resolve()))}")
+    return FileInstanceLock(account_digest(api_key=settings.api_key, base_url=settings.rest_url))
+
+
+def _paper_venue(
+    settings: Settings, kit: Kit, stored: StoredState | None, clock: Clock
+) -> SimulatedVenue:
+    """Return a paper account that holds what the books say, with the same orders working."""
+    fees = FeeSchedule(
+        maker_rate=settings.maker_ratio,
+        taker_rate=settings.taker_ratio,
+        vat_rate=BTCTRY_LEVEL_1.vat_rate,
+    )
+    opening = {TRY: settings.dry_run_balance_try}
+    if stored is not None:
+        ledger = stored.state.ledger
+        opening = {asset: ledger.held(asset) for asset in ledger.assets()}
+    oms = OmsSimulator(kit.rules, fees, opening, first_id=clock.now_ms())
+    if stored is not None:
+        for order in stored.state.orders.values():
+            oms.restore(order)
+    return SimulatedVenue(oms)
