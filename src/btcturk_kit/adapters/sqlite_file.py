@@ -17,7 +17,6 @@ from btcturk_kit.adapters.sqlite_rows import Row
 from btcturk_kit.adapters.sqlite_statements import Statement
 from btcturk_kit.adapters.store_schema.migrations import migrate, packaged_migrations, pending
 from btcturk_kit.errors import (
-    BtcturkKitError,
     ConfigurationError,
     InvariantViolation,
     StorageFull,
@@ -39,6 +38,9 @@ _OUR_FAULT = (
     OverflowError,  # an integer beyond 64 bits
     UnicodeEncodeError,  # text that has no UTF-8
 )
+_DAMAGE = (sqlite3.Error, OSError, ValueError, ArithmeticError)
+"""What reading a damaged file raises; text that is not UTF-8 is a `ValueError`."""
+
 _PRIMARY = 0xFF
 """The low byte of an extended result code is the primary one."""
 
@@ -123,9 +125,7 @@ class SqliteFile:
                 yield
             finally:
                 self._roll_back()
-        except BtcturkKitError:
-            raise
-        except Exception as error:
+        except _DAMAGE as error:
             raise _storage_error(error, path=self.path, what=what) from error
 
     def close(self) -> None:
@@ -142,7 +142,7 @@ class SqliteFile:
 
 
 def open_sqlite_file(
-    path: Path, *, create: bool, on_statement: Callable[[str], None] | None
+    path: Path, *, create: bool, on_statement: Callable[[str], None] | None = None
 ) -> SqliteFile:
     """Open a state file, check it and bring its schema up to date.
 
@@ -176,9 +176,7 @@ def open_sqlite_file(
             raise
     except StoreError as error:
         raise type(error)(f"state file {path}: {error.message}", hint=error.hint) from error
-    except BtcturkKitError:
-        raise
-    except Exception as error:
+    except _DAMAGE as error:
         raise _storage_error(error, path=path, what="open it") from error
     return SqliteFile(connection, path, on_statement)
 
