@@ -77,4 +77,4 @@ class ReadRetry:
                     error, pending = pending, None
                     raise error
                 return await call()
-        raise after
+        raise after  # not reached: the last attempt has raised its own error

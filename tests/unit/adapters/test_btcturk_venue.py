@@ -229,7 +229,7 @@ def test_bars_are_sampled_from_mark_to_mark() -> None:
     exchange, clock = Exchange(), SimulatedClock(NOW)
     market = market_of(exchange, clock, BTC)
 
-    async def three() -> list[tuple[int, ...]]:
+    async def three() -> list[tuple[int, int, int, int]]:
         bars = []
         for last in (101, 500, 1):
             exchange.last[BTC] = Decimal(last)
