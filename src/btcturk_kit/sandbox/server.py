@@ -81,7 +81,7 @@ class _PublicApi:
         path: str = request.scope["path"]
         endpoint = endpoint_of(request.method, path)
         if endpoint is None or not self._answers.serves(endpoint):
-            return _no_such_route(path)
+            return self._no_such_route(path)
         body = await request.body() if endpoint is Endpoint.SUBMIT else b""
         # From here on nothing is awaited: the request is carried out whole.
         if self._is_real:
@@ -102,6 +102,16 @@ class _PublicApi:
                 return _slow_down(too_many)
         answer = self._answers.answer(endpoint, Call(owner, path, request.query_params, body))
         return Response(answer.body, answer.status, media_type=_JSON)
+
+    def _no_such_route(self, path: str) -> Response:
+        """Answer 405 if another method is served on the path, else 404; both without a body."""
+        found = {method: endpoint_of(method, path) for method in ("GET", "POST", "DELETE")}
+        allowed = [
+            one for one, endpoint in found.items() if endpoint and self._answers.serves(endpoint)
+        ]
+        if allowed:
+            return Response(status_code=_WRONG_METHOD, headers={"Allow": ", ".join(allowed)})
+        return Response(status_code=_NOT_FOUND)
 
 
 class _ControlApi:
@@ -212,14 +222,6 @@ def _document(data: dict[str, Any], status: int = 200) -> Response:
 def _slow_down(reason: Refusal) -> Response:
     headers = {"Retry-After": str(reason.retry_after_s)}
     return Response(encode.rate_limited(reason), _TOO_MANY, headers, media_type=_JSON)
-
-
-def _no_such_route(path: str) -> Response:
-    """Answer 405 if another method is served on the path, else 404; both without a body."""
-    allowed = [one for one in ("GET", "POST", "DELETE") if endpoint_of(one, path)]
-    if allowed:
-        return Response(status_code=_WRONG_METHOD, headers={"Allow": ", ".join(allowed)})
-    return Response(status_code=_NOT_FOUND)
 
 
 async def _nothing_here(_request: Request, _error: Exception) -> Response:

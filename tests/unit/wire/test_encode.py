@@ -237,7 +237,7 @@ def test_an_acceptance_comes_back(request_: OrderRequest, words: tuple[str, ...]
 
 
 def test_a_trade_looks_like_the_published_one() -> None:
-    """The exchange's documentation shows this sell of September 2022; ours is the same, bytes and all."""
+    """A documented sell of September 2022: ours has the same bytes."""
     fill = Fill(
         trade_id=TradeId(1181163798924649598),
         order_id=OrderId(10938696222),
@@ -344,7 +344,7 @@ def test_a_public_trade_has_a_text_for_a_number() -> None:
 
 
 def test_refusals_look_like_the_recorded_ones() -> None:
-    """Business errors, the cancel's answer, the window's and the strange 401 with `success: true`."""
+    """Business errors, a cancel, a full window, and the strange 401 with `success: true`."""
     assert encode.success() == b'{"success":true,"message":"SUCCESS","code":0}'
     assert encode.server_ping() == b'{"pong":true}'
     assert encode.refusal("Order not found", 1152) == (
