@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from btcturk_kit.cli.output import failing_cleanly
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.money import ZERO, decimal_of
-from btcturk_kit.errors import BtcturkKitError, ConfigurationError, InvariantViolation
+from btcturk_kit.errors import ConfigurationError, InvariantViolation
 from btcturk_kit.sandbox.address import ClockKind
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def serve(
     as_json: Annotated[bool, typer.Option("--json", help="No word besides the JSON line.")] = False,
 ) -> None:
     """Run the local exchange until SIGTERM or SIGINT; print one JSON line when it is ready."""
-    try:
+    with failing_cleanly(as_json=as_json):
         code = _serve(
             port=port,
             clock=clock,
@@ -75,9 +76,6 @@ def serve(
             until_stdin_ends=until_stdin_ends,
             is_quiet=as_json,
         )
-    except BtcturkKitError as error:
-        _report(error, as_json=as_json)
-        raise typer.Exit(error.exit_code) from None
     raise typer.Exit(code)
 
 
@@ -140,11 +138,3 @@ def _opening(texts: list[str]) -> dict[Asset, Decimal]:
             )
         opening[Asset(asset.upper())] = amount
     return opening or dict(_OPENING)
-
-
-def _report(error: BtcturkKitError, *, as_json: bool) -> None:
-    hint = f" ({error.hint})" if error.hint else ""
-    typer.echo(f"error: {error.message}{hint}", err=True)
-    if as_json:
-        document = {"code": error.code, "message": error.message, "hint": error.hint}
-        typer.echo(json.dumps({"error": document}))
