@@ -91,7 +91,20 @@ def fill_row(fill: Fill, *, is_own: bool) -> Row:
 
 def fill_of(row: Row) -> Fill:
     """Return the fill of a row."""
-    return Fill(*row[:6], Side(row[6]), *map(amount_of, row[7:11]), row[11])
+    return Fill(
+        trade_id=row[0],
+        order_id=row[1],
+        client_order_id=row[2],
+        symbol=row[3],
+        base=row[4],
+        quote=row[5],
+        side=Side(row[6]),
+        quantity=amount_of(row[7]),
+        price=amount_of(row[8]),
+        fee=amount_of(row[9]),
+        tax=amount_of(row[10]),
+        event_time_ms=row[11],
+    )
 
 
 def leg_rows(seq: int, event: LedgerEvent) -> Iterable[Row]:
@@ -144,8 +157,21 @@ def lot_row(asset: str, lot: Lot) -> Row:
 
 def position_of(row: Row, lot_rows: Iterable[Row]) -> Position:
     """Return the position of a row and of its lots' rows, oldest first."""
-    lots = tuple(Lot(one[1], one[2], *map(amount_of, one[3:])) for one in lot_rows)
-    return Position(row[0], lots, *map(amount_of, row[1:6]), row[6], (row[7], row[8]))
+    lots = tuple(
+        Lot(at_ms, trade_id, amount_of(quantity), amount_of(cost), amount_of(gross))
+        for _, at_ms, trade_id, quantity, cost, gross in lot_rows
+    )
+    return Position(
+        asset=row[0],
+        lots=lots,
+        quantity=amount_of(row[1]),
+        cost=amount_of(row[2]),
+        gross_cost=amount_of(row[3]),
+        realized_net=amount_of(row[4]),
+        realized_gross=amount_of(row[5]),
+        fill_count=row[6],
+        last_key=(row[7], row[8]),
+    )
 
 
 def capital_row(state: CapitalState) -> Row:
@@ -280,5 +306,15 @@ def record_row(record: CycleRecord) -> Row:
 def record_of(row: Row) -> CycleRecord:
     """Return the cycle record of a row."""
     return CycleRecord(
-        row[0], row[1], RiskMode(row[2]), *row[3:7], *map(amount_of, row[7:10]), row[10]
+        cycle=row[0],
+        now_ms=row[1],
+        mode=RiskMode(row[2]),
+        quiet_cycles=row[3],
+        fills=row[4],
+        submits=row[5],
+        cancels=row[6],
+        equity_try=amount_of(row[7]),
+        trading_capital_try=amount_of(row[8]),
+        treasury_try=amount_of(row[9]),
+        digest=row[10],
     )

@@ -419,6 +419,39 @@ def test_a_write_that_was_missed_is_noticed(path: Path) -> None:
         assert list(loaded.state.orders) == ["bk1-a"]
 
 
+def test_statements_are_told_to_who_asks(path: Path) -> None:
+    """Each statement of a transaction is named before it runs, in the order in which they run."""
+    life, told_names = Life(), list[str]()
+    opened(path, life).close()
+    with SqliteStateStore.open(path, account=ACCOUNT, on_statement=told_names.append) as store:
+        store.begin_epoch()
+        store.load()
+        told_names.clear()
+        store.commit(life.fill(Side.BUY, "0.002", "2500000"))
+    assert told_names == [
+        "begin",
+        "select standing",
+        "insert fills",
+        "insert ledger_events",
+        "insert ledger_legs",
+        "upsert ledger_balances",
+        "upsert ledger_head",
+        "upsert positions",
+        "upsert lots",
+        "insert capital_journal",
+        "select seen_fills",
+        "insert seen_fills",
+        "select cycle_record",
+        "insert cycle_records",
+        "update totals",
+        "upsert cycle_state",
+        "check balance",
+        "check balance",
+        "before:commit",
+        "after:commit",
+    ]
+
+
 # Reading what is damaged
 
 
