@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from btcturk_kit.domain.ledger import Ledger
-from btcturk_kit.domain.money import MONEY_PLACES, ONE, ZERO, add, mul, round_half_even, sub
+from btcturk_kit.domain.money import MONEY_PLACES, ONE, ZERO, exact, round_half_even
 from btcturk_kit.errors import CapitalPolicyError, ConfigurationError
 
 __all__ = [
@@ -42,6 +42,11 @@ class ProfitBasis(StrEnum):
     HIGH_WATER_MARK = "high_water_mark"  # only what exceeds the highest realized total so far
 
 
+# A member named once costs a fraction of one looked up at each use.
+_HIGH_WATER_MARK = ProfitBasis.HIGH_WATER_MARK
+_GROSS = SplitBasis.GROSS
+
+
 class Granularity(StrEnum):
     """How often the split runs."""
 
@@ -59,13 +64,14 @@ class SelfFinancing:
     profit_basis: ProfitBasis = ProfitBasis.CHECKPOINT
     granularity: Granularity = Granularity.EVENT
 
+    @exact
     def __post_init__(self) -> None:
         for name in ("trading_ratio", "treasury_ratio"):
             if not ZERO <= getattr(self, name) <= ONE:
                 raise ConfigurationError(
                     f"{name} is {getattr(self, name)}", hint="choose a ratio from 0 to 1"
                 )
-        if add(self.trading_ratio, self.treasury_ratio) != ONE:
+        if self.trading_ratio + self.treasury_ratio != ONE:
             raise ConfigurationError(
                 f"trading_ratio {self.trading_ratio} and treasury_ratio {self.treasury_ratio} "
                 "do not sum to 1",
@@ -137,6 +143,7 @@ def checkpoint_after(
     )
 
 
+@exact
 def apply_self_financing(
     state: CapitalState, checkpoint: LedgerCheckpoint, policy: SelfFinancing
 ) -> CapitalState:
@@ -185,12 +192,12 @@ def apply_self_financing(
             f"({state.content_hash[:12]})"
         )
     net = checkpoint.realized_net_total
-    delta = sub(net, state.last_realized_pnl_total_try)
+    delta = net - state.last_realized_pnl_total_try
     share = _treasury_share(state, checkpoint, policy, delta)
     return CapitalState(
         account=state.account,
-        trading_capital_try=add(state.trading_capital_try, sub(delta, share)),
-        treasury_try=add(state.treasury_try, share),
+        trading_capital_try=state.trading_capital_try + delta - share,
+        treasury_try=state.treasury_try + share,
         last_realized_pnl_total_try=net,
         last_realized_gross_total_try=checkpoint.realized_gross_total,
         peak_realized_try=max(state.peak_realized_try, net),
@@ -203,12 +210,12 @@ def apply_self_financing(
 def _treasury_share(
     state: CapitalState, checkpoint: LedgerCheckpoint, policy: SelfFinancing, delta: Decimal
 ) -> Decimal:
-    if policy.profit_basis is ProfitBasis.HIGH_WATER_MARK:
-        gain = sub(checkpoint.realized_net_total, state.peak_realized_try)
-    elif policy.basis is SplitBasis.GROSS:
-        gain = sub(checkpoint.realized_gross_total, state.last_realized_gross_total_try)
+    if policy.profit_basis is _HIGH_WATER_MARK:
+        gain = checkpoint.realized_net_total - state.peak_realized_try
+    elif policy.basis is _GROSS:
+        gain = checkpoint.realized_gross_total - state.last_realized_gross_total_try
     else:
         gain = delta
     if gain <= 0:
         return ZERO
-    return round_half_even(mul(gain, policy.treasury_ratio), MONEY_PLACES)
+    return round_half_even(gain * policy.treasury_ratio, MONEY_PLACES)

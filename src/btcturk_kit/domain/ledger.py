@@ -24,7 +24,7 @@ from typing import NamedTuple
 from btcturk_kit.domain.canonical import GENESIS, canonical_decimal, chain
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.domain.money import ZERO, add, mul, sub
+from btcturk_kit.domain.money import ZERO, exact
 from btcturk_kit.domain.orders import Side
 from btcturk_kit.errors import LedgerImbalance
 
@@ -80,6 +80,26 @@ class EventKind(StrEnum):
     DIFFERENCE = "difference"
 
 
+# A member named once costs a fraction of one looked up at each use.
+_BOT = Account.BOT
+_DIFFERENCE = Account.DIFFERENCE
+_EXTERNAL = Account.EXTERNAL
+_FEE = Account.FEE
+_FLOW = Account.FLOW
+_OPENING = Account.OPENING
+_SUSPENSE = Account.SUSPENSE
+_TAX = Account.TAX
+_TRADE = Account.TRADE
+_TREASURY = Account.TREASURY
+_UNASSIGNED = Account.UNASSIGNED
+_KIND_DIFFERENCE = EventKind.DIFFERENCE
+_KIND_FILL = EventKind.FILL
+_KIND_FLOW = EventKind.FLOW
+_KIND_OPENING = EventKind.OPENING
+_KIND_TREASURY = EventKind.TREASURY
+_BUY = Side.BUY
+
+
 class Leg(NamedTuple):
     """An amount put into (plus) or taken from (minus) one account."""
 
@@ -133,6 +153,7 @@ class Ledger(NamedTuple):
     last_event_key: str = ""
     content_hash: str = GENESIS
 
+    @exact
     def post(self, *events: LedgerEvent) -> Ledger:
         """Return the ledger after `events`, in this order.
 
@@ -146,13 +167,13 @@ class Ledger(NamedTuple):
             for account, asset, amount in event.legs:
                 slot = (account, asset)
                 held = balances.get(slot)
-                balances[slot] = amount if held is None else add(held, amount)
+                balances[slot] = amount if held is None else held + amount
                 part = sums.get(asset)
-                sums[asset] = amount if part is None else add(part, amount)
+                sums[asset] = amount if part is None else part + amount
             for asset, off in sums.items():
                 if off:
                     raise LedgerImbalance(f"event {event.key}: {asset} legs are off by {off}")
-            if event.kind is not EventKind.TREASURY:
+            if event.kind is not _KIND_TREASURY:
                 count += 1
                 last = event.key
                 digest = chain(digest, f"{last}|{event.event_time_ms}|{event.content}")
@@ -162,22 +183,24 @@ class Ledger(NamedTuple):
         """Return one account's balance."""
         return self.balances.get((account, asset), ZERO)
 
+    @exact
     def held(self, asset: Asset) -> Decimal:
         """Return what the books say the exchange holds for us of `asset`, free and locked."""
         result = ZERO
         for account in HELD:
-            result = add(result, self.balances.get((account, asset), ZERO))
+            result = result + self.balances.get((account, asset), ZERO)
         return result
 
     def assets(self) -> tuple[Asset, ...]:
         """Return every asset that was ever booked, sorted."""
         return tuple(sorted({asset for _, asset in self.balances}))
 
+    @exact
     def imbalance(self) -> dict[Asset, Decimal]:
         """Return the assets whose accounts do not sum to zero; empty when the books balance."""
         sums: dict[Asset, Decimal] = {}
         for (_, asset), amount in self.balances.items():
-            sums[asset] = add(sums.get(asset, ZERO), amount)
+            sums[asset] = sums.get(asset, ZERO) + amount
         return {asset: amount for asset, amount in sums.items() if amount}
 
 
@@ -187,6 +210,7 @@ def _event(key: str, kind: EventKind, event_time_ms: int, legs: list[Leg]) -> Le
     return LedgerEvent(key, kind, event_time_ms, tuple(legs), text)
 
 
+@exact
 def opening_event(
     balances: Mapping[Asset, Decimal], *, bot_quote: Decimal, quote: Asset, event_time_ms: int
 ) -> LedgerEvent:
@@ -204,16 +228,17 @@ def opening_event(
         if not amount:
             continue
         if asset == quote:
-            legs.append(Leg(Account.BOT, asset, bot_quote))
-            rest = sub(amount, bot_quote)
+            legs.append(Leg(_BOT, asset, bot_quote))
+            rest = amount - bot_quote
             if rest:
-                legs.append(Leg(Account.UNASSIGNED, asset, rest))
+                legs.append(Leg(_UNASSIGNED, asset, rest))
         else:
-            legs.append(Leg(Account.EXTERNAL, asset, amount))
-        legs.append(Leg(Account.OPENING, asset, -amount))
-    return _event("opening", EventKind.OPENING, event_time_ms, legs)
+            legs.append(Leg(_EXTERNAL, asset, amount))
+        legs.append(Leg(_OPENING, asset, -amount))
+    return _event("opening", _KIND_OPENING, event_time_ms, legs)
 
 
+@exact
 def fill_event(fill: Fill, *, is_own: bool) -> LedgerEvent:
     """Book one trade: base against quote, fee and tax as legs of their own.
 
@@ -222,51 +247,51 @@ def fill_event(fill: Fill, *, is_own: bool) -> LedgerEvent:
         is_own: Whether an order of the bot made it. A trade of somebody else on the account moves
             the owner's coins and the unassigned cash instead of the bot's.
     """
-    coins = Account.BOT if is_own else Account.EXTERNAL
-    cash = Account.BOT if is_own else Account.UNASSIGNED
+    coins = _BOT if is_own else _EXTERNAL
+    cash = _BOT if is_own else _UNASSIGNED
     base, quote, quantity = fill.base, fill.quote, fill.quantity
-    notional = mul(fill.price, quantity)
-    charges = add(fill.fee, fill.tax)
-    if fill.side is Side.BUY:
-        cash_change = -add(notional, charges)
+    notional = fill.price * quantity
+    charges = fill.fee + fill.tax
+    if fill.side is _BUY:
+        cash_change = -(notional + charges)
         trade_quote, base_change = notional, quantity
     else:
-        cash_change = sub(notional, charges)
+        cash_change = notional - charges
         trade_quote, base_change = -notional, -quantity
     legs = (
         Leg(coins, base, base_change),
-        Leg(Account.TRADE, base, -base_change),
+        Leg(_TRADE, base, -base_change),
         Leg(cash, quote, cash_change),
-        Leg(Account.TRADE, quote, trade_quote),
-        Leg(Account.FEE, quote, fill.fee),
-        Leg(Account.TAX, quote, fill.tax),
+        Leg(_TRADE, quote, trade_quote),
+        Leg(_FEE, quote, fill.fee),
+        Leg(_TAX, quote, fill.tax),
     )
-    return LedgerEvent(
-        f"fill:{fill.trade_id}", EventKind.FILL, fill.event_time_ms, legs, fill.content
-    )
+    return LedgerEvent(f"fill:{fill.trade_id}", _KIND_FILL, fill.event_time_ms, legs, fill.content)
 
 
+@exact
 def treasury_event(
     cause_key: str, share: Decimal, *, quote: Asset, event_time_ms: int
 ) -> LedgerEvent:
     """Move the treasury's share of a realized gain out of the bot's reach."""
-    legs = (Leg(Account.BOT, quote, -share), Leg(Account.TREASURY, quote, share))
-    return LedgerEvent(f"split:{cause_key}", EventKind.TREASURY, event_time_ms, legs, "")
+    legs = (Leg(_BOT, quote, -share), Leg(_TREASURY, quote, share))
+    return LedgerEvent(f"split:{cause_key}", _KIND_TREASURY, event_time_ms, legs, "")
 
 
+@exact
 def flow_event(
     key: str, asset: Asset, amount: Decimal, *, quote: Asset, event_time_ms: int
 ) -> LedgerEvent:
     """Book a deposit (plus) or a withdrawal (minus): the owner's money, not the bot's."""
-    account = Account.UNASSIGNED if asset == quote else Account.EXTERNAL
-    legs = [Leg(account, asset, amount), Leg(Account.FLOW, asset, -amount)]
-    return _event(key, EventKind.FLOW, event_time_ms, legs)
+    account = _UNASSIGNED if asset == quote else _EXTERNAL
+    legs = [Leg(account, asset, amount), Leg(_FLOW, asset, -amount)]
+    return _event(key, _KIND_FLOW, event_time_ms, legs)
 
 
 def difference_event(differences: Iterable[tuple[Asset, Decimal]], *, now_ms: int) -> LedgerEvent:
     """Put unexplained differences to the exchange into suspense, where everybody can see them."""
     legs: list[Leg] = []
     for asset, amount in differences:
-        legs.append(Leg(Account.SUSPENSE, asset, amount))
-        legs.append(Leg(Account.DIFFERENCE, asset, -amount))
-    return _event(f"difference:{now_ms}", EventKind.DIFFERENCE, now_ms, legs)
+        legs.append(Leg(_SUSPENSE, asset, amount))
+        legs.append(Leg(_DIFFERENCE, asset, -amount))
+    return _event(f"difference:{now_ms}", _KIND_DIFFERENCE, now_ms, legs)

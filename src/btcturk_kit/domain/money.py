@@ -1,12 +1,16 @@
 """Exact arithmetic. Sums and products never lose a digit; rounding happens by name only.
 
-`add`, `sub`, `mul` work in a context of 60 digits in which an inexact result is an error, whatever
-context the caller's thread has: a digit can be lost nowhere by accident. The rounding functions say
-in their name what they do. Never add: a function that takes a `float`, a rounding without a name.
+`EXACT` is a context of 60 digits in which an inexact result is an error. A function marked `@exact`
+works in it whatever context its caller has, so its operators cannot lose a digit by accident;
+`add`, `sub` and `mul` do the same for a single step. Code that people plug in runs `plainly`, in Python's
+own default context. The rounding functions say in their name what they do. Never add: a function
+that takes a `float`, a rounding without a name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from decimal import (
     ROUND_CEILING,
@@ -20,7 +24,11 @@ from decimal import (
     Inexact,
     InvalidOperation,
     Overflow,
+    getcontext,
+    setcontext,
 )
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.errors import InvariantViolation
@@ -36,18 +44,26 @@ __all__ = [
     "decimal_of",
     "divide_floor",
     "divide_half_even",
+    "exact",
+    "exactly",
     "floor_places",
     "mul",
+    "plainly",
     "round_half_even",
     "round_half_up",
     "sub",
     "total",
 ]
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
 EXACT = Context(
     prec=60, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow, FloatOperation]
 )
-"""The context of `add`, `sub` and `mul`: an inexact result raises `decimal.Inexact`."""
+"""The context of money: an inexact result raises `decimal.Inexact`."""
+
+_PLAIN = Context(prec=28)
 
 _ROUNDING = Context(prec=60, traps=[InvalidOperation, DivisionByZero, Overflow, FloatOperation])
 
@@ -62,6 +78,49 @@ sub = EXACT.subtract
 mul = EXACT.multiply
 
 _QUANTA = tuple(Decimal(1).scaleb(-places) for places in range(33))
+
+
+def exact(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Make a function's operators exact, whatever decimal context it is called in."""
+
+    @wraps(function)
+    def in_exact_context(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        before = getcontext()
+        if before is EXACT:
+            return function(*args, **kwargs)
+        setcontext(EXACT)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            setcontext(before)
+
+    return in_exact_context
+
+
+class _In:
+    """A decimal context for the length of a `with` block."""
+
+    __slots__ = ("_before", "_context")
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def __enter__(self) -> None:
+        self._before = getcontext()
+        setcontext(self._context)
+
+    def __exit__(self, *_: object) -> None:
+        setcontext(self._before)
+
+
+def exactly() -> AbstractContextManager[None]:
+    """Work in the exact context for the length of a `with` block."""
+    return _In(EXACT)
+
+
+def plainly() -> AbstractContextManager[None]:
+    """Work in Python's default decimal context, as code that people plug in expects."""
+    return _In(_PLAIN)
 
 
 def decimal_of(value: Decimal | int | str) -> Decimal:

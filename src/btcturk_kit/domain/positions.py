@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.domain.money import MONEY_PLACES, ZERO, add, divide_half_even, mul, sub
+from btcturk_kit.domain.money import MONEY_PLACES, ZERO, divide_half_even, exact
 from btcturk_kit.domain.orders import Side
 from btcturk_kit.errors import InvariantViolation
 
@@ -26,6 +26,11 @@ class CostMethod(StrEnum):
 
     FIFO = "fifo"
     AVERAGE = "average"
+
+
+# A member named once costs a fraction of one looked up at each use.
+_FIFO = CostMethod.FIFO
+_BUY = Side.BUY
 
 
 class Lot(NamedTuple):
@@ -66,11 +71,13 @@ class Position(NamedTuple):
     fill_count: int = 0
     last_key: tuple[int, int] = (0, 0)
 
+    @exact
     def is_flat(self, *, mark: Decimal, dust: Decimal) -> bool:
         """Whether what is left is worth less than `dust` (quote)."""
-        return mul(abs(self.quantity), mark) < dust
+        return abs(self.quantity) * mark < dust
 
 
+@exact
 def apply_fill(position: Position, fill: Fill, *, method: CostMethod = CostMethod.FIFO) -> Position:
     """Return the position after one more fill.
 
@@ -83,12 +90,12 @@ def apply_fill(position: Position, fill: Fill, *, method: CostMethod = CostMetho
     key = fill.order_key
     if key < position.last_key:
         raise InvariantViolation(f"fill {fill.trade_id} is older than the last one; fold again")
-    notional = mul(fill.price, fill.quantity)
-    charges = add(fill.fee, fill.tax)
-    if fill.side is Side.BUY:
-        quantity, cash, gross = fill.quantity, add(notional, charges), notional
+    notional = fill.price * fill.quantity
+    charges = fill.fee + fill.tax
+    if fill.side is _BUY:
+        quantity, cash, gross = fill.quantity, notional + charges, notional
     else:
-        quantity, cash, gross = -fill.quantity, -sub(notional, charges), -notional
+        quantity, cash, gross = -fill.quantity, -(notional - charges), -notional
     lots, net, gross_gain = position.lots, ZERO, ZERO
     if lots and (lots[0].quantity > 0) is not (quantity > 0):
         lots, quantity, cash, gross, net, gross_gain = _close(lots, quantity, cash, gross)
@@ -99,32 +106,32 @@ def apply_fill(position: Position, fill: Fill, *, method: CostMethod = CostMetho
     else:
         held = cost = gross_cost = ZERO
         for lot in lots:
-            held = add(held, lot.quantity)
-            cost = add(cost, lot.cost)
-            gross_cost = add(gross_cost, lot.gross_cost)
+            held = held + lot.quantity
+            cost = cost + lot.cost
+            gross_cost = gross_cost + lot.gross_cost
     return Position(
         position.asset,
         lots,
         held,
         cost,
         gross_cost,
-        add(position.realized_net, net),
-        add(position.realized_gross, gross_gain),
+        position.realized_net + net,
+        position.realized_gross + gross_gain,
         position.fill_count + 1,
         key,
     )
 
 
 def _open(lots: tuple[Lot, ...], lot: Lot, method: CostMethod) -> tuple[Lot, ...]:
-    if method is CostMethod.FIFO or not lots:
+    if method is _FIFO or not lots:
         return (*lots, lot)
     (held,) = lots
     merged = Lot(
         held.event_time_ms,
         held.trade_id,
-        add(held.quantity, lot.quantity),
-        add(held.cost, lot.cost),
-        add(held.gross_cost, lot.gross_cost),
+        held.quantity + lot.quantity,
+        held.cost + lot.cost,
+        held.gross_cost + lot.gross_cost,
     )
     return (merged,)
 
@@ -142,45 +149,46 @@ def _close(
     for lot in lots:
         size = abs(lot.quantity)
         if left >= size:
-            taken_cost = add(taken_cost, lot.cost)
-            taken_gross = add(taken_gross, lot.gross_cost)
-            left = sub(left, size)
+            taken_cost = taken_cost + lot.cost
+            taken_gross = taken_gross + lot.gross_cost
+            left = left - size
             used += 1
             if not left:
                 break
             continue
-        cost = divide_half_even(mul(lot.cost, left), size, MONEY_PLACES)
-        gross_cost = divide_half_even(mul(lot.gross_cost, left), size, MONEY_PLACES)
-        taken_cost = add(taken_cost, cost)
-        taken_gross = add(taken_gross, gross_cost)
-        rest = sub(size, left)
+        cost = divide_half_even(lot.cost * left, size, MONEY_PLACES)
+        gross_cost = divide_half_even(lot.gross_cost * left, size, MONEY_PLACES)
+        taken_cost = taken_cost + cost
+        taken_gross = taken_gross + gross_cost
+        rest = size - left
         head = Lot(
             lot.event_time_ms,
             lot.trade_id,
             rest if lot.quantity > 0 else -rest,
-            sub(lot.cost, cost),
-            sub(lot.gross_cost, gross_cost),
+            lot.cost - cost,
+            lot.gross_cost - gross_cost,
         )
         used += 1
         left = ZERO
         break
     rest_lots = lots[used:] if head is None else (head, *lots[used:])
     if not left:
-        return rest_lots, ZERO, ZERO, ZERO, -add(taken_cost, cash), -add(taken_gross, gross)
+        return rest_lots, ZERO, ZERO, ZERO, -(taken_cost + cash), -(taken_gross + gross)
     size = abs(quantity)
-    matched = sub(size, left)
-    cash_part = divide_half_even(mul(cash, matched), size, MONEY_PLACES)
-    gross_part = divide_half_even(mul(gross, matched), size, MONEY_PLACES)
+    matched = size - left
+    cash_part = divide_half_even(cash * matched, size, MONEY_PLACES)
+    gross_part = divide_half_even(gross * matched, size, MONEY_PLACES)
     return (
         rest_lots,
         left if quantity > 0 else -left,
-        sub(cash, cash_part),
-        sub(gross, gross_part),
-        -add(taken_cost, cash_part),
-        -add(taken_gross, gross_part),
+        cash - cash_part,
+        gross - gross_part,
+        -(taken_cost + cash_part),
+        -(taken_gross + gross_part),
     )
 
 
+@exact
 def fold_fills(
     asset: Asset, fills: Iterable[Fill], *, method: CostMethod = CostMethod.FIFO
 ) -> Position:

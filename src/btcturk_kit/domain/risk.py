@@ -18,7 +18,7 @@ from btcturk_kit.domain.capital import (
     SelfFinancing,
     apply_self_financing,
 )
-from btcturk_kit.domain.money import ONE, ZERO, add, mul, sub
+from btcturk_kit.domain.money import ONE, ZERO, exact
 from btcturk_kit.errors import ConfigurationError
 
 __all__ = [
@@ -49,6 +49,12 @@ class RiskMode(StrEnum):
         return _STRICTNESS[self]
 
 
+# A member named once costs a fraction of one looked up at each use.
+_NORMAL = RiskMode.NORMAL
+_OBSERVE_ONLY = RiskMode.OBSERVE_ONLY
+_REDUCE_RISK_ONLY = RiskMode.REDUCE_RISK_ONLY
+
+
 _STRICTNESS = {RiskMode.NORMAL: 0, RiskMode.REDUCE_RISK_ONLY: 1, RiskMode.OBSERVE_ONLY: 2}
 _LOOSER = {
     RiskMode.OBSERVE_ONLY: RiskMode.REDUCE_RISK_ONLY,
@@ -59,7 +65,7 @@ _LOOSER = {
 
 def strictest(*modes: RiskMode) -> RiskMode:
     """Return the strictest of the modes, NORMAL for none."""
-    return max(modes, key=_STRICTNESS.__getitem__, default=RiskMode.NORMAL)
+    return max(modes, key=_STRICTNESS.__getitem__, default=_NORMAL)
 
 
 class RiskReason(NamedTuple):
@@ -195,6 +201,7 @@ class RiskBudgetPolicy:
         """Apply one realized-PnL checkpoint; see `capital.apply_self_financing`."""
         return apply_self_financing(state, checkpoint, self.financing)
 
+    @exact
     def equity_floor(self, memory: RiskMemory) -> Decimal:
         """Return the equity below which the daily-loss or the drawdown rule triggers.
 
@@ -202,12 +209,13 @@ class RiskBudgetPolicy:
         15 % of (peak - treasury at the peak). The higher of the two.
         """
         limits = self.limits
-        at_risk = sub(memory.peak_equity_try, memory.peak_treasury_try)
-        drawdown = sub(memory.peak_equity_try, mul(limits.drawdown_ratio, max(at_risk, ZERO)))
-        allowed = mul(limits.daily_loss_ratio, max(memory.day_start_capital_try, ZERO))
-        daily = sub(memory.day_start_equity_try, allowed)
+        at_risk = memory.peak_equity_try - memory.peak_treasury_try
+        drawdown = memory.peak_equity_try - limits.drawdown_ratio * max(at_risk, ZERO)
+        allowed = limits.daily_loss_ratio * max(memory.day_start_capital_try, ZERO)
+        daily = memory.day_start_equity_try - allowed
         return max(drawdown, daily)
 
+    @exact
     def assess(self, inputs: RiskInputs) -> RiskAssessment:
         """Run the rule list, in this order, and return the strictest mode with every reason."""
         limits, memory, capital = self.limits, inputs.memory, inputs.capital
@@ -215,56 +223,52 @@ class RiskBudgetPolicy:
         trading = capital.trading_capital_try
         base = trading if trading > 0 else ZERO
         multiplier = ONE
-        exposure_max = mul(limits.gross_exposure_ratio, base)
+        exposure_max = limits.gross_exposure_ratio * base
         if capital.is_exhausted:
             reasons.append(
-                RiskReason("capital_exhausted", RiskMode.OBSERVE_ONLY, f"trading capital {trading}")
+                RiskReason("capital_exhausted", _OBSERVE_ONLY, f"trading capital {trading}")
             )
         floor = self.equity_floor(memory)
         if inputs.equity_try < floor:
             reasons.append(self._loss_reason(inputs, memory))
         if inputs.data_age_ms > limits.data_age_ms_max:
-            reasons.append(
-                RiskReason("stale_data", RiskMode.OBSERVE_ONLY, f"{inputs.data_age_ms} ms old")
-            )
+            reasons.append(RiskReason("stale_data", _OBSERVE_ONLY, f"{inputs.data_age_ms} ms old"))
         if inputs.exposure_try > exposure_max:
             reasons.append(
                 RiskReason(
                     "gross_exposure",
-                    RiskMode.REDUCE_RISK_ONLY,
+                    _REDUCE_RISK_ONLY,
                     f"{inputs.exposure_try} exceeds {exposure_max}",
                 )
             )
         for code, mode in inputs.anomalies:
-            if mode is not RiskMode.NORMAL:
+            if mode is not _NORMAL:
                 reasons.append(RiskReason(code, mode, "anomaly"))
         if memory.loss_streak >= limits.loss_streak:
             multiplier = limits.streak_multiplier
-            reasons.append(
-                RiskReason("loss_streak", RiskMode.NORMAL, f"{memory.loss_streak} losing trips")
-            )
-        wanted = RiskMode.NORMAL
+            reasons.append(RiskReason("loss_streak", _NORMAL, f"{memory.loss_streak} losing trips"))
+        wanted = _NORMAL
         for reason in reasons:
             if _STRICTNESS[reason.mode] > _STRICTNESS[wanted]:
                 wanted = reason.mode
         return RiskAssessment(
             wanted,
             multiplier,
-            mul(limits.order_ratio, base),
+            limits.order_ratio * base,
             exposure_max,
             floor,
             tuple(reasons),
         )
 
     def _loss_reason(self, inputs: RiskInputs, memory: RiskMemory) -> RiskReason:
-        lost_today = sub(memory.day_start_equity_try, inputs.equity_try)
-        allowed = mul(self.limits.daily_loss_ratio, max(memory.day_start_capital_try, ZERO))
+        lost_today = memory.day_start_equity_try - inputs.equity_try
+        allowed = self.limits.daily_loss_ratio * max(memory.day_start_capital_try, ZERO)
         if lost_today > allowed:
             return RiskReason(
-                "daily_loss", RiskMode.OBSERVE_ONLY, f"{lost_today} lost today, {allowed} allowed"
+                "daily_loss", _OBSERVE_ONLY, f"{lost_today} lost today, {allowed} allowed"
             )
-        down = sub(memory.peak_equity_try, inputs.equity_try)
-        return RiskReason("drawdown", RiskMode.OBSERVE_ONLY, f"{down} below the peak")
+        down = memory.peak_equity_try - inputs.equity_try
+        return RiskReason("drawdown", _OBSERVE_ONLY, f"{down} below the peak")
 
 
 def next_mode_memory(
@@ -275,9 +279,9 @@ def next_mode_memory(
     Stricter or equal (and not NORMAL) takes over at once and restarts the cool-down. Otherwise the
     cycles count as clean; with enough of them and the cool-down over, the mode steps down once.
     """
-    if _STRICTNESS[wanted] >= _STRICTNESS[memory.mode] and wanted is not RiskMode.NORMAL:
+    if _STRICTNESS[wanted] >= _STRICTNESS[memory.mode] and wanted is not _NORMAL:
         return ModeMemory(wanted, now_ms, 0)
-    if memory.mode is RiskMode.NORMAL:
+    if memory.mode is _NORMAL:
         return memory
     clean = memory.clean_cycles + cycles
     if clean >= limits.clean_cycles and now_ms - memory.triggered_ms >= limits.cooldown_ms:
@@ -285,6 +289,7 @@ def next_mode_memory(
     return ModeMemory(memory.mode, memory.triggered_ms, clean)
 
 
+@exact
 def note_realized(memory: RiskMemory, *, is_flat: bool, realized_net: Decimal) -> RiskMemory:
     """Follow round trips: from flat to flat is one, and a losing one lengthens the streak.
 
@@ -297,6 +302,6 @@ def note_realized(memory: RiskMemory, *, is_flat: bool, realized_net: Decimal) -
         return memory if is_flat else memory._replace(in_trip=True)
     if not is_flat:
         return memory
-    won = add(realized_net, -memory.trip_net_try)
+    won = realized_net + -memory.trip_net_try
     streak = memory.loss_streak + 1 if won < 0 else 0
     return memory._replace(loss_streak=streak, trip_net_try=realized_net, in_trip=False)

@@ -23,7 +23,7 @@ from btcturk_kit.domain.cycle import (
     RiskVote,
     Verdict,
 )
-from btcturk_kit.domain.money import ONE
+from btcturk_kit.domain.money import ONE, plainly
 from btcturk_kit.domain.risk import RiskMode, strictest
 from btcturk_kit.errors import PluginError
 from btcturk_kit.hooks.strategy import StrategyContext, StrategyDefinition
@@ -63,12 +63,13 @@ class HookGateway:
 
     def review(self, proposal: OrderProposal, context: StrategyContext) -> Review:
         """Return the strictest review of all guards; their reasons joined, sorted by guard."""
+        if not self._guards:
+            return ALLOW
+        with plainly():
+            answers = [self._ask(name, call, proposal, context) for name, call in self._guards]
         strict: list[Review] = []
-        for name, call in self._guards:
-            try:
-                answer = call(proposal, context)
-            except Exception as error:  # noqa: BLE001 - a guard that fails must deny
-                answer = Review(Verdict.DENY, name, f"failed: {type(error).__name__}")
+        for name, given in answers:
+            answer = given
             if answer is ALLOW:
                 continue
             if not isinstance(answer, Review):
@@ -85,6 +86,18 @@ class HookGateway:
         guard = "+".join(sorted(one.guard for one in strict))
         return Review(worst, guard, reason, min(ratios) if worst is Verdict.SHRINK else None)
 
+    @staticmethod
+    def _ask(
+        name: str,
+        guard: Callable[..., Any],
+        proposal: OrderProposal,
+        context: StrategyContext,
+    ) -> tuple[str, Any]:
+        try:
+            return name, guard(proposal, context)
+        except Exception as error:  # noqa: BLE001 - a guard that fails must deny
+            return name, Review(Verdict.DENY, name, f"failed: {type(error).__name__}")
+
     def vote(self, context: StrategyContext) -> tuple[RiskVote, tuple[Anomaly, ...]]:
         """Return the strictest mode and the smallest multiplier, and what went wrong."""
         if not self._voters:
@@ -95,7 +108,8 @@ class HookGateway:
         anomalies: list[Anomaly] = []
         for name, call in self._voters:
             try:
-                vote = call(context)
+                with plainly():
+                    vote = call(context)
                 if vote is None:
                     continue
                 if not isinstance(vote, RiskVote) or not 0 <= vote.multiplier <= 1:
@@ -114,7 +128,8 @@ class HookGateway:
         """Tell every observer; what an observer does wrong hurts nothing."""
         for _, call in self._observers:
             try:
-                call(record)
+                with plainly():
+                    call(record)
             except Exception:  # noqa: BLE001, S112 - observers cannot hurt the run
                 continue
 

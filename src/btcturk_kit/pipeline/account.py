@@ -13,7 +13,7 @@ from btcturk_kit.domain.cycle import Anomaly
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Ledger, difference_event
 from btcturk_kit.domain.market import Balance
-from btcturk_kit.domain.money import ZERO, add, sub
+from btcturk_kit.domain.money import ZERO, exact
 from btcturk_kit.domain.order_events import VenueOrder
 from btcturk_kit.domain.orders import Order, OrderEvent, OrderStatus, Side, next_status
 from btcturk_kit.domain.risk import RiskMode
@@ -21,6 +21,17 @@ from btcturk_kit.pipeline.draft import Draft
 from btcturk_kit.pipeline.finance import finance_event
 
 __all__ = ["account", "balance_differences", "locked_differences"]
+
+# A member named once costs a fraction of one looked up at each use.
+_ABSENT = OrderEvent.ABSENT
+_ACCEPTED = OrderEvent.ACCEPTED
+_LOST = OrderEvent.LOST
+_PENDING = OrderStatus.PENDING
+_UNKNOWN = OrderStatus.UNKNOWN
+_NORMAL = RiskMode.NORMAL
+_REDUCE_RISK_ONLY = RiskMode.REDUCE_RISK_ONLY
+_BUY = Side.BUY
+
 
 _VENUE_EVENTS = {
     OrderStatus.FILLED: OrderEvent.FILLED,
@@ -52,25 +63,25 @@ def _looked_up(draft: Draft, order: Order, found: VenueOrder | None) -> Order:
     if found is not None:
         return _seen(order, found, now_ms)
     status = order.status
-    if status is OrderStatus.PENDING:
-        status = next_status(status, OrderEvent.LOST)
+    if status is _PENDING:
+        status = next_status(status, _LOST)
     if now_ms - order.sent_ms < draft.profile.unknown_horizon_ms:
         return order._replace(status=status, looked_up_ms=now_ms)
     draft.note(
         Anomaly(
             "order_abandoned",
-            RiskMode.NORMAL,
+            _NORMAL,
             f"{order.client_order_id} is not listed by the exchange: it was never accepted",
         )
     )
-    status = next_status(status, OrderEvent.ABSENT)
+    status = next_status(status, _ABSENT)
     return order._replace(status=status, looked_up_ms=now_ms, updated_ms=now_ms, reserved=ZERO)
 
 
 def _seen(order: Order, seen: VenueOrder, now_ms: int) -> Order:
     status, order_id = order.status, order.order_id
-    if status in (OrderStatus.PENDING, OrderStatus.UNKNOWN):
-        status = next_status(status, OrderEvent.ACCEPTED)
+    if status in (_PENDING, _UNKNOWN):
+        status = next_status(status, _ACCEPTED)
         order_id = seen.order_id
     event = _VENUE_EVENTS.get(seen.status)
     if event is not None and order.filled_quantity == seen.filled_quantity:
@@ -81,21 +92,23 @@ def _seen(order: Order, seen: VenueOrder, now_ms: int) -> Order:
     return order._replace(status=status, order_id=order_id, updated_ms=now_ms)
 
 
+@exact
 def balance_differences(ledger: Ledger, balances: tuple[Balance, ...]) -> dict[Asset, Decimal]:
     """Return exchange total (free and locked) minus the books, per asset; zeros included."""
-    seen = {one.asset: add(one.free, one.locked) for one in balances}
+    seen = {one.asset: one.free + one.locked for one in balances}
     assets = sorted({*seen, *ledger.assets()})
-    return {asset: sub(seen.get(asset, ZERO), ledger.held(asset)) for asset in assets}
+    return {asset: seen.get(asset, ZERO) - ledger.held(asset) for asset in assets}
 
 
+@exact
 def locked_differences(
     orders: tuple[Order, ...], bases: dict[str, Asset], quote: Asset, balances: tuple[Balance, ...]
 ) -> dict[Asset, Decimal]:
     """Return what the exchange has locked minus what our open orders reserve, per asset."""
     result = {one.asset: one.locked for one in balances}
     for order in orders:
-        asset = quote if order.side is Side.BUY else bases[order.symbol]
-        result[asset] = sub(result.get(asset, ZERO), order.reserved)
+        asset = quote if order.side is _BUY else bases[order.symbol]
+        result[asset] = result.get(asset, ZERO) - order.reserved
     return result
 
 
@@ -109,8 +122,7 @@ def _compare(draft: Draft, balances: tuple[Balance, ...]) -> None:
         draft.differences = ()
         return
     under_way = draft.fills or any(
-        order.status in (OrderStatus.PENDING, OrderStatus.UNKNOWN)
-        for order in draft.orders.values()
+        order.status in (_PENDING, _UNKNOWN) for order in draft.orders.values()
     )
     if under_way or found != draft.differences:
         draft.differences = found
@@ -127,6 +139,4 @@ def _compare(draft: Draft, balances: tuple[Balance, ...]) -> None:
     )
     draft.differences = ()
     text = ", ".join(f"{amount} {asset}" for asset, amount in found)
-    draft.note(
-        Anomaly("exchange_difference", RiskMode.REDUCE_RISK_ONLY, f"put into suspense: {text}")
-    )
+    draft.note(Anomaly("exchange_difference", _REDUCE_RISK_ONLY, f"put into suspense: {text}"))

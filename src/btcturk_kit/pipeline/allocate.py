@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from btcturk_kit.domain.cycle import Intent, OrderProposal, Review, Verdict
 from btcturk_kit.domain.instruments import PairRules
-from btcturk_kit.domain.money import ONE, ZERO, add, divide_floor, mul, sub
+from btcturk_kit.domain.money import ONE, ZERO, divide_floor
 from btcturk_kit.domain.orders import (
     LimitOrder,
     MarketBuy,
@@ -29,6 +29,14 @@ from btcturk_kit.pipeline.draft import Draft
 
 __all__ = ["Budget", "budget_of", "propose_order", "shrink_order"]
 
+# A member named once costs a fraction of one looked up at each use.
+_MARKET = OrderType.MARKET
+_NORMAL = RiskMode.NORMAL
+_OBSERVE_ONLY = RiskMode.OBSERVE_ONLY
+_BUY = Side.BUY
+_SELL = Side.SELL
+_DENY = Verdict.DENY
+
 
 class Budget:
     """What this cycle's orders may still use, in quote."""
@@ -42,8 +50,8 @@ class Budget:
 
     def spend(self, amount: Decimal) -> None:
         """Take one buy's reservation out of cash and exposure."""
-        self.cash = sub(self.cash, amount)
-        self.exposure = sub(self.exposure, amount)
+        self.cash = self.cash - amount
+        self.exposure = self.exposure - amount
 
 
 def budget_of(draft: Draft) -> Budget:
@@ -51,8 +59,8 @@ def budget_of(draft: Draft) -> Budget:
     assessment = draft.assessment
     if assessment is None:
         return Budget(ZERO, ZERO, ZERO)
-    used = sub(draft.equity_try, cash_and_treasury(draft.ledger, draft.profile.quote))
-    headroom = sub(sub(assessment.exposure_max, used), reserved_quote(draft.orders.values()))
+    used = draft.equity_try - cash_and_treasury(draft.ledger, draft.profile.quote)
+    headroom = assessment.exposure_max - used - reserved_quote(draft.orders.values())
     cash = investable_cash(draft, draft.observation.balances, draft.profile)
     return Budget(cash, max(ZERO, headroom), assessment.order_notional_max)
 
@@ -66,11 +74,11 @@ def propose_order(draft: Draft, intent: Intent, budget: Budget) -> OrderProposal
         if order.symbol == intent.symbol and order.status in UNSETTLED:
             return _deny("frozen", f"{order.client_order_id} is {order.status}")
     mode = draft.mode.mode
-    if mode is RiskMode.OBSERVE_ONLY:
+    if mode is _OBSERVE_ONLY:
         return _deny("mode", mode)
-    if intent.side is Side.SELL:
+    if intent.side is _SELL:
         return _sell(draft, intent, rules)
-    if mode is not RiskMode.NORMAL:
+    if mode is not _NORMAL:
         return _deny("mode", mode)
     return _buy(draft, intent, rules, budget)
 
@@ -78,7 +86,7 @@ def propose_order(draft: Draft, intent: Intent, budget: Budget) -> OrderProposal
 def _sell(draft: Draft, intent: Intent, rules: PairRules) -> OrderProposal | Review:
     position = draft.positions.get(rules.base)
     held = ZERO if position is None else position.quantity
-    free = sub(held, draft.reserved_base(rules.base))
+    free = held - draft.reserved_base(rules.base)
     wanted = free if intent.quantity is None else min(intent.quantity, free)
     if wanted <= 0:
         return _deny("inventory", f"{free} {rules.base} free")
@@ -88,25 +96,25 @@ def _sell(draft: Draft, intent: Intent, rules: PairRules) -> OrderProposal | Rev
 
 def _buy(draft: Draft, intent: Intent, rules: PairRules, budget: Budget) -> OrderProposal | Review:
     price = _price_of(draft, intent, rules)
-    unit = mul(price, add(ONE, draft.profile.taker_rate))
+    unit = price * (ONE + draft.profile.taker_rate)
     wanted = intent.quote_amount
     if wanted is None:
-        wanted = mul(intent.quantity or ZERO, unit)
-    order_max = mul(budget.order_max, draft.multiplier)
-    allowed = min(mul(wanted, draft.multiplier), order_max, budget.cash, budget.exposure)
+        wanted = (intent.quantity or ZERO) * unit
+    order_max = budget.order_max * draft.multiplier
+    allowed = min(wanted * draft.multiplier, order_max, budget.cash, budget.exposure)
     if allowed <= 0:
         return _deny("budget", f"cash {budget.cash}, exposure left {budget.exposure}")
-    if intent.order_type is OrderType.MARKET:
+    if intent.order_type is _MARKET:
         amount = rules.quantize_quote(allowed)
         quantity = divide_floor(amount, unit, rules.quantity_scale)
         request = MarketBuy(intent.symbol, amount)
-        notional = mul(price, quantity)
+        notional = price * quantity
         return OrderProposal(
             intent.strategy,
             request,
             intent.symbol,
-            Side.BUY,
-            OrderType.MARKET,
+            _BUY,
+            _MARKET,
             price,
             quantity,
             notional,
@@ -120,7 +128,7 @@ def _price_of(draft: Draft, intent: Intent, rules: PairRules) -> Decimal:
     mark = draft.observation.marks[intent.symbol]
     if intent.price is not None:
         return rules.quantize_price(intent.price, side=intent.side)
-    return mark.ask if intent.side is Side.BUY else mark.bid
+    return mark.ask if intent.side is _BUY else mark.bid
 
 
 def _proposal(
@@ -131,7 +139,7 @@ def _proposal(
     if problem:
         return _deny("rules", problem)
     request: LimitOrder | MarketSell
-    if intent.order_type is OrderType.MARKET:
+    if intent.order_type is _MARKET:
         request = MarketSell(intent.symbol, quantity)
     else:
         request = LimitOrder(intent.symbol, intent.side, quantity, price)
@@ -143,7 +151,7 @@ def _proposal(
         intent.order_type,
         price,
         quantity,
-        mul(price, quantity),
+        price * quantity,
         reduces_risk,
     )
 
@@ -151,19 +159,19 @@ def _proposal(
 def shrink_order(draft: Draft, proposal: OrderProposal, ratio: Decimal) -> OrderProposal | Review:
     """Return the order at `ratio` of its size, quantized down and checked against the rules."""
     rules = draft.rules[proposal.symbol]
-    quantity = rules.quantize_quantity(mul(proposal.quantity, ratio))
+    quantity = rules.quantize_quantity(proposal.quantity * ratio)
     problem = rules.problem_with(price=proposal.price, quantity=quantity)
     if problem:
         return _deny("rules", problem)
     request = proposal.request
     if isinstance(request, MarketBuy):
-        request = MarketBuy(request.symbol, rules.quantize_quote(mul(request.quote_amount, ratio)))
+        request = MarketBuy(request.symbol, rules.quantize_quote(request.quote_amount * ratio))
     else:
         request = request._replace(quantity=quantity)
     return proposal._replace(
-        request=request, quantity=quantity, notional_try=mul(proposal.price, quantity)
+        request=request, quantity=quantity, notional_try=proposal.price * quantity
     )
 
 
 def _deny(rule: str, reason: str) -> Review:
-    return Review(Verdict.DENY, rule, reason)
+    return Review(_DENY, rule, reason)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from btcturk_kit.domain.money import add
 from btcturk_kit.domain.risk import (
     RiskAssessment,
     RiskInputs,
@@ -21,6 +20,9 @@ from btcturk_kit.pipeline.draft import Draft
 
 __all__ = ["assess", "keep_assessment", "take_votes"]
 
+# A member named once costs a fraction of one looked up at each use.
+_NORMAL = RiskMode.NORMAL
+
 
 def assess(draft: Draft, *, previous_equity: Callable[[], Decimal | None]) -> None:
     """Fix equity, the mode, the multiplier and the caps of this cycle.
@@ -33,7 +35,7 @@ def assess(draft: Draft, *, previous_equity: Callable[[], Decimal | None]) -> No
     observation, profile = draft.observation, draft.profile
     now_ms = observation.now_ms
     exposed = marked_value(draft.positions, observation.marks, profile.quote)
-    equity = draft.equity_try = add(cash_and_treasury(draft.ledger, profile.quote), exposed)
+    equity = draft.equity_try = cash_and_treasury(draft.ledger, profile.quote) + exposed
     memory = draft.risk
     if now_ms >= memory.day_end_ms:
         before = previous_equity()
@@ -54,7 +56,7 @@ def assess(draft: Draft, *, previous_equity: Callable[[], Decimal | None]) -> No
     assessment = profile.risk.assess(
         RiskInputs(
             equity,
-            add(exposed, reserved_quote(draft.orders.values())),
+            exposed + reserved_quote(draft.orders.values()),
             draft.capital,
             memory,
             age_ms,
@@ -63,7 +65,7 @@ def assess(draft: Draft, *, previous_equity: Callable[[], Decimal | None]) -> No
     )
     draft.assessment = assessment
     draft.multiplier = assessment.multiplier
-    if assessment.wanted is not RiskMode.NORMAL or draft.mode.mode is not RiskMode.NORMAL:
+    if assessment.wanted is not _NORMAL or draft.mode.mode is not _NORMAL:
         draft.mode = next_mode_memory(
             draft.mode, assessment.wanted, now_ms=now_ms, limits=profile.risk.limits
         )
@@ -73,7 +75,7 @@ def keep_assessment(draft: Draft, assessment: RiskAssessment) -> None:
     """Go on with the last assessment: the trip-wires say that no rule could answer otherwise."""
     profile = draft.profile
     exposed = marked_value(draft.positions, draft.observation.marks, profile.quote)
-    draft.equity_try = add(cash_and_treasury(draft.ledger, profile.quote), exposed)
+    draft.equity_try = cash_and_treasury(draft.ledger, profile.quote) + exposed
     draft.assessment = assessment
     draft.multiplier = assessment.multiplier
 
@@ -83,7 +85,7 @@ def take_votes(draft: Draft, gateway: HookGateway, context: StrategyContext) -> 
     vote, anomalies = gateway.vote(context)
     draft.anomalies.extend(anomalies)
     wanted = strictest(vote.mode, *[one.mode for one in anomalies])
-    if wanted is not RiskMode.NORMAL:
+    if wanted is not _NORMAL:
         if draft.assessment is not None:
             reasons = (*draft.assessment.reasons, RiskReason("vote", wanted, vote.reason))
             draft.assessment = draft.assessment._replace(

@@ -11,7 +11,7 @@ from btcturk_kit.domain.cycle import Mark
 from btcturk_kit.domain.identifiers import Asset, ClientOrderId, Symbol
 from btcturk_kit.domain.ledger import Account, Ledger
 from btcturk_kit.domain.market import Balance
-from btcturk_kit.domain.money import ZERO, add, mul, sub
+from btcturk_kit.domain.money import ZERO, exact
 from btcturk_kit.domain.orders import Order, OrderStatus, Side
 from btcturk_kit.domain.positions import Position
 from btcturk_kit.pipeline.profile import Profile
@@ -24,6 +24,14 @@ __all__ = [
     "marked_value",
     "reserved_quote",
 ]
+
+# A member named once costs a fraction of one looked up at each use.
+_BOT = Account.BOT
+_SUSPENSE = Account.SUSPENSE
+_TREASURY = Account.TREASURY
+_UNASSIGNED = Account.UNASSIGNED
+_BUY = Side.BUY
+
 
 UNSETTLED = frozenset({OrderStatus.PENDING, OrderStatus.UNKNOWN})
 """Orders that are not provably known to the exchange; nothing new happens in their pair."""
@@ -53,6 +61,7 @@ class Books(Protocol):
         ...
 
 
+@exact
 def marked_value(
     positions: Mapping[Asset, Position], marks: Mapping[Symbol, Mark], quote: Asset
 ) -> Decimal:
@@ -62,15 +71,17 @@ def marked_value(
         if not position.quantity:
             continue
         mark = marks.get(Symbol(f"{asset}{quote}"))
-        value = add(value, position.cost if mark is None else mul(position.quantity, mark.price))
+        value = value + (position.cost if mark is None else position.quantity * mark.price)
     return value
 
 
+@exact
 def cash_and_treasury(ledger: Ledger, quote: Asset) -> Decimal:
     """Return the bot's quote cash and the treasury: the part of equity that needs no mark."""
-    return add(ledger.balance(Account.BOT, quote), ledger.balance(Account.TREASURY, quote))
+    return ledger.balance(_BOT, quote) + ledger.balance(_TREASURY, quote)
 
 
+@exact
 def reserved_quote(orders: Iterable[Order], *, only_unsettled: bool = False) -> Decimal:
     """Return the quote reserved by buys.
 
@@ -80,11 +91,12 @@ def reserved_quote(orders: Iterable[Order], *, only_unsettled: bool = False) -> 
     """
     result = ZERO
     for order in orders:
-        if order.side is Side.BUY and (not only_unsettled or order.status in UNSETTLED):
-            result = add(result, order.reserved)
+        if order.side is _BUY and (not only_unsettled or order.status in UNSETTLED):
+            result = result + order.reserved
     return result
 
 
+@exact
 def investable_cash(
     books: Books, balances: tuple[Balance, ...] | None, profile: Profile
 ) -> Decimal:
@@ -97,15 +109,15 @@ def investable_cash(
     ledger, quote, orders = books.ledger, profile.quote, books.orders.values()
     reserved = reserved_quote(orders)
     unsettled = reserved_quote(orders, only_unsettled=True)
-    free = sub(ledger.held(quote), sub(reserved, unsettled))
+    free = ledger.held(quote) - (reserved - unsettled)
     for balance in balances or ():
         if balance.asset == quote:
             free = min(free, balance.free)
-    fenced = add(ledger.balance(Account.TREASURY, quote), ledger.balance(Account.UNASSIGNED, quote))
-    fenced = add(fenced, max(ZERO, ledger.balance(Account.SUSPENSE, quote)))
-    fenced = add(fenced, add(profile.reserve_try, unsettled))
+    fenced = ledger.balance(_TREASURY, quote) + ledger.balance(_UNASSIGNED, quote)
+    fenced = fenced + max(ZERO, ledger.balance(_SUSPENSE, quote))
+    fenced = fenced + profile.reserve_try + unsettled
     cost = ZERO
     for position in books.positions.values():
-        cost = add(cost, position.cost)
-    own = sub(sub(books.capital.trading_capital_try, cost), reserved)
-    return max(ZERO, min(sub(free, fenced), own))
+        cost = cost + position.cost
+    own = books.capital.trading_capital_try - cost - reserved
+    return max(ZERO, min(free - fenced, own))

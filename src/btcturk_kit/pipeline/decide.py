@@ -19,6 +19,7 @@ from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.ledger import EventKind
+from btcturk_kit.domain.money import exact, plainly
 from btcturk_kit.domain.orders import LimitOrder, MarketBuy, OrderRequest
 from btcturk_kit.domain.risk import RiskAssessment, RiskMode
 from btcturk_kit.hooks.gateway import HookGateway
@@ -33,6 +34,10 @@ from btcturk_kit.pipeline.reconcile import reconcile
 from btcturk_kit.pipeline.review import place_orders
 
 __all__ = ["BoundStrategy", "Kit", "ask_strategies", "decide"]
+
+# A member named once costs a fraction of one looked up at each use.
+_TREASURY = EventKind.TREASURY
+_NORMAL = RiskMode.NORMAL
 
 
 class BoundStrategy(NamedTuple):
@@ -58,6 +63,7 @@ class Kit(NamedTuple):
     context: CycleContext
 
 
+@exact
 def decide(
     state: CycleState,
     observation: Observation,
@@ -110,9 +116,10 @@ def _feed_fill(draft: Draft, kit: Kit, fill: Fill) -> None:
         on_fill = getattr(bound.strategy, "on_fill", None)
         if on_fill is not None and bound.symbol == fill.symbol:
             try:
-                on_fill(fill)
+                with plainly():
+                    on_fill(fill)
             except Exception as error:  # noqa: BLE001 - a failing strategy loses its say only
-                draft.note(Anomaly("strategy_failed", RiskMode.NORMAL, f"{bound.name}: {error!r}"))
+                draft.note(Anomaly("strategy_failed", _NORMAL, f"{bound.name}: {error!r}"))
 
 
 def ask_strategies(anomalies: list[Anomaly], kit: Kit) -> tuple[Intent | CancelIntent, ...]:
@@ -120,11 +127,10 @@ def ask_strategies(anomalies: list[Anomaly], kit: Kit) -> tuple[Intent | CancelI
     found: list[Intent | CancelIntent] = []
     for bound in kit.strategies:
         try:
-            found.extend(bound.strategy.propose(kit.context))
+            with plainly():
+                found.extend(bound.strategy.propose(kit.context))
         except Exception as error:  # noqa: BLE001 - a failing strategy loses its intents only
-            anomalies.append(
-                Anomaly("strategy_failed", RiskMode.NORMAL, f"{bound.name}: {error!r}")
-            )
+            anomalies.append(Anomaly("strategy_failed", _NORMAL, f"{bound.name}: {error!r}"))
     return tuple(found)
 
 
@@ -190,7 +196,7 @@ def _line(draft: Draft) -> str:
     fields += [f"{one.symbol} {answer.verdict} {answer.guard}" for one, answer in draft.reviews]
     fields += [f"{name} {_request_text(request)}" for name, request in draft.submits]
     fields += [cancel.client_order_id for cancel in draft.cancels]
-    fields += [event.content for event in draft.events if event.kind is not EventKind.TREASURY]
+    fields += [event.content for event in draft.events if event.kind is not _TREASURY]
     capital = draft.capital
     fields.append(canonical_decimal(capital.trading_capital_try))
     fields.append(canonical_decimal(capital.treasury_try))

@@ -29,6 +29,9 @@ from btcturk_kit.pipeline.profile import Profile
 
 __all__ = ["Draft"]
 
+# A member named once costs a fraction of one looked up at each use.
+_SELL = Side.SELL
+
 
 class Draft:
     """Mutable working state of one decision."""
@@ -118,6 +121,6 @@ class Draft:
         """Return the base quantity reserved by our sells of one asset."""
         result = ZERO
         for order in self.orders.values():
-            if order.side is Side.SELL and self.rules[order.symbol].base == base:
+            if order.side is _SELL and self.rules[order.symbol].base == base:
                 result = add(result, order.reserved)
         return result

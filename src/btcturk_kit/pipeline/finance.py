@@ -6,10 +6,12 @@ from decimal import Decimal
 
 from btcturk_kit.domain.capital import Granularity, checkpoint_after
 from btcturk_kit.domain.ledger import Ledger, treasury_event
-from btcturk_kit.domain.money import sub
 from btcturk_kit.pipeline.draft import Draft
 
 __all__ = ["finance_cycle", "finance_event"]
+
+# A member named once costs a fraction of one looked up at each use.
+_CHECKPOINT = Granularity.CHECKPOINT
 
 
 def finance_event(
@@ -32,7 +34,7 @@ def finance_event(
         realized_gross=realized_gross,
     )
     capital = draft.profile.risk.apply_self_financing(draft.capital, checkpoint)
-    share = sub(capital.treasury_try, draft.capital.treasury_try)
+    share = capital.treasury_try - draft.capital.treasury_try
     if capital is draft.capital:
         return
     draft.capital = capital
@@ -52,7 +54,7 @@ def finance_cycle(
     draft: Draft, before: Ledger, *, realized_net: Decimal, realized_gross: Decimal
 ) -> None:
     """Apply one checkpoint for the whole cycle, under the literal rule of one split per cycle."""
-    if draft.profile.risk.financing.granularity is not Granularity.CHECKPOINT:
+    if draft.profile.risk.financing.granularity is not _CHECKPOINT:
         return
     if draft.ledger.event_count != before.event_count:
         finance_event(draft, before, realized_net=realized_net, realized_gross=realized_gross)

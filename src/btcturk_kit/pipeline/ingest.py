@@ -13,7 +13,7 @@ from btcturk_kit.domain.cycle import Anomaly
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import fill_event
-from btcturk_kit.domain.money import ZERO, add, mul, sub
+from btcturk_kit.domain.money import ZERO
 from btcturk_kit.domain.orders import (
     Order,
     OrderEvent,
@@ -28,6 +28,15 @@ from btcturk_kit.pipeline.finance import finance_cycle, finance_event
 
 __all__ = ["OWN_PREFIX", "ingest"]
 
+# A member named once costs a fraction of one looked up at each use.
+_EVENT = Granularity.EVENT
+_FILLED = OrderEvent.FILLED
+_PARTIALLY_FILLED = OrderEvent.PARTIALLY_FILLED
+_MARKET = OrderType.MARKET
+_REDUCE_RISK_ONLY = RiskMode.REDUCE_RISK_ONLY
+_SELL = Side.SELL
+
+
 OWN_PREFIX = "bk1-"
 """How the client order ids of this kit begin: a trade under such an id is the bot's."""
 
@@ -40,7 +49,7 @@ def ingest(draft: Draft) -> None:
     before = draft.ledger
     history = dict(observation.history)
     net, gross = _realized(draft)
-    per_event = draft.profile.risk.financing.granularity is Granularity.EVENT
+    per_event = draft.profile.risk.financing.granularity is _EVENT
     for fill in sorted(observation.fills, key=lambda one: one.order_key):
         order = _own_order(draft, fill)
         is_own = order is not None or (fill.client_order_id or "").startswith(OWN_PREFIX)
@@ -53,14 +62,14 @@ def ingest(draft: Draft) -> None:
             old = draft.positions.get(fill.base) or Position(fill.base)
             new = _position_with(draft, old, fill, history)
             draft.set_position(new)
-            net = add(net, sub(new.realized_net, old.realized_net))
-            gross = add(gross, sub(new.realized_gross, old.realized_gross))
+            net = net + new.realized_net - old.realized_net
+            gross = gross + new.realized_gross - old.realized_gross
             _note_trip(draft, fill, new, net)
         else:
             draft.note(
                 Anomaly(
                     "foreign_trade",
-                    RiskMode.REDUCE_RISK_ONLY,
+                    _REDUCE_RISK_ONLY,
                     f"trade {fill.trade_id} in {fill.symbol} was not made by the bot",
                 )
             )
@@ -74,8 +83,8 @@ def ingest(draft: Draft) -> None:
 def _realized(draft: Draft) -> tuple[Decimal, Decimal]:
     net = gross = ZERO
     for position in draft.positions.values():
-        net = add(net, position.realized_net)
-        gross = add(gross, position.realized_gross)
+        net = net + position.realized_net
+        gross = gross + position.realized_gross
     return net, gross
 
 
@@ -109,11 +118,9 @@ def _note_trip(draft: Draft, fill: Fill, position: Position, realized_net: Decim
 
 def _progress(order: Order, fill: Fill, taker_rate: Decimal) -> Order:
     """Return the order after one of its trades; a market buy ends when the exchange says so."""
-    filled = add(order.filled_quantity, fill.quantity)
+    filled = order.filled_quantity + fill.quantity
     is_full = order.quantity is not None and filled >= order.quantity
-    status = next_status(
-        order.status, OrderEvent.FILLED if is_full else OrderEvent.PARTIALLY_FILLED
-    )
+    status = next_status(order.status, _FILLED if is_full else _PARTIALLY_FILLED)
     return order._replace(
         status=status,
         updated_ms=fill.event_time_ms,
@@ -124,10 +131,10 @@ def _progress(order: Order, fill: Fill, taker_rate: Decimal) -> Order:
 
 
 def _reserved_after(order: Order, fill: Fill, filled: Decimal, taker_rate: Decimal) -> Decimal:
-    if order.side is Side.SELL:
-        return sub(order.reserved, fill.quantity)
-    if order.order_type is OrderType.MARKET or order.quantity is None or order.price is None:
-        spent = add(mul(fill.price, fill.quantity), add(fill.fee, fill.tax))
-        return max(ZERO, sub(order.reserved, spent))
-    rest = sub(order.quantity, filled)
-    return mul(mul(order.price, rest), add(Decimal(1), taker_rate))
+    if order.side is _SELL:
+        return order.reserved - fill.quantity
+    if order.order_type is _MARKET or order.quantity is None or order.price is None:
+        spent = fill.price * fill.quantity + fill.fee + fill.tax
+        return max(ZERO, order.reserved - spent)
+    rest = order.quantity - filled
+    return order.price * rest * (Decimal(1) + taker_rate)

@@ -10,13 +10,14 @@ from btcturk_kit.domain.cycle import CycleState, StateCommit
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Ledger, opening_event
 from btcturk_kit.domain.market import Balance
-from btcturk_kit.domain.money import ZERO, add
+from btcturk_kit.domain.money import ZERO, add, exact
 from btcturk_kit.domain.risk import ModeMemory, RiskMemory
 from btcturk_kit.errors import ConfigurationError
 
 __all__ = ["open_account"]
 
 
+@exact
 def open_account(
     account: str,
     balances: tuple[Balance, ...],

@@ -24,6 +24,12 @@ from btcturk_kit.pipeline.decide import Kit
 
 __all__ = ["QuietScan", "Stop"]
 
+# A member named once costs a fraction of one looked up at each use.
+_BOT = Account.BOT
+_TREASURY = Account.TREASURY
+_NORMAL = RiskMode.NORMAL
+
+
 _QUANTITY_PLACES = 16
 _NEVER = 1 << 400
 _NO_WIRE = (-_NEVER, _NEVER)
@@ -119,8 +125,8 @@ class QuietScan:
         self._always = (
             wires is None
             or assessment is None
-            or assessment.wanted is not RiskMode.NORMAL
-            or state.mode.mode is not RiskMode.NORMAL
+            or assessment.wanted is not _NORMAL
+            or state.mode.mode is not _NORMAL
         )
         if state.ledger is not self._ledger:
             self._arm_holdings(state)
@@ -139,9 +145,9 @@ class QuietScan:
     def _arm_holdings(self, state: CycleState) -> None:
         quote, ledger, rules = self._kit.profile.quote, state.ledger, self._kit.rules
         self._ledger = ledger
-        self._treasury_try = treasury = ledger.balance(Account.TREASURY, quote)
+        self._treasury_try = treasury = ledger.balance(_TREASURY, quote)
         places = self.unit_places
-        cash = add(ledger.balance(Account.BOT, quote), treasury)
+        cash = add(ledger.balance(_BOT, quote), treasury)
         self._cash = int(cash.scaleb(places, context=EXACT))
         self._treasury_now = int(treasury.scaleb(places, context=EXACT))
         for feed in self._feeds:
@@ -215,9 +221,7 @@ class QuietScan:
                 try:
                     intents = propose(context)
                 except Exception as error:  # noqa: BLE001 - one strategy must not stop a run
-                    failures.append(
-                        Anomaly("strategy_failed", RiskMode.NORMAL, f"{name}: {error!r}")
-                    )
+                    failures.append(Anomaly("strategy_failed", _NORMAL, f"{name}: {error!r}"))
                     continue
                 if intents:
                     wanted = (*wanted, *intents)
@@ -239,4 +243,4 @@ def _ceil(amount: Decimal) -> int:
 
 def _failure(method: Callable[..., object], error: Exception) -> Anomaly:
     owner = type(getattr(method, "__self__", method)).__name__
-    return Anomaly("strategy_failed", RiskMode.NORMAL, f"{owner}.on_bar: {error!r}")
+    return Anomaly("strategy_failed", _NORMAL, f"{owner}.on_bar: {error!r}")

@@ -13,6 +13,11 @@ from btcturk_kit.pipeline.draft import Draft
 
 __all__ = ["reconcile"]
 
+# A member named once costs a fraction of one looked up at each use.
+_PENDING_CANCEL = OrderStatus.PENDING_CANCEL
+_NORMAL = RiskMode.NORMAL
+
+
 _CANCELABLE = frozenset(
     {OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED, OrderStatus.PENDING_CANCEL}
 )
@@ -32,8 +37,8 @@ def reconcile(draft: Draft) -> None:
 
 
 def _is_due(draft: Draft, order: Order) -> bool:
-    if order.status is OrderStatus.PENDING_CANCEL:
+    if order.status is _PENDING_CANCEL:
         return draft.observation.now_ms - order.updated_ms >= draft.profile.unknown_horizon_ms
-    if draft.mode.mode is not RiskMode.NORMAL and not order.reduces_risk:
+    if draft.mode.mode is not _NORMAL and not order.reduces_risk:
         return True
     return draft.observation.now_ms - order.sent_ms >= draft.profile.order_ttl_ms

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from btcturk_kit.domain.cycle import ALLOW, Intent, OrderProposal, Review, Verdict
 from btcturk_kit.domain.identifiers import derive_client_order_id
-from btcturk_kit.domain.money import ONE, add, mul, sub
+from btcturk_kit.domain.money import ONE
 from btcturk_kit.domain.orders import (
     MarketBuy,
     Order,
@@ -21,6 +21,13 @@ from btcturk_kit.pipeline.draft import Draft
 
 __all__ = ["place_orders"]
 
+# A member named once costs a fraction of one looked up at each use.
+_PENDING = OrderStatus.PENDING
+_LIMIT = OrderType.LIMIT
+_BUY = Side.BUY
+_DENY = Verdict.DENY
+_SHRINK = Verdict.SHRINK
+
 
 def place_orders(
     draft: Draft, intents: Intents, gateway: HookGateway, context: StrategyContext
@@ -31,7 +38,7 @@ def place_orders(
     if not wanted:
         return
     if len(wanted) > 1:
-        wanted.sort(key=lambda one: (one.side is Side.BUY, one.symbol, one.strategy))
+        wanted.sort(key=lambda one: (one.side is _BUY, one.symbol, one.strategy))
     budget = budget_of(draft)
     for intent in wanted:
         outcome = propose_order(draft, intent, budget)
@@ -53,7 +60,7 @@ def _gate(
         review = gateway.review(proposal, context)
         if review is ALLOW:
             return proposal
-        if review.verdict is not Verdict.SHRINK or review.ratio is None:
+        if review.verdict is not _SHRINK or review.ratio is None:
             return review
         shrunk = shrink_order(draft, proposal, review.ratio)
         if isinstance(shrunk, Review):
@@ -66,19 +73,19 @@ def _gate(
 def _house_rules(draft: Draft, proposal: OrderProposal) -> Review | None:
     """Check collar and order cap on the exact order; the cap spares orders that reduce risk."""
     mark = draft.observation.marks[proposal.symbol]
-    if proposal.order_type is OrderType.LIMIT:
+    if proposal.order_type is _LIMIT:
         ratio = draft.profile.collar_ratio
-        if proposal.side is Side.BUY:
-            outside = proposal.price > mul(mark.ask, add(ONE, ratio))
+        if proposal.side is _BUY:
+            outside = proposal.price > mark.ask * (ONE + ratio)
         else:
-            outside = proposal.price < mul(mark.bid, sub(ONE, ratio))
+            outside = proposal.price < mark.bid * (ONE - ratio)
         if outside:
-            return Review(Verdict.DENY, "collar", f"price {proposal.price} is too far from market")
+            return Review(_DENY, "collar", f"price {proposal.price} is too far from market")
     assessment = draft.assessment
     if not proposal.reduces_risk and assessment is not None:
-        cap = mul(assessment.order_notional_max, draft.multiplier)
+        cap = assessment.order_notional_max * draft.multiplier
         if proposal.notional_try > cap:
-            return Review(Verdict.DENY, "order_cap", f"{proposal.notional_try} exceeds {cap}")
+            return Review(_DENY, "order_cap", f"{proposal.notional_try} exceeds {cap}")
     return None
 
 
@@ -94,7 +101,7 @@ def _accept(draft: Draft, intent: Intent, proposal: OrderProposal, budget: Budge
     )
     reserved = reservation_of(request, taker_rate=profile.taker_rate)
     is_market_buy = isinstance(request, MarketBuy)
-    if proposal.side is Side.BUY:
+    if proposal.side is _BUY:
         budget.spend(reserved)
     draft.set_order(
         Order(
@@ -103,10 +110,10 @@ def _accept(draft: Draft, intent: Intent, proposal: OrderProposal, budget: Budge
             side=proposal.side,
             order_type=proposal.order_type,
             strategy=intent.strategy,
-            status=OrderStatus.PENDING,
+            status=_PENDING,
             sent_ms=now_ms,
             updated_ms=now_ms,
-            price=proposal.price if proposal.order_type is OrderType.LIMIT else None,
+            price=proposal.price if proposal.order_type is _LIMIT else None,
             quantity=None if is_market_buy else proposal.quantity,
             quote_amount=request.quote_amount if isinstance(request, MarketBuy) else None,
             reserved=reserved,

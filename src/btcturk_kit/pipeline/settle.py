@@ -19,6 +19,14 @@ from btcturk_kit.domain.risk import RiskMode
 
 __all__ = ["settle"]
 
+# A member named once costs a fraction of one looked up at each use.
+_ACCEPTED = OrderEvent.ACCEPTED
+_CANCEL_SENT = OrderEvent.CANCEL_SENT
+_LOST = OrderEvent.LOST
+_REJECTED = OrderEvent.REJECTED
+_PENDING_CANCEL = OrderStatus.PENDING_CANCEL
+_NORMAL = RiskMode.NORMAL
+
 
 def settle(
     state: CycleState, outcomes: tuple[SubmitOutcome | CancelOutcome, ...], *, now_ms: int
@@ -51,27 +59,25 @@ def _after(
     anomalies: list[Anomaly],
 ) -> Order:
     if isinstance(outcome, OrderAccepted):
-        status = next_status(order.status, OrderEvent.ACCEPTED)
+        status = next_status(order.status, _ACCEPTED)
         return order._replace(status=status, order_id=outcome.order_id, updated_ms=now_ms)
     if isinstance(outcome, OrderRejected):
         anomalies.append(
-            Anomaly("order_rejected", RiskMode.NORMAL, f"{order.client_order_id}: {outcome.reason}")
+            Anomaly("order_rejected", _NORMAL, f"{order.client_order_id}: {outcome.reason}")
         )
-        status = next_status(order.status, OrderEvent.REJECTED)
+        status = next_status(order.status, _REJECTED)
         return order._replace(status=status, reserved=ZERO, updated_ms=now_ms)
     if isinstance(outcome, SubmitUnknown):
         anomalies.append(
-            Anomaly("order_unknown", RiskMode.NORMAL, f"{order.client_order_id}: {outcome.reason}")
+            Anomaly("order_unknown", _NORMAL, f"{order.client_order_id}: {outcome.reason}")
         )
-        status = next_status(order.status, OrderEvent.LOST)
+        status = next_status(order.status, _LOST)
         return order._replace(status=status, updated_ms=now_ms)
     if isinstance(outcome, CancelAccepted):
-        status = next_status(order.status, OrderEvent.CANCEL_SENT)
+        status = next_status(order.status, _CANCEL_SENT)
         return order._replace(status=status, updated_ms=now_ms)
-    if isinstance(outcome, CancelRejected) and order.status is not OrderStatus.PENDING_CANCEL:
+    if isinstance(outcome, CancelRejected) and order.status is not _PENDING_CANCEL:
         anomalies.append(
-            Anomaly(
-                "cancel_rejected", RiskMode.NORMAL, f"{order.client_order_id}: {outcome.reason}"
-            )
+            Anomaly("cancel_rejected", _NORMAL, f"{order.client_order_id}: {outcome.reason}")
         )
     return order

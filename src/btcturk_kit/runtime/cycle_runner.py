@@ -22,7 +22,7 @@ from btcturk_kit.domain.cycle import (
     StateCommit,
 )
 from btcturk_kit.domain.market import Balance, MarketFrame
-from btcturk_kit.domain.money import ZERO
+from btcturk_kit.domain.money import ZERO, exactly
 from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome
 from btcturk_kit.domain.risk import RiskAssessment
 from btcturk_kit.errors import ConfigurationError
@@ -182,12 +182,13 @@ class CycleRunner:
             if at == end:
                 break
             self._cycles += 1
-            has_news = venue.advance(frame, at)
-            state = await self._event(
-                state, frame, at, intents=stop.intents, noted=stop.anomalies, has_news=has_news
-            )
-            self._state = state
-            self._arm(state)
+            with exactly():
+                has_news = venue.advance(frame, at)
+                state = await self._event(
+                    state, frame, at, intents=stop.intents, noted=stop.anomalies, has_news=has_news
+                )
+                self._state = state
+                self._arm(state)
             at += 1
 
     def _arm(self, state: CycleState) -> None:

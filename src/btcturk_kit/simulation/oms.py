@@ -38,6 +38,17 @@ from btcturk_kit.simulation.fees import FeeSchedule
 
 __all__ = ["OmsSimulator"]
 
+# A member named once costs a fraction of one looked up at each use.
+_CANCELED = OrderStatus.CANCELED
+_FILLED = OrderStatus.FILLED
+_OPEN = OrderStatus.OPEN
+_PARTIALLY_FILLED = OrderStatus.PARTIALLY_FILLED
+_LIMIT = OrderType.LIMIT
+_MARKET = OrderType.MARKET
+_BUY = Side.BUY
+_SELL = Side.SELL
+
+
 _TENTH = Decimal("0.1")
 _NEVER = 1 << 400
 
@@ -94,15 +105,15 @@ class OmsSimulator:
         rules = self._rules[request.symbol]
         side = _side_of(request)
         reserved = reservation_of(request, taker_rate=self._fees.taker_rate)
-        asset = rules.quote if side is Side.BUY else rules.base
+        asset = rules.quote if side is _BUY else rules.base
         if reserved <= 0 or self._account.free(asset) < reserved:
             return OrderRejected(name, "BALANCE_NOT_ENOUGH")
-        order_type, price, quantity = OrderType.MARKET, 0, reserved
+        order_type, price, quantity = _MARKET, 0, reserved
         if isinstance(request, LimitOrder):
             problem = rules.problem_with(price=request.price, quantity=request.quantity)
             if problem:
                 return OrderRejected(name, problem)
-            order_type, quantity = OrderType.LIMIT, request.quantity
+            order_type, quantity = _LIMIT, request.quantity
             price = int(request.price.scaleb(rules.price_places))
         order_id = OrderId(self._next_id)
         self._next_id += 1
@@ -133,7 +144,7 @@ class OmsSimulator:
             request = MarketSell(order.symbol, order.remaining_quantity)
         order_id = order.order_id or OrderId(self._next_id)
         self._next_id += 1
-        asset = rules.quote if order.side is Side.BUY else rules.base
+        asset = rules.quote if order.side is _BUY else rules.base
         self._account.lock(order_id, asset, order.reserved)
         price = 0 if order.price is None else int(order.price.scaleb(rules.price_places))
         total = order.quantity if order.quantity is not None else order.reserved
@@ -157,7 +168,7 @@ class OmsSimulator:
         if order is None:
             return False
         self._account.release(order.order_id)
-        self._end(order, OrderStatus.CANCELED)
+        self._end(order, _CANCELED)
         self._rewire(command.symbol)
         return True
 
@@ -185,15 +196,15 @@ class OmsSimulator:
         for order in list(self._working.values()):
             if order.request.symbol != columns.symbol or order.placed_ms >= self._now_ms:
                 continue
-            touch = buy_at if order.side is Side.BUY else sell_at
-            if order.order_type is OrderType.MARKET:
+            touch = buy_at if order.side is _BUY else sell_at
+            if order.order_type is _MARKET:
                 self._fill(order, columns, touch, order.remaining, is_maker=False)
                 continue
-            if (order.price >= touch) if order.side is Side.BUY else (order.price <= touch):
+            if (order.price >= touch) if order.side is _BUY else (order.price <= touch):
                 self._fill(order, columns, touch, order.remaining, is_maker=False)
             elif (
                 columns.low[index] < order.price
-                if order.side is Side.BUY
+                if order.side is _BUY
                 else columns.high[index] > order.price
             ):
                 part = order.remaining if available is None else min(order.remaining, available)
@@ -216,7 +227,7 @@ class OmsSimulator:
         )
         remaining = sub(order.remaining, part)
         account, order_id = self._account, order.order_id
-        if order.side is Side.BUY:
+        if order.side is _BUY:
             left = ZERO
             if remaining and isinstance(order.request, LimitOrder):
                 rest = order.request._replace(quantity=remaining)
@@ -247,7 +258,7 @@ class OmsSimulator:
         else:
             del self._working[order_id]
             filled = quantity if is_market_buy else order.quantity
-            self._end(order._replace(quantity=filled, remaining=ZERO), OrderStatus.FILLED)
+            self._end(order._replace(quantity=filled, remaining=ZERO), _FILLED)
 
     def _end(self, order: _Working, status: OrderStatus) -> None:
         self._ended[order.order_id] = _listed(order, status, self._now_ms)
@@ -257,9 +268,9 @@ class OmsSimulator:
         for order in self._working.values():
             if order.request.symbol != symbol:
                 continue
-            if order.order_type is OrderType.MARKET or order.placed_ms == self._now_ms:
+            if order.order_type is _MARKET or order.placed_ms == self._now_ms:
                 low, high = _NEVER, -_NEVER  # new: look at the next bar whatever it does
-            elif order.side is Side.BUY:
+            elif order.side is _BUY:
                 low = max(low, order.price)
             else:
                 high = min(high, order.price)
@@ -301,13 +312,13 @@ class OmsSimulator:
 def _side_of(request: object) -> Side:
     if isinstance(request, LimitOrder):
         return request.side
-    return Side.BUY if isinstance(request, MarketBuy) else Side.SELL
+    return _BUY if isinstance(request, MarketBuy) else _SELL
 
 
 def _listed(order: _Working, status: OrderStatus | None, now_ms: int) -> VenueOrder:
     if status is None:
         partly = order.remaining != order.quantity
-        status = OrderStatus.PARTIALLY_FILLED if partly else OrderStatus.OPEN
+        status = _PARTIALLY_FILLED if partly else _OPEN
     request = order.request
     return VenueOrder(
         order.order_id,

@@ -1,7 +1,8 @@
 """Trend following with two moving averages and a size that shrinks with volatility.
 
 Long while the fast average is above the slow one by a band, flat when it is below by the band. A
-position is bought with a limit order a little below the best bid and sold at the market. Never add: money
+position is bought with a limit order a little below the best bid and sold at the market. Never
+add: money
 arithmetic in float; only the averages and the volatility are float64.
 """
 
