@@ -156,6 +156,17 @@ def test_a_market_buy_that_the_collar_stops_keeps_the_rest(engine: MatchingEngin
     assert not result.is_exhausted
 
 
+def test_a_rest_too_small_for_the_next_level_is_left(engine: MatchingEngine) -> None:
+    """Money that buys not one unit of the next level ends the order; it is done."""
+    place(engine, 1, Side.SELL, 100, "1")
+    place(engine, 2, Side.SELL, 104, "1")
+    amount = Decimal("100.2400000000000101")
+    result = engine.market_buy(3, owner="t", quote_amount=amount, fees=BTCTRY_LEVEL_1)
+    assert [one.quantity for one in result.trades] == [ONE]
+    assert result.left == Decimal("0.0000000000000101")
+    assert result.is_exhausted
+
+
 def test_new_quotes_replace_the_old(engine: MatchingEngine) -> None:
     """An owner's earlier quotes are gone, whatever was left of them; other orders stay."""
     place(engine, 1, Side.BUY, 97, "1")
