@@ -228,6 +228,8 @@ async def stage4(
                 settings.pairs(),
                 round(settings.cycle_seconds * 1000),
                 jitter=lambda: draw.randint(0, spread_ms),
+                # Only the clock of a local exchange stands still between two runs.
+                after_ms=_last_instant_ms(store) if settings.control_url else None,
             )
             runner = CycleRunner(
                 kit=kit,
@@ -271,6 +273,16 @@ async def _clock(settings: Settings, network: HttpTransport) -> Clock:
         control_url=settings.control_url,
         control_token=settings.control_token.get_secret_value(),
     )
+
+
+def _last_instant_ms(store: SqliteStateStore) -> int | None:
+    """Return the last instant that a run decided something at, None for a new account."""
+    instants = [record.now_ms for record in store.records(limit=1)]
+    stored = store.load()
+    if stored is not None:
+        # A run that ended while its orders were on their way has no record of that cycle.
+        instants += [order.sent_ms for order in stored.state.orders.values()]
+    return max(instants, default=None)
 
 
 def _lock(settings: Settings, db: Path, *, is_dry: bool) -> FileInstanceLock:

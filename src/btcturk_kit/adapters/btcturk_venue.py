@@ -152,7 +152,8 @@ class BtcturkMarketData:
     """The market of the configured pairs, looked at once per cycle.
 
     The first frame comes at once; each later one at the next multiple of `cycle_ms` counted from
-    the first instant, so that a slow cycle skips instants and never shifts them.
+    the first instant, so that a slow cycle skips instants and never shifts them. With `after_ms`
+    the first frame waits for the next such instant counted from there.
 
     A bar is sampled, not recorded: it opens at the mark of the frame before and closes at this
     one's (median of best bid, best ask and last trade), and its volume is 0.
@@ -163,9 +164,12 @@ class BtcturkMarketData:
         symbols: The pairs, at least one.
         cycle_ms: Distance of two instants.
         jitter: Draws milliseconds to wait beyond an instant, anew for each.
+        after_ms: The last instant of the run before, where time stands still between two runs: a
+            run that was stopped then decides at the instants at which it would have gone on.
     """
 
     __slots__ = (
+        "_after_ms",
         "_client",
         "_clock",
         "_cycle_ms",
@@ -186,6 +190,7 @@ class BtcturkMarketData:
         cycle_ms: int,
         *,
         jitter: Callable[[], int] = _no_jitter,
+        after_ms: int | None = None,
     ) -> None:
         require(bool(symbols), "market data of no pair")
         require(cycle_ms > 0, f"a cycle of {cycle_ms} ms")
@@ -194,6 +199,7 @@ class BtcturkMarketData:
         self._symbols = tuple(symbols)
         self._cycle_ms = cycle_ms
         self._jitter = jitter
+        self._after_ms = after_ms
         self._first_ms: int | None = None
         self._last_ms = 0
         self._marks: dict[Symbol, int] = {}
@@ -235,7 +241,7 @@ class BtcturkMarketData:
 
     async def _next_instant_ms(self) -> int:
         if self._first_ms is None:
-            self._first_ms = self._last_ms = self._clock.now_ms()
+            self._first_ms = self._last_ms = await self._first_instant_ms()
             return self._first_ms
         passed = max(self._clock.now_ms(), self._last_ms) - self._first_ms
         instant_ms = self._first_ms + (passed // self._cycle_ms + 1) * self._cycle_ms
@@ -243,6 +249,16 @@ class BtcturkMarketData:
         # A wall clock can be set back while we wait; instants only ever increase.
         self._last_ms = max(self._clock.now_ms(), instant_ms)
         return self._last_ms
+
+    async def _first_instant_ms(self) -> int:
+        now_ms = self._clock.now_ms()
+        if self._after_ms is None:
+            return now_ms
+        # An instant that is now was not decided at yet: the run before ended at an earlier one.
+        steps = max(1, -((self._after_ms - now_ms) // self._cycle_ms))
+        instant_ms = self._after_ms + steps * self._cycle_ms
+        await self._clock.sleep_until_ms(instant_ms)
+        return instant_ms
 
     async def _tickers(self) -> dict[Symbol, Ticker]:
         if len(self._symbols) == 1:

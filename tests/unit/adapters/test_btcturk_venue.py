@@ -124,13 +124,10 @@ def market_of(
     exchange: Exchange,
     clock: SimulatedClock,
     *symbols: Symbol,
-    jitter: Callable[[], int] | None = None,
+    **options: Any,
 ) -> BtcturkMarketData:
     """Return the market of these pairs, a frame a minute."""
-    client = client_of(exchange.answer, clock)
-    if jitter is None:
-        return BtcturkMarketData(client, clock, symbols, MINUTE)
-    return BtcturkMarketData(client, clock, symbols, MINUTE, jitter=jitter)
+    return BtcturkMarketData(client_of(exchange.answer, clock), clock, symbols, MINUTE, **options)
 
 
 # ---- the venue
@@ -271,6 +268,21 @@ def test_jitter_delays_an_instant_and_does_not_shift_the_next() -> None:
         return [(await market.next_frame()).times_ms[0] - NOW for _ in range(3)]
 
     assert asyncio.run(instants()) == [0, MINUTE + 700, 2 * MINUTE + 30]
+
+
+@pytest.mark.parametrize(
+    ("passed_ms", "first_ms"),
+    [(0, MINUTE), (7, MINUTE), (MINUTE, MINUTE), (MINUTE + 1, 2 * MINUTE)],
+)
+def test_a_run_goes_on_at_the_instants_of_the_run_before(passed_ms: int, first_ms: int) -> None:
+    """The first instant follows the last one of the run before; an instant that is now counts."""
+    clock = SimulatedClock(NOW + passed_ms)
+    market = market_of(Exchange(), clock, BTC, after_ms=NOW)
+
+    async def instants() -> list[int]:
+        return [(await market.next_frame()).times_ms[0] - NOW for _ in range(2)]
+
+    assert asyncio.run(instants()) == [first_ms, first_ms + MINUTE]
 
 
 def test_pair_rules_are_kept_for_five_minutes() -> None:
