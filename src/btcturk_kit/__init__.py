@@ -11,291 +11,89 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:
-    from btcturk_kit.adapters.btcturk_rest import (
-        BtcturkClient as BtcturkClient,
-    )
-    from btcturk_kit.adapters.btcturk_venue import (
-        BtcturkMarketData as BtcturkMarketData,
-    )
-    from btcturk_kit.adapters.btcturk_venue import (
-        BtcturkVenue as BtcturkVenue,
-    )
-    from btcturk_kit.adapters.clocks import (
-        SandboxClock as SandboxClock,
-    )
-    from btcturk_kit.adapters.clocks import (
-        SimulatedClock as SimulatedClock,
-    )
-    from btcturk_kit.adapters.clocks import (
-        SystemClock as SystemClock,
-    )
-    from btcturk_kit.adapters.datasets import (
-        DatasetMarketData as DatasetMarketData,
-    )
-    from btcturk_kit.adapters.file_lock import (
-        FileInstanceLock as FileInstanceLock,
-    )
-    from btcturk_kit.adapters.file_lock import (
-        NoInstanceLock as NoInstanceLock,
-    )
-    from btcturk_kit.adapters.http_transport import (
-        Httpx2Transport as Httpx2Transport,
-    )
-    from btcturk_kit.adapters.http_transport import (
-        MemoryTransport as MemoryTransport,
-    )
-    from btcturk_kit.adapters.memory_store import (
-        MemoryStateStore as MemoryStateStore,
-    )
-    from btcturk_kit.adapters.rate_limiter import (
-        RateLimiter as RateLimiter,
-    )
-    from btcturk_kit.adapters.simulated_venue import (
-        SimulatedVenue as SimulatedVenue,
-    )
-    from btcturk_kit.adapters.sqlite_store import (
-        SqliteStateStore as SqliteStateStore,
-    )
-    from btcturk_kit.domain.capital import (
-        CapitalState as CapitalState,
-    )
-    from btcturk_kit.domain.capital import (
-        LedgerCheckpoint as LedgerCheckpoint,
-    )
-    from btcturk_kit.domain.capital import (
-        SelfFinancing as SelfFinancing,
-    )
+    from btcturk_kit.adapters.btcturk_rest import BtcturkClient
+    from btcturk_kit.adapters.btcturk_venue import BtcturkMarketData, BtcturkVenue
+    from btcturk_kit.adapters.clocks import SandboxClock, SimulatedClock, SystemClock
+    from btcturk_kit.adapters.datasets import DatasetMarketData
+    from btcturk_kit.adapters.file_lock import FileInstanceLock, NoInstanceLock
+    from btcturk_kit.adapters.http_transport import Httpx2Transport, MemoryTransport
+    from btcturk_kit.adapters.memory_store import MemoryStateStore
+    from btcturk_kit.adapters.rate_limiter import RateLimiter
+    from btcturk_kit.adapters.simulated_venue import SimulatedVenue
+    from btcturk_kit.adapters.sqlite_store import SqliteStateStore
+    from btcturk_kit.domain.capital import CapitalState, LedgerCheckpoint, SelfFinancing
     from btcturk_kit.domain.cycle import (
-        ALLOW as ALLOW,
+        ALLOW,
+        CancelIntent,
+        CycleRecord,
+        CycleState,
+        Intent,
+        OrderProposal,
+        Review,
+        RiskVote,
+        Verdict,
     )
-    from btcturk_kit.domain.cycle import (
-        CancelIntent as CancelIntent,
-    )
-    from btcturk_kit.domain.cycle import (
-        Intent as Intent,
-    )
-    from btcturk_kit.domain.cycle import (
-        OrderProposal as OrderProposal,
-    )
-    from btcturk_kit.domain.cycle import (
-        Review as Review,
-    )
-    from btcturk_kit.domain.cycle import (
-        RiskVote as RiskVote,
-    )
-    from btcturk_kit.domain.cycle import (
-        Verdict as Verdict,
-    )
-    from btcturk_kit.domain.fills import (
-        Fill as Fill,
-    )
-    from btcturk_kit.domain.identifiers import (
-        Asset as Asset,
-    )
-    from btcturk_kit.domain.identifiers import (
-        ClientOrderId as ClientOrderId,
-    )
-    from btcturk_kit.domain.identifiers import (
-        OrderId as OrderId,
-    )
-    from btcturk_kit.domain.identifiers import (
-        Symbol as Symbol,
-    )
-    from btcturk_kit.domain.identifiers import (
-        TradeId as TradeId,
-    )
-    from btcturk_kit.domain.instruments import (
-        PairRules as PairRules,
-    )
-    from btcturk_kit.domain.ledger import (
-        Account as Account,
-    )
-    from btcturk_kit.domain.ledger import (
-        Ledger as Ledger,
-    )
-    from btcturk_kit.domain.ledger import (
-        LedgerEvent as LedgerEvent,
-    )
-    from btcturk_kit.domain.ledger import (
-        Leg as Leg,
-    )
+    from btcturk_kit.domain.fills import Fill
+    from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol, TradeId
+    from btcturk_kit.domain.instruments import PairRules
+    from btcturk_kit.domain.ledger import Account, Ledger, LedgerEvent, Leg
     from btcturk_kit.domain.market import (
-        Balance as Balance,
+        Balance,
+        BarColumns,
+        BookLevel,
+        MarketFrame,
+        OrderBook,
+        Ticker,
     )
-    from btcturk_kit.domain.market import (
-        BarColumns as BarColumns,
-    )
-    from btcturk_kit.domain.market import (
-        BookLevel as BookLevel,
-    )
-    from btcturk_kit.domain.market import (
-        MarketFrame as MarketFrame,
-    )
-    from btcturk_kit.domain.market import (
-        OrderBook as OrderBook,
-    )
-    from btcturk_kit.domain.market import (
-        Ticker as Ticker,
-    )
-    from btcturk_kit.domain.money import (
-        Money as Money,
-    )
+    from btcturk_kit.domain.money import Money, exact
     from btcturk_kit.domain.order_events import (
-        CancelAccepted as CancelAccepted,
-    )
-    from btcturk_kit.domain.order_events import (
-        CancelRejected as CancelRejected,
-    )
-    from btcturk_kit.domain.order_events import (
-        CancelUnknown as CancelUnknown,
-    )
-    from btcturk_kit.domain.order_events import (
-        OrderAccepted as OrderAccepted,
-    )
-    from btcturk_kit.domain.order_events import (
-        OrderRejected as OrderRejected,
-    )
-    from btcturk_kit.domain.order_events import (
-        SubmitUnknown as SubmitUnknown,
-    )
-    from btcturk_kit.domain.order_events import (
-        VenueOrder as VenueOrder,
+        CancelAccepted,
+        CancelRejected,
+        CancelUnknown,
+        OrderAccepted,
+        OrderRejected,
+        SubmitUnknown,
+        VenueOrder,
     )
     from btcturk_kit.domain.orders import (
-        CancelOrder as CancelOrder,
+        CancelOrder,
+        LimitOrder,
+        MarketBuy,
+        MarketSell,
+        Order,
+        OrderStatus,
+        OrderType,
+        Side,
+        SubmitOrder,
     )
-    from btcturk_kit.domain.orders import (
-        LimitOrder as LimitOrder,
-    )
-    from btcturk_kit.domain.orders import (
-        MarketBuy as MarketBuy,
-    )
-    from btcturk_kit.domain.orders import (
-        MarketSell as MarketSell,
-    )
-    from btcturk_kit.domain.orders import (
-        Order as Order,
-    )
-    from btcturk_kit.domain.orders import (
-        OrderStatus as OrderStatus,
-    )
-    from btcturk_kit.domain.orders import (
-        OrderType as OrderType,
-    )
-    from btcturk_kit.domain.orders import (
-        Side as Side,
-    )
-    from btcturk_kit.domain.orders import (
-        SubmitOrder as SubmitOrder,
-    )
-    from btcturk_kit.domain.policy import (
-        SideEffectPolicy as SideEffectPolicy,
-    )
-    from btcturk_kit.domain.positions import (
-        CostMethod as CostMethod,
-    )
-    from btcturk_kit.domain.positions import (
-        Lot as Lot,
-    )
-    from btcturk_kit.domain.positions import (
-        Position as Position,
-    )
-    from btcturk_kit.domain.risk import (
-        RiskBudgetPolicy as RiskBudgetPolicy,
-    )
-    from btcturk_kit.domain.risk import (
-        RiskLimits as RiskLimits,
-    )
-    from btcturk_kit.domain.risk import (
-        RiskMode as RiskMode,
-    )
-    from btcturk_kit.errors import (
-        BtcturkKitError as BtcturkKitError,
-    )
-    from btcturk_kit.hooks.gateway import (
-        HookGateway as HookGateway,
-    )
-    from btcturk_kit.hooks.loading import (
-        load_plugins as load_plugins,
-    )
-    from btcturk_kit.hooks.specs import (
-        hookimpl as hookimpl,
-    )
-    from btcturk_kit.hooks.specs import (
-        hookspec as hookspec,
-    )
+    from btcturk_kit.domain.policy import SideEffectPolicy
+    from btcturk_kit.domain.positions import CostMethod, Lot, Position
+    from btcturk_kit.domain.risk import RiskBudgetPolicy, RiskLimits, RiskMode
+    from btcturk_kit.errors import BtcturkKitError
+    from btcturk_kit.hooks.gateway import HookGateway
+    from btcturk_kit.hooks.loading import load_plugins
+    from btcturk_kit.hooks.specs import hookimpl, hookspec
     from btcturk_kit.hooks.strategy import (
-        BarView as BarView,
+        BarView,
+        DataNeeds,
+        Strategy,
+        StrategyContext,
+        StrategyDefinition,
     )
-    from btcturk_kit.hooks.strategy import (
-        DataNeeds as DataNeeds,
-    )
-    from btcturk_kit.hooks.strategy import (
-        Strategy as Strategy,
-    )
-    from btcturk_kit.hooks.strategy import (
-        StrategyContext as StrategyContext,
-    )
-    from btcturk_kit.hooks.strategy import (
-        StrategyDefinition as StrategyDefinition,
-    )
-    from btcturk_kit.pipeline.context import (
-        CycleContext as CycleContext,
-    )
-    from btcturk_kit.pipeline.decide import (
-        BoundStrategy as BoundStrategy,
-    )
-    from btcturk_kit.pipeline.decide import (
-        Kit as Kit,
-    )
-    from btcturk_kit.pipeline.profile import (
-        Profile as Profile,
-    )
-    from btcturk_kit.ports.clock import (
-        Clock as Clock,
-    )
-    from btcturk_kit.ports.instance_lock import (
-        InstanceLock as InstanceLock,
-    )
-    from btcturk_kit.ports.market_data import (
-        MarketData as MarketData,
-    )
-    from btcturk_kit.ports.store import (
-        StateStore as StateStore,
-    )
-    from btcturk_kit.ports.transport import (
-        HttpRequest as HttpRequest,
-    )
-    from btcturk_kit.ports.transport import (
-        HttpResponse as HttpResponse,
-    )
-    from btcturk_kit.ports.transport import (
-        HttpTransport as HttpTransport,
-    )
-    from btcturk_kit.ports.venue import (
-        Venue as Venue,
-    )
-    from btcturk_kit.runtime.cycle_runner import (
-        CycleRunner as CycleRunner,
-    )
-    from btcturk_kit.runtime.cycle_runner import (
-        RunReport as RunReport,
-    )
-    from btcturk_kit.simulation.fees import (
-        BTCTRY_LEVEL_1 as BTCTRY_LEVEL_1,
-    )
-    from btcturk_kit.simulation.fees import (
-        FeeSchedule as FeeSchedule,
-    )
-    from btcturk_kit.simulation.matching import (
-        MatchingEngine as MatchingEngine,
-    )
-    from btcturk_kit.simulation.oms import (
-        OmsSimulator as OmsSimulator,
-    )
-    from btcturk_kit.wire.signing import (
-        Credentials as Credentials,
-    )
+    from btcturk_kit.pipeline.context import CycleContext
+    from btcturk_kit.pipeline.decide import BoundStrategy, Kit
+    from btcturk_kit.pipeline.profile import Profile
+    from btcturk_kit.ports.clock import Clock
+    from btcturk_kit.ports.instance_lock import InstanceLock
+    from btcturk_kit.ports.market_data import MarketData
+    from btcturk_kit.ports.store import StateStore
+    from btcturk_kit.ports.transport import HttpRequest, HttpResponse, HttpTransport
+    from btcturk_kit.ports.venue import Venue
+    from btcturk_kit.runtime.cycle_runner import CycleRunner, RunReport
+    from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
+    from btcturk_kit.simulation.matching import MatchingEngine
+    from btcturk_kit.simulation.oms import OmsSimulator
+    from btcturk_kit.wire.signing import Credentials
 
 _logging.getLogger("btcturk_kit").addHandler(_logging.NullHandler())
 
@@ -314,6 +112,8 @@ _MODULES = {
     "domain.cycle": (
         "ALLOW",
         "CancelIntent",
+        "CycleRecord",
+        "CycleState",
         "Intent",
         "OrderProposal",
         "Review",
@@ -325,7 +125,7 @@ _MODULES = {
     "domain.instruments": ("PairRules",),
     "domain.ledger": ("Account", "Ledger", "LedgerEvent", "Leg"),
     "domain.market": ("Balance", "BarColumns", "BookLevel", "MarketFrame", "OrderBook", "Ticker"),
-    "domain.money": ("Money",),
+    "domain.money": ("Money", "exact"),
     "domain.order_events": (
         "CancelAccepted",
         "CancelRejected",
@@ -396,7 +196,9 @@ __all__ = [
     "CostMethod",
     "Credentials",
     "CycleContext",
+    "CycleRecord",
     "CycleRunner",
+    "CycleState",
     "DataNeeds",
     "DatasetMarketData",
     "FeeSchedule",
@@ -464,6 +266,7 @@ __all__ = [
     "Venue",
     "VenueOrder",
     "Verdict",
+    "exact",
     "hookimpl",
     "hookspec",
     "load_plugins",

@@ -13,11 +13,11 @@ from datetime import UTC, datetime, time, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from random import Random
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from platformdirs import user_state_path
 
+from btcturk_kit.adapters.addresses import is_loopback
 from btcturk_kit.adapters.btcturk_rest import BtcturkClient
 from btcturk_kit.adapters.btcturk_venue import BtcturkMarketData, BtcturkVenue
 from btcturk_kit.adapters.clocks import SandboxClock, SystemClock
@@ -53,7 +53,6 @@ __all__ = [
     "stage4",
 ]
 
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _ACKNOWLEDGEMENT = "I_UNDERSTAND"
 
 
@@ -83,11 +82,6 @@ def day_end_in(zone: str) -> Callable[[int], int]:
         return int(midnight.timestamp()) * 1000
 
     return day_end
-
-
-def is_loopback(url: str) -> bool:
-    """Whether an address is on this machine."""
-    return (urlsplit(url).hostname or "") in _LOOPBACK
 
 
 def side_effect_policy(settings: Settings) -> SideEffectPolicy:

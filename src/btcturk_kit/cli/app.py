@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import version
 from typing import Annotated
 
@@ -36,9 +37,13 @@ def _print_version(value: bool) -> None:  # noqa: FBT001 - the callback's signat
 @app.callback()
 def _root(
     *,
-    show_version: Annotated[
+    show_version: Annotated[  # noqa: ARG001 - its callback acts
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
     ] = False,
 ) -> None:
     """Building blocks for trading bots on BtcTurk."""
+    import structlog  # noqa: PLC0415 - only a run writes log lines
+
+    # Standard output belongs to the document of `--json`; log lines go where errors go.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))

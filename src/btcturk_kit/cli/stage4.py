@@ -58,15 +58,10 @@ def stage4_run(
         )
         for name in unknown:
             warn(f"{name} is not a setting")
-        code, summary = run_to_end(settings, cycles)
+        code, summary = asyncio.run(_until_stopped(settings, cycles))
     if summary is not None:
         _show(summary, as_json=as_json)
     raise typer.Exit(code)
-
-
-def run_to_end(settings: Settings, cycles: int | None) -> tuple[int, dict[str, Any] | None]:
-    """Run the bot; SIGTERM and Ctrl-C end it between two steps, with 143 and 130."""
-    return asyncio.run(_until_stopped(settings, cycles))
 
 
 async def _until_stopped(

@@ -44,7 +44,7 @@ def run_summary(
         "mode": state.mode.mode.value,
         "ledger_events": totals.ledger_events,
         "ledger_balanced": _is_balanced(store, ledger),
-        "exchange_difference": exchange_difference(report, kit),
+        "exchange_difference": _exchange_difference(report, kit),
         "suspense": {
             asset: decimal_text(ledger.balance(Account.SUSPENSE, asset))
             for asset in ledger.assets()
@@ -58,7 +58,7 @@ def run_summary(
     }
 
 
-def exchange_difference(report: RunReport, kit: Kit) -> dict[str, str]:
+def _exchange_difference(report: RunReport, kit: Kit) -> dict[str, str]:
     """Return, per asset, exchange minus books without suspense, and locked minus reservations.
 
     `BTC` is the total of free and locked, `BTC.locked` the locked part against our open orders.

@@ -288,6 +288,7 @@ def flow_event(
     return _event(key, _KIND_FLOW, event_time_ms, legs)
 
 
+@exact
 def difference_event(differences: Iterable[tuple[Asset, Decimal]], *, now_ms: int) -> LedgerEvent:
     """Put unexplained differences to the exchange into suspense, where everybody can see them."""
     legs: list[Leg] = []

@@ -2,9 +2,9 @@
 
 `EXACT` is a context of 60 digits in which an inexact result is an error. A function marked `@exact`
 works in it whatever context its caller has, so its operators cannot lose a digit by accident;
-`add`, `sub` and `mul` do the same for a single step. Code that people plug in runs `plainly`, in Python's
-own default context. The rounding functions say in their name what they do. Never add: a function
-that takes a `float`, a rounding without a name.
+`add`, `sub` and `mul` do the same for a single step. Code that people plug in runs `plainly`, in
+Python's own default context. The rounding functions say in their name what they do. Never add: a
+function that takes a `float`, a rounding without a name.
 """
 
 from __future__ import annotations
@@ -195,12 +195,12 @@ def divide_half_even(numerator: Decimal, denominator: Decimal, places: int) -> D
         Decimal('0.12')
     """
     scaled = numerator.scaleb(places, context=EXACT)
-    quotient, remainder = EXACT.divmod(abs(scaled), denominator)
+    quotient, remainder = EXACT.divmod(scaled.copy_abs(), denominator)
     twice = add(remainder, remainder)
     if twice > denominator or (twice == denominator and int(quotient) & 1):
         quotient = add(quotient, ONE)
     if scaled < 0:
-        quotient = -quotient
+        quotient = quotient.copy_negate()
     return quotient.scaleb(-places, context=EXACT)
 
 
@@ -226,7 +226,7 @@ class Money:
         return Money(sub(self.amount, self._same(other)), self.asset)
 
     def __neg__(self) -> Money:
-        return Money(-self.amount, self.asset)
+        return Money(self.amount.copy_negate(), self.asset)
 
     def _same(self, other: Money) -> Decimal:
         if other.asset != self.asset:

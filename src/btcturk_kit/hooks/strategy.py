@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol
 
 from btcturk_kit.domain.cycle import CancelIntent, Intent, Mark
 from btcturk_kit.domain.identifiers import Symbol
@@ -152,15 +152,6 @@ class Strategy(Protocol):
 
     def load_state(self, text: str) -> None:
         """Take up a state that `dump_state` gave."""
-        ...
-
-
-@runtime_checkable
-class FedByBars(Protocol):
-    """A strategy or guard that wants bars."""
-
-    def on_bar(self, bar: BarView) -> None:
-        """Take in one closed bar."""
         ...
 
 
