@@ -175,14 +175,18 @@ async def stage4(
     settings: Settings,
     *,
     transport: HttpTransport | None = None,
+    failures_max: int = 0,
     on_frame: Callable[[int], None] | None = None,
+    on_statement: Callable[[str], None] | None = None,
 ) -> AsyncIterator[Stage4]:
     """Assemble the stage-4 bot and take it apart again.
 
     Args:
         settings: Of the run.
         transport: Instead of a connection of its own; not closed here.
+        failures_max: Failed reads in a row that the run survives.
         on_frame: Told after every cycle how many are done.
+        on_statement: Told each statement of the store before it runs; see `SqliteStateStore.open`.
 
     Raises:
         ConfigurationError: Missing credentials, a pair or plug-in that does not exist, an
@@ -209,7 +213,7 @@ async def stage4(
         )
         rules = dict(await client.pair_rules())
         kit = build_kit(settings, name, rules)
-        store = SqliteStateStore.open(db, account=name)
+        store = SqliteStateStore.open(db, account=name, on_statement=on_statement)
         try:
             venue: Venue = BtcturkVenue(client, policy=policy)
             if is_dry:
@@ -232,6 +236,7 @@ async def stage4(
                 store=store,
                 lock=_lock(settings, db, is_dry=is_dry),
                 trading_capital_try=settings.trading_capital_try,
+                failures_max=failures_max,
                 on_frame=on_frame,
             )
             yield Stage4(runner, store, policy, db, kit)

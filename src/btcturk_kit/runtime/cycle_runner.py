@@ -14,18 +14,24 @@ from typing import NamedTuple
 from btcturk_kit.domain.cycle import (
     Anomaly,
     CancelIntent,
-    CycleRecord,
     CycleState,
     Decision,
     Intent,
     Observation,
-    StateCommit,
+    Settlement,
 )
 from btcturk_kit.domain.market import Balance, MarketFrame
 from btcturk_kit.domain.money import ZERO, exactly
 from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome
-from btcturk_kit.domain.risk import RiskAssessment
-from btcturk_kit.errors import ConfigurationError
+from btcturk_kit.domain.risk import RiskAssessment, RiskMode
+from btcturk_kit.errors import (
+    AuthenticationError,
+    BtcturkKitError,
+    ConfigurationError,
+    ProtocolError,
+    TransportError,
+    VenueError,
+)
 from btcturk_kit.pipeline.context import mark_at
 from btcturk_kit.pipeline.decide import Kit, decide
 from btcturk_kit.pipeline.opening import open_account
@@ -36,8 +42,11 @@ from btcturk_kit.ports.market_data import MarketData
 from btcturk_kit.ports.store import StateStore
 from btcturk_kit.ports.venue import Venue
 from btcturk_kit.runtime.observe import observe_venue
+from btcturk_kit.runtime.recorder import Recorder
 
 __all__ = ["CycleRunner", "RunReport"]
+
+_READ_FAILURES = (TransportError, ProtocolError, VenueError)
 
 
 class RunReport(NamedTuple):
@@ -67,6 +76,8 @@ class CycleRunner:
         lock: Keeps a second instance out.
         trading_capital_try: For a new account: what the bot may use; None for all TRY there is.
         save_every: Quiet cycles after which the state is saved all the same.
+        failures_max: Failed reads in a row that the run survives, each at the price of one cycle;
+            0 lets the first one end it.
         on_frame: Told after every frame how many cycles are done; for progress bars.
     """
 
@@ -80,6 +91,7 @@ class CycleRunner:
         lock: InstanceLock,
         trading_capital_try: Decimal | None = None,
         save_every: int = 1,
+        failures_max: int = 0,
         on_frame: Callable[[int], None] | None = None,
     ) -> None:
         self._kit = kit
@@ -88,15 +100,16 @@ class CycleRunner:
         self._store = store
         self._lock = lock
         self._trading_capital_try = trading_capital_try
-        self._save_every = save_every
+        self._recorder = Recorder(kit, store, save_every=save_every)
+        self._failures_max = failures_max
         self._on_frame = on_frame
         self._scan = QuietScan(kit)
         self._state: CycleState | None = None
         self._assessment: RiskAssessment | None = None
         self._balances: tuple[Balance, ...] | None = None
+        self._noted: tuple[Anomaly, ...] = ()
         self._cycles = 0
         self._uncounted = 0  # quiet cycles the scan passed that the state does not count yet
-        self._unrecorded = 0  # quiet cycles since the last record
         self._equity_try = ZERO
 
     async def run(self, *, max_cycles: int | None = None) -> RunReport:
@@ -114,13 +127,19 @@ class CycleRunner:
         try:
             self._recover()
             frame: MarketFrame | None = None
+            failures = 0
             while max_cycles is None or self._cycles < max_cycles:
-                following = await self._market.next_frame()
-                if following is None:
-                    break
-                frame = following
-                left = None if max_cycles is None else max_cycles - self._cycles
-                await self._walk(frame, left)
+                try:
+                    following = await self._market.next_frame()
+                    if following is None:
+                        break
+                    frame = following
+                    left = None if max_cycles is None else max_cycles - self._cycles
+                    await self._walk(frame, left)
+                    failures = 0
+                except _READ_FAILURES as error:
+                    failures += 1
+                    self._after_failure(error, failures)
                 if self._on_frame is not None:
                     self._on_frame(self._cycles)
             if frame is not None and self._state is not None:
@@ -130,6 +149,12 @@ class CycleRunner:
         if self._state is None:
             raise ConfigurationError("the market has no instant at all", hint="check the dataset")
         return RunReport(self._cycles, self._state, self._equity_try, self._balances or ())
+
+    def _after_failure(self, error: BtcturkKitError, failures: int) -> None:
+        """Go on after a failed read: nothing was decided, so nothing is lost but one look."""
+        if failures > self._failures_max or isinstance(error, AuthenticationError):
+            raise error
+        self._noted = (*self._noted, Anomaly("read_failed", RiskMode.NORMAL, error.message))
 
     @property
     def equities(self) -> list[int]:
@@ -178,7 +203,7 @@ class CycleRunner:
             passed = at - started
             self._cycles += passed
             self._uncounted += passed
-            self._unrecorded += passed
+            self._recorder.quiet_cycles += passed
             if at == end:
                 break
             self._cycles += 1
@@ -206,8 +231,10 @@ class CycleRunner:
         has_news: bool,
     ) -> CycleState:
         """Run the six phases at one instant."""
-        state = self._caught_up(state)
+        noted += self._noted
         observation = await self._observe(state, frame, at, noted=noted, has_news=has_news)
+        state = self._caught_up(state)
+        self._noted = ()
         decision = decide(
             state,
             observation,
@@ -247,11 +274,14 @@ class CycleRunner:
         self._equity_try = decision.equity_try
         self._assessment = decision.assessment
         if decision.is_quiet:
-            self._unrecorded += 1
-            if self._unrecorded >= self._save_every:
-                self._save_quiet(decision.state, now_ms)
+            self._recorder.quiet(decision.state, now_ms, decision.equity_try)
             return decision.state
-        return await self._carry_out(state, decision, now_ms)
+        self._recorder.commit(state, decision, now_ms)
+        if not decision.submits and not decision.cancels:
+            return decision.state
+        settlement = await self._execute(decision, now_ms)
+        self._recorder.settled(decision, settlement, now_ms)
+        return settlement.state
 
     async def _close_books(self, state: CycleState, frame: MarketFrame) -> None:
         """Run one closing cycle that only observes: what still happened is booked."""
@@ -268,74 +298,15 @@ class CycleRunner:
             observe_only=True,
         )
         self._state = await self._finish(state, decision, observation.now_ms)
-        if self._unrecorded:
-            self._save_quiet(self._state, observation.now_ms)
+        self._recorder.flush(self._state, observation.now_ms, self._equity_try)
 
-    async def _carry_out(self, state: CycleState, decision: Decision, now_ms: int) -> CycleState:
-        """Commit, execute, settle, record."""
-        if not decision.submits and not decision.cancels:
-            record = self._record(decision, now_ms)
-            self._commit(state, decision, now_ms, record)
-            self._kit.gateway.recorded(record)
-            return decision.state
-        self._commit(state, decision, now_ms, None)
+    async def _execute(self, decision: Decision, now_ms: int) -> Settlement:
+        """Send the commands, cancels first, one after another; settle what was answered."""
         outcomes: list[SubmitOutcome | CancelOutcome] = [
             await self._venue.cancel(command) for command in decision.cancels
         ]
         outcomes += [await self._venue.submit(command) for command in decision.submits]
-        settlement = settle(decision.state, tuple(outcomes), now_ms=now_ms)
-        record = self._record(decision, now_ms)
-        self._store.commit(
-            StateCommit(
-                settlement.state,
-                settlement.state.ledger.event_count,
-                now_ms,
-                orders=settlement.orders,
-                anomalies=settlement.anomalies,
-                record=record,
-            )
-        )
-        self._kit.gateway.recorded(record)
-        return settlement.state
-
-    def _commit(
-        self, before: CycleState, decision: Decision, now_ms: int, record: CycleRecord | None
-    ) -> None:
-        self._store.commit(
-            StateCommit(
-                decision.state,
-                before.ledger.event_count,
-                now_ms,
-                decision.fills,
-                decision.events,
-                decision.capital_rows,
-                decision.positions,
-                decision.orders,
-                decision.anomalies,
-                self._strategy_states(),
-                record,
-            )
-        )
-
-    def _strategy_states(self) -> tuple[tuple[str, str], ...]:
-        return tuple([(one.name, one.strategy.dump_state()) for one in self._kit.strategies])
-
-    def _record(self, decision: Decision, now_ms: int) -> CycleRecord:
-        state = decision.state
-        quiet, self._unrecorded = self._unrecorded, 0
-        return CycleRecord(
-            state.cycle,
-            now_ms,
-            state.mode.mode,
-            quiet,
-            len(decision.fills),
-            len(decision.submits),
-            len(decision.cancels),
-            decision.equity_try,
-            state.capital.trading_capital_try,
-            state.capital.treasury_try,
-            state.digest,
-        )
+        return settle(decision.state, tuple(outcomes), now_ms=now_ms)
 
     def _caught_up(self, state: CycleState) -> CycleState:
         """Return the state with the quiet cycles counted and the peak the scan has seen."""
@@ -345,29 +316,3 @@ class CycleRunner:
         if risk is state.risk and cycle == state.cycle:
             return state
         return state._replace(cycle=cycle, risk=risk)
-
-    def _save_quiet(self, state: CycleState, now_ms: int) -> None:
-        """Store the run of quiet cycles as one row, with the state as it stands."""
-        record = CycleRecord(
-            state.cycle,
-            now_ms,
-            state.mode.mode,
-            self._unrecorded,
-            0,
-            0,
-            0,
-            self._equity_try,
-            state.capital.trading_capital_try,
-            state.capital.treasury_try,
-            state.digest,
-        )
-        self._unrecorded = 0
-        self._store.commit(
-            StateCommit(
-                state,
-                state.ledger.event_count,
-                now_ms,
-                strategy_states=self._strategy_states(),
-                record=record,
-            )
-        )

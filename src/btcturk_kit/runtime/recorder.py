@@ -1,0 +1,124 @@
+"""Phases 3 and 6: what a cycle leaves behind in the store, in whole transactions."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from btcturk_kit.domain.cycle import CycleRecord, CycleState, Decision, Settlement, StateCommit
+from btcturk_kit.pipeline.decide import Kit
+from btcturk_kit.ports.store import StateStore
+
+__all__ = ["Recorder"]
+
+
+class Recorder:
+    """Writes decisions, settlements and runs of quiet cycles.
+
+    Args:
+        kit: Whose strategies' states are kept, and whose observers are told.
+        store: Where it is written.
+        save_every: Quiet cycles after which the state is saved all the same.
+
+    Attributes:
+        quiet_cycles: Quiet cycles since the last record.
+    """
+
+    __slots__ = ("_kit", "_save_every", "_store", "quiet_cycles")
+
+    def __init__(self, kit: Kit, store: StateStore, *, save_every: int) -> None:
+        self._kit = kit
+        self._store = store
+        self._save_every = save_every
+        self.quiet_cycles = 0
+
+    def commit(self, before: CycleState, decision: Decision, now_ms: int) -> None:
+        """Make a decision durable; one without commands is recorded in the same transaction."""
+        record = None
+        if not decision.submits and not decision.cancels:
+            record = self._record(decision.state, decision, now_ms)
+        self._store.commit(
+            StateCommit(
+                decision.state,
+                before.ledger.event_count,
+                now_ms,
+                decision.fills,
+                decision.events,
+                decision.capital_rows,
+                decision.positions,
+                decision.orders,
+                decision.anomalies,
+                self._strategy_states(),
+                record,
+            )
+        )
+        if record is not None:
+            self._kit.gateway.recorded(record)
+
+    def settled(self, decision: Decision, settlement: Settlement, now_ms: int) -> None:
+        """Write what came of a decision's commands, and its record."""
+        state = settlement.state
+        record = self._record(state, decision, now_ms)
+        self._store.commit(
+            StateCommit(
+                state,
+                state.ledger.event_count,
+                now_ms,
+                orders=settlement.orders,
+                anomalies=settlement.anomalies,
+                record=record,
+            )
+        )
+        self._kit.gateway.recorded(record)
+
+    def quiet(self, state: CycleState, now_ms: int, equity_try: Decimal) -> None:
+        """Count one more quiet cycle; store the run of them when it is due."""
+        self.quiet_cycles += 1
+        if self.quiet_cycles >= self._save_every:
+            self.flush(state, now_ms, equity_try)
+
+    def flush(self, state: CycleState, now_ms: int, equity_try: Decimal) -> None:
+        """Store the run of quiet cycles so far as one row, with the state as it stands."""
+        if not self.quiet_cycles:
+            return
+        quiet, self.quiet_cycles = self.quiet_cycles, 0
+        capital = state.capital
+        self._store.commit(
+            StateCommit(
+                state,
+                state.ledger.event_count,
+                now_ms,
+                strategy_states=self._strategy_states(),
+                record=CycleRecord(
+                    state.cycle,
+                    now_ms,
+                    state.mode.mode,
+                    quiet,
+                    0,
+                    0,
+                    0,
+                    equity_try,
+                    capital.trading_capital_try,
+                    capital.treasury_try,
+                    state.digest,
+                ),
+            )
+        )
+
+    def _strategy_states(self) -> tuple[tuple[str, str], ...]:
+        return tuple([(one.name, one.strategy.dump_state()) for one in self._kit.strategies])
+
+    def _record(self, state: CycleState, decision: Decision, now_ms: int) -> CycleRecord:
+        quiet, self.quiet_cycles = self.quiet_cycles, 0
+        return CycleRecord(
+            state.cycle,
+            now_ms,
+            state.mode.mode,
+            quiet,
+            len(decision.fills),
+            len(decision.submits),
+            len(decision.cancels),
+            decision.equity_try,
+            state.capital.trading_capital_try,
+            state.capital.treasury_try,
+            state.digest,
+        )
