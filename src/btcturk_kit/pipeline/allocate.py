@@ -65,20 +65,29 @@ def budget_of(draft: Draft) -> Budget:
     return Budget(cash, max(ZERO, headroom), assessment.order_notional_max)
 
 
-def propose_order(draft: Draft, intent: Intent, budget: Budget) -> OrderProposal | Review:
-    """Return the exact order for an intent, or the denial that stands in its way."""
+def propose_order(draft: Draft, intent: Intent, budget: Budget | None) -> OrderProposal | Review:
+    """Return the exact order for an intent, or the denial that stands in its way.
+
+    Args:
+        draft: Books, marks and mode.
+        intent: What is wanted.
+        budget: What buys may still use; sells need none.
+    """
     rules = draft.rules.get(intent.symbol)
     if rules is None or intent.symbol not in draft.observation.marks:
         return _deny("pair", f"{intent.symbol} has no rules or no market")
+    now_ms = draft.observation.now_ms
     for order in draft.orders.values():
-        if order.symbol == intent.symbol and order.status in UNSETTLED:
+        # Orders of this very cycle are not in doubt: they have not been sent yet.
+        is_in_doubt = order.status in UNSETTLED and order.sent_ms < now_ms
+        if is_in_doubt and order.symbol == intent.symbol:
             return _deny("frozen", f"{order.client_order_id} is {order.status}")
     mode = draft.mode.mode
     if mode is _OBSERVE_ONLY:
         return _deny("mode", mode)
     if intent.side is _SELL:
         return _sell(draft, intent, rules)
-    if mode is not _NORMAL:
+    if mode is not _NORMAL or budget is None:
         return _deny("mode", mode)
     return _buy(draft, intent, rules, budget)
 
@@ -106,6 +115,8 @@ def _buy(draft: Draft, intent: Intent, rules: PairRules, budget: Budget) -> Orde
         return _deny("budget", f"cash {budget.cash}, exposure left {budget.exposure}")
     if intent.order_type is _MARKET:
         amount = rules.quantize_quote(allowed)
+        if amount < rules.min_notional:
+            return _deny("rules", f"amount {amount} is below the minimum {rules.min_notional}")
         quantity = divide_floor(amount, unit, rules.quantity_scale)
         request = MarketBuy(intent.symbol, amount)
         notional = price * quantity

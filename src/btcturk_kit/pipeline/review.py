@@ -39,7 +39,7 @@ def place_orders(
         return
     if len(wanted) > 1:
         wanted.sort(key=lambda one: (one.side is _BUY, one.symbol, one.strategy))
-    budget = budget_of(draft)
+    budget = budget_of(draft) if wanted[-1].side is _BUY else None
     for intent in wanted:
         outcome = propose_order(draft, intent, budget)
         if isinstance(outcome, OrderProposal):
@@ -89,7 +89,7 @@ def _house_rules(draft: Draft, proposal: OrderProposal) -> Review | None:
     return None
 
 
-def _accept(draft: Draft, intent: Intent, proposal: OrderProposal, budget: Budget) -> None:
+def _accept(draft: Draft, intent: Intent, proposal: OrderProposal, budget: Budget | None) -> None:
     profile, now_ms, request = draft.profile, draft.observation.now_ms, proposal.request
     name = derive_client_order_id(
         account=profile.account,
@@ -101,7 +101,7 @@ def _accept(draft: Draft, intent: Intent, proposal: OrderProposal, budget: Budge
     )
     reserved = reservation_of(request, taker_rate=profile.taker_rate)
     is_market_buy = isinstance(request, MarketBuy)
-    if proposal.side is _BUY:
+    if budget is not None and proposal.side is _BUY:
         budget.spend(reserved)
     draft.set_order(
         Order(
