@@ -230,7 +230,7 @@ class RiskBudgetPolicy:
             )
         floor = self.equity_floor(memory)
         if inputs.equity_try < floor:
-            reasons.append(self._loss_reason(inputs, memory))
+            reasons += self._loss_reasons(inputs, memory)
         if inputs.data_age_ms > limits.data_age_ms_max:
             reasons.append(RiskReason("stale_data", _OBSERVE_ONLY, f"{inputs.data_age_ms} ms old"))
         if inputs.exposure_try > exposure_max:
@@ -260,15 +260,20 @@ class RiskBudgetPolicy:
             tuple(reasons),
         )
 
-    def _loss_reason(self, inputs: RiskInputs, memory: RiskMemory) -> RiskReason:
-        lost_today = memory.day_start_equity_try - inputs.equity_try
-        allowed = self.limits.daily_loss_ratio * max(memory.day_start_capital_try, ZERO)
-        if lost_today > allowed:
-            return RiskReason(
-                "daily_loss", _OBSERVE_ONLY, f"{lost_today} lost today, {allowed} allowed"
-            )
+    def _loss_reasons(self, inputs: RiskInputs, memory: RiskMemory) -> list[RiskReason]:
+        limits, reasons = self.limits, []
+        lost = memory.day_start_equity_try - inputs.equity_try
+        allowed = limits.daily_loss_ratio * max(memory.day_start_capital_try, ZERO)
+        if lost > allowed:
+            detail = f"{lost} lost today, {allowed} allowed"
+            reasons.append(RiskReason("daily_loss", _OBSERVE_ONLY, detail))
         down = memory.peak_equity_try - inputs.equity_try
-        return RiskReason("drawdown", _OBSERVE_ONLY, f"{down} below the peak")
+        at_risk = max(memory.peak_equity_try - memory.peak_treasury_try, ZERO)
+        allowed = limits.drawdown_ratio * at_risk
+        if down > allowed:
+            detail = f"{down} below the peak, {allowed} allowed"
+            reasons.append(RiskReason("drawdown", _OBSERVE_ONLY, detail))
+        return reasons
 
 
 def next_mode_memory(
