@@ -63,7 +63,8 @@ def test_the_daily_loss_is_five_percent_of_the_days_capital(equity: str, mode: R
 
 def test_a_daily_loss_is_named_with_its_numbers() -> None:
     """The reason says what was lost and what was allowed."""
-    found = RiskBudgetPolicy().assess(CALM._replace(equity_try=Decimal(10_400)))
+    memory = MEMORY._replace(peak_equity_try=Decimal(11_000), peak_treasury_try=Decimal(0))
+    found = RiskBudgetPolicy().assess(CALM._replace(equity_try=Decimal(10_400), memory=memory))
     (reason,) = found.reasons
     assert reason.rule == "daily_loss"
     assert "600" in reason.detail
