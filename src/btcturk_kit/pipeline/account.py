@@ -112,15 +112,24 @@ def locked_differences(
     return result
 
 
+def _agree(ledger: Ledger, balances: tuple[Balance, ...]) -> bool:
+    """Whether books and exchange are equal: the usual case, told without making anything."""
+    for asset, free, locked in balances:
+        if free + locked != ledger.held(asset):
+            return False
+    seen = {one.asset for one in balances}
+    return all(slot[1] in seen or not amount for slot, amount in ledger.balances.items())
+
+
 def _compare(draft: Draft, balances: tuple[Balance, ...]) -> None:
+    if _agree(draft.ledger, balances):
+        draft.differences = ()
+        return
     found = tuple(
         (asset, amount)
         for asset, amount in balance_differences(draft.ledger, balances).items()
         if amount
     )
-    if not found:
-        draft.differences = ()
-        return
     under_way = draft.fills or any(
         order.status in (_PENDING, _UNKNOWN) for order in draft.orders.values()
     )

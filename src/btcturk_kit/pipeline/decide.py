@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple
 
-from btcturk_kit.domain.canonical import canonical_decimal, canonical_line, chain
+from btcturk_kit.domain.canonical import canonical_decimal, chain
 from btcturk_kit.domain.cycle import (
     Anomaly,
     CancelIntent,
@@ -192,7 +192,7 @@ def _freeze(draft: Draft) -> Decision:
 def _line(draft: Draft) -> str:
     """Return the canonical line of an event cycle: no venue ids, no wall time, no cycle number."""
     fields = [str(draft.observation.now_ms)]
-    fields += [canonical_line(intent) for intent in draft.intents]
+    fields += [_intent_text(intent) for intent in draft.intents]
     fields += [f"{one.symbol} {answer.verdict} {answer.guard}" for one, answer in draft.reviews]
     fields += [f"{name} {_request_text(request)}" for name, request in draft.submits]
     fields += [cancel.client_order_id for cancel in draft.cancels]
@@ -202,6 +202,16 @@ def _line(draft: Draft) -> str:
     fields.append(canonical_decimal(capital.treasury_try))
     fields.append(draft.mode.mode)
     return "\n".join(fields)
+
+
+def _intent_text(intent: Intent | CancelIntent) -> str:
+    if isinstance(intent, CancelIntent):
+        return f"{intent.strategy} cancel {intent.client_order_id}"
+    strategy, symbol, side, order_type, quantity, amount, price, reason = intent
+    size = "-" if quantity is None else canonical_decimal(quantity)
+    spend = "-" if amount is None else canonical_decimal(amount)
+    limit = "-" if price is None else canonical_decimal(price)
+    return f"{strategy} {symbol} {side} {order_type} {size} {spend} {limit} {reason}"
 
 
 def _request_text(request: OrderRequest) -> str:

@@ -48,7 +48,8 @@ def ingest(draft: Draft) -> None:
         return
     before = draft.ledger
     history = dict(observation.history)
-    net, gross = _realized(draft)
+    net = draft.capital.last_realized_pnl_total_try
+    gross = draft.capital.last_realized_gross_total_try
     per_event = draft.profile.risk.financing.granularity is _EVENT
     for fill in sorted(observation.fills, key=lambda one: one.order_key):
         order = _own_order(draft, fill)
@@ -80,14 +81,6 @@ def ingest(draft: Draft) -> None:
     finance_cycle(draft, before, realized_net=net, realized_gross=gross)
 
 
-def _realized(draft: Draft) -> tuple[Decimal, Decimal]:
-    net = gross = ZERO
-    for position in draft.positions.values():
-        net = net + position.realized_net
-        gross = gross + position.realized_gross
-    return net, gross
-
-
 def _own_order(draft: Draft, fill: Fill) -> Order | None:
     if fill.client_order_id is not None:
         return draft.orders.get(fill.client_order_id)
@@ -108,12 +101,15 @@ def _position_with(
 
 
 def _note_trip(draft: Draft, fill: Fill, position: Position, realized_net: Decimal) -> None:
-    rules = draft.rules.get(fill.symbol)
-    dust = draft.profile.risk.limits.dust_try
-    if rules is not None:
-        dust = max(dust, rules.min_notional)
-    is_flat = position.is_flat(mark=fill.price, dust=dust)
-    draft.risk = note_realized(draft.risk, is_flat=is_flat, realized_net=realized_net)
+    is_flat = not position.quantity
+    if not is_flat:
+        rules = draft.rules.get(fill.symbol)
+        dust = draft.profile.risk.limits.dust_try
+        if rules is not None and rules.min_notional > dust:
+            dust = rules.min_notional
+        is_flat = abs(position.quantity) * fill.price < dust
+    if is_flat is draft.risk.in_trip:
+        draft.risk = note_realized(draft.risk, is_flat=is_flat, realized_net=realized_net)
 
 
 def _progress(order: Order, fill: Fill, taker_rate: Decimal) -> Order:

@@ -8,9 +8,9 @@ arithmetic in float; only the averages and the volatility are float64.
 
 from __future__ import annotations
 
-from ast import literal_eval
 from dataclasses import dataclass
 from decimal import Decimal
+from struct import Struct
 
 from btcturk_kit.domain.cycle import Intent
 from btcturk_kit.domain.identifiers import Symbol
@@ -28,6 +28,9 @@ from btcturk_kit.hooks.strategy import (
 )
 
 __all__ = ["Trend", "TrendParameters", "kit_define_strategy"]
+
+_STATE = Struct("<qddddb")
+_UNDECIDED = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,14 +152,17 @@ class Trend:
         return mul(self._parameters.size_ratio, scale)
 
     def dump_state(self) -> str:
-        """Return the averages as text; `repr` of a float loses nothing."""
-        return repr((self._bars, self._fast, self._slow, self._last, self._variance, self._want))
+        """Return the averages, bit for bit, as hexadecimal text."""
+        want = _UNDECIDED if self._want is None else int(self._want)
+        return _STATE.pack(
+            self._bars, self._fast, self._slow, self._last, self._variance, want
+        ).hex()
 
     def load_state(self, text: str) -> None:
         """Take up a dumped state."""
-        self._bars, self._fast, self._slow, self._last, self._variance, self._want = literal_eval(
-            text
-        )
+        values = _STATE.unpack(bytes.fromhex(text))
+        self._bars, self._fast, self._slow, self._last, self._variance, want = values
+        self._want = None if want == _UNDECIDED else bool(want)
 
 
 @hookimpl
