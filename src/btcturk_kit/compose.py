@@ -276,12 +276,7 @@ async def _clock(settings: Settings, network: HttpTransport) -> Clock:
 
 def _last_instant_ms(store: SqliteStateStore) -> int | None:
     """Return the last instant that a run decided something at, None for a new account."""
-    instants = [record.now_ms for record in store.records(limit=1)]
-    stored = store.load()
-    if stored is not None:
-        # A run that ended while its orders were on their way has no record of that cycle.
-        instants += [order.sent_ms for order in stored.state.orders.values()]
-    return max(instants, default=None)
+    return next((record.now_ms for record in store.records(limit=1)), None)
 
 
 def _lock(settings: Settings, db: Path, *, is_dry: bool) -> FileInstanceLock:

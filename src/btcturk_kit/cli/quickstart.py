@@ -50,15 +50,18 @@ def quickstart(
                 f"{db} exists", hint="quickstart begins a new account: name a new file"
             )
         folder = None if db is not None else Path(mkdtemp(prefix="btcturk-kit-"))
-        file = db if folder is None else folder / "quickstart.sqlite3"
-        with _progress(Console(stderr=True), cycles) as on_frame:
-            summary = _trade(seed, cycles, file or Path(), keep=keep, on_frame=on_frame)
+        file = db or Path(folder or ".") / "quickstart.sqlite3"
+        is_kept = folder is None or keep
+        try:
+            with _progress(Console(stderr=True), cycles) as on_frame:
+                summary = _trade(seed, cycles, file, keep=keep, on_frame=on_frame)
+        finally:
+            if folder is not None and not keep:
+                rmtree(folder)
     if as_json:
         print_json(summary)
     else:
-        _show(summary)
-    if folder is not None and not keep:
-        rmtree(folder)
+        _show(summary, is_kept=is_kept)
 
 
 def _trade(
@@ -115,7 +118,7 @@ def _progress(console: Any, cycles: int) -> Iterator[Callable[[int], None]]:  # 
         yield lambda done: bar.update(task, completed=done)
 
 
-def _show(summary: dict[str, Any]) -> None:
+def _show(summary: dict[str, Any], *, is_kept: bool) -> None:
     from rich.console import Console  # noqa: PLC0415 - as above
     from rich.table import Table  # noqa: PLC0415 - as above
 
@@ -126,6 +129,8 @@ def _show(summary: dict[str, Any]) -> None:
     table.add_column(overflow="fold")
     for label, text in summary_lines(summary):
         table.add_row(label, text)
+    kept = summary["db"] if is_kept else "removed; --keep or --db FILE leaves it"
+    table.add_row("state", kept)
     exchange = summary.get("exchange")
     if exchange is not None:
         table.add_row("exchange kept", exchange["rest"])

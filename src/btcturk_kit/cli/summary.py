@@ -123,9 +123,8 @@ def summary_lines(summary: dict[str, Any]) -> list[tuple[str, str]]:
         ("mode", summary["mode"]),
         ("ledger", f"{summary['ledger_events']} events, {balanced}"),
         ("exchange", "equal to the last digit" if equal else f"DIFFERS: {differences}"),
-        ("digest", summary["decision_digest"]),
+        ("digest", f"{summary['decision_digest'][:32]}…"),
         ("took", f"{summary['wall_s']} s"),
-        ("state", summary["db"]),
     ]
 
 

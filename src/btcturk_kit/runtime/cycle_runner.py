@@ -276,12 +276,14 @@ class CycleRunner:
         if decision.is_quiet:
             self._recorder.quiet(decision.state, now_ms, decision.equity_try)
             return decision.state
-        self._recorder.commit(state, decision, now_ms)
-        if not decision.submits and not decision.cancels:
-            return decision.state
-        settlement = await self._execute(decision, now_ms)
-        self._recorder.settled(decision, settlement, now_ms)
-        return settlement.state
+        record = self._recorder.commit(state, decision, now_ms)
+        state = decision.state
+        if decision.submits or decision.cancels:
+            settlement = await self._execute(decision, now_ms)
+            self._recorder.settled(settlement, now_ms)
+            state = settlement.state
+        self._recorder.tell(record)
+        return state
 
     async def _close_books(self, state: CycleState, frame: MarketFrame) -> None:
         """Run one closing cycle that only observes: what still happened is booked."""

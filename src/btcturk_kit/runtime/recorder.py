@@ -31,11 +31,12 @@ class Recorder:
         self._save_every = save_every
         self.quiet_cycles = 0
 
-    def commit(self, before: CycleState, decision: Decision, now_ms: int) -> None:
-        """Make a decision durable; one without commands is recorded in the same transaction."""
-        record = None
-        if not decision.submits and not decision.cancels:
-            record = self._record(decision.state, decision, now_ms)
+    def commit(self, before: CycleState, decision: Decision, now_ms: int) -> CycleRecord:
+        """Make a decision durable together with its record, which says when it was made.
+
+        A run that ends while the commands are on their way must not decide at that instant again.
+        """
+        record = self._record(decision, now_ms)
         self._store.commit(
             StateCommit(
                 decision.state,
@@ -51,13 +52,11 @@ class Recorder:
                 record,
             )
         )
-        if record is not None:
-            self._kit.gateway.recorded(record)
+        return record
 
-    def settled(self, decision: Decision, settlement: Settlement, now_ms: int) -> None:
-        """Write what came of a decision's commands, and its record."""
+    def settled(self, settlement: Settlement, now_ms: int) -> None:
+        """Write what came of a decision's commands."""
         state = settlement.state
-        record = self._record(state, decision, now_ms)
         self._store.commit(
             StateCommit(
                 state,
@@ -65,9 +64,11 @@ class Recorder:
                 now_ms,
                 orders=settlement.orders,
                 anomalies=settlement.anomalies,
-                record=record,
             )
         )
+
+    def tell(self, record: CycleRecord) -> None:
+        """Tell the observers of a cycle that is over."""
         self._kit.gateway.recorded(record)
 
     def quiet(self, state: CycleState, now_ms: int, equity_try: Decimal) -> None:
@@ -107,7 +108,8 @@ class Recorder:
     def _strategy_states(self) -> tuple[tuple[str, str], ...]:
         return tuple([(one.name, one.strategy.dump_state()) for one in self._kit.strategies])
 
-    def _record(self, state: CycleState, decision: Decision, now_ms: int) -> CycleRecord:
+    def _record(self, decision: Decision, now_ms: int) -> CycleRecord:
+        state = decision.state
         quiet, self.quiet_cycles = self.quiet_cycles, 0
         return CycleRecord(
             state.cycle,
