@@ -76,10 +76,9 @@ def propose_order(draft: Draft, intent: Intent, budget: Budget | None) -> OrderP
     rules = draft.rules.get(intent.symbol)
     if rules is None or intent.symbol not in draft.observation.marks:
         return _deny("pair", f"{intent.symbol} has no rules or no market")
-    now_ms = draft.observation.now_ms
     for order in draft.orders.values():
         # Orders of this very cycle are not in doubt: they have not been sent yet.
-        is_in_doubt = order.status in UNSETTLED and order.sent_ms < now_ms
+        is_in_doubt = order.status in UNSETTLED and order.client_order_id in draft.previous.orders
         if is_in_doubt and order.symbol == intent.symbol:
             return _deny("frozen", f"{order.client_order_id} is {order.status}")
     mode = draft.mode.mode
@@ -115,6 +114,8 @@ def _buy(draft: Draft, intent: Intent, rules: PairRules, budget: Budget) -> Orde
         return _deny("budget", f"cash {budget.cash}, exposure left {budget.exposure}")
     if intent.order_type is _MARKET:
         amount = rules.quantize_quote(allowed)
+        if not rules.is_trading:
+            return _deny("rules", f"{rules.symbol} is not open for trading")
         if amount < rules.min_notional:
             return _deny("rules", f"amount {amount} is below the minimum {rules.min_notional}")
         quantity = divide_floor(amount, unit, rules.quantity_scale)
