@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from btcturk_kit.domain.capital import CapitalState
 from btcturk_kit.domain.cycle import Anomaly, CancelIntent, CycleState, Intent
-from btcturk_kit.domain.identifiers import Symbol
+from btcturk_kit.domain.identifiers import ClientOrderId, Symbol
 from btcturk_kit.domain.ledger import Account, Ledger
 from btcturk_kit.domain.market import MarketFrame
-from btcturk_kit.domain.money import EXACT, ZERO, add, mul, sub
+from btcturk_kit.domain.money import EXACT, ZERO, exact
+from btcturk_kit.domain.orders import Order
 from btcturk_kit.domain.risk import RiskAssessment, RiskMemory, RiskMode
 from btcturk_kit.hooks.strategy import BarView
 from btcturk_kit.pipeline.books import reserved_quote
@@ -95,6 +97,8 @@ class QuietScan:
         self._treasury_try = ZERO
         self._ledger: Ledger | None = None
         self._memory: RiskMemory | None = None
+        self._capital: CapitalState | None = None
+        self._orders: Mapping[ClientOrderId, Order] | None = None
         self._ceiling = self._day_end_ms = 0
         ratio = kit.profile.risk.limits.drawdown_ratio.as_integer_ratio()
         self._ratio_num, self._ratio_den = ratio
@@ -114,6 +118,7 @@ class QuietScan:
         self._feeds = tuple(feeds)
         self._ledger = None  # the new feeds have no quantities yet
 
+    @exact
     def arm(
         self, state: CycleState, *, assessment: RiskAssessment | None, wires: Wires | None
     ) -> None:
@@ -134,40 +139,43 @@ class QuietScan:
             self._arm_floors(memory)
         if wires is None:
             return
-        capital = max(state.capital.trading_capital_try, ZERO)
-        room = mul(self._kit.profile.risk.limits.gross_exposure_ratio, capital)
-        if state.orders:
-            room = sub(room, reserved_quote(state.orders.values()))
-        self._ceiling = int(room.scaleb(self.unit_places, context=EXACT))
+        if state.capital is not self._capital or state.orders is not self._orders:
+            self._arm_ceiling(state)
         for feed in self._feeds:
             feed.low_wire, feed.high_wire = wires.get(feed.view.symbol, _NO_WIRE)
+
+    def _arm_ceiling(self, state: CycleState) -> None:
+        self._capital, self._orders = state.capital, state.orders
+        capital = max(state.capital.trading_capital_try, ZERO)
+        room = self._kit.profile.risk.limits.gross_exposure_ratio * capital
+        if state.orders:
+            room = room - reserved_quote(state.orders.values())
+        self._ceiling = int(room.scaleb(self.unit_places))
 
     def _arm_holdings(self, state: CycleState) -> None:
         quote, ledger, rules = self._kit.profile.quote, state.ledger, self._kit.rules
         self._ledger = ledger
         self._treasury_try = treasury = ledger.balance(_TREASURY, quote)
         places = self.unit_places
-        cash = add(ledger.balance(_BOT, quote), treasury)
-        self._cash = int(cash.scaleb(places, context=EXACT))
-        self._treasury_now = int(treasury.scaleb(places, context=EXACT))
+        cash = ledger.balance(_BOT, quote) + treasury
+        self._cash = int(cash.scaleb(places))
+        self._treasury_now = int(treasury.scaleb(places))
         for feed in self._feeds:
             symbol = feed.view.symbol
             position = state.positions.get(rules[symbol].base)
             feed.quantity = 0
             if position is not None and position.quantity:
                 shift = _QUANTITY_PLACES + self._max_price_places - self._price_places[symbol]
-                feed.quantity = int(position.quantity.scaleb(shift, context=EXACT))
+                feed.quantity = int(position.quantity.scaleb(shift))
 
     def _arm_floors(self, memory: RiskMemory) -> None:
         policy, places = self._kit.profile.risk, self.unit_places
         self._memory = memory
-        self._peak = self._armed_peak = int(memory.peak_equity_try.scaleb(places, context=EXACT))
-        allowed = mul(policy.limits.daily_loss_ratio, max(memory.day_start_capital_try, ZERO))
-        daily = sub(memory.day_start_equity_try, allowed)
-        self._daily_floor = _ceil(daily.scaleb(places, context=EXACT))
-        self._floor = max(
-            self._daily_floor, _ceil(policy.equity_floor(memory).scaleb(places, context=EXACT))
-        )
+        self._peak = self._armed_peak = int(memory.peak_equity_try.scaleb(places))
+        allowed = policy.limits.daily_loss_ratio * max(memory.day_start_capital_try, ZERO)
+        daily = memory.day_start_equity_try - allowed
+        self._daily_floor = _ceil(daily.scaleb(places))
+        self._floor = max(self._daily_floor, _ceil(policy.equity_floor(memory).scaleb(places)))
         self._day_end_ms = memory.day_end_ms
 
     def amount(self, units: int) -> Decimal:
