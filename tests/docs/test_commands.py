@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -53,3 +56,20 @@ def test_every_option_is_in_the_table_of_its_command() -> None:
         offenders += [f"{name}: {one} is not documented" for one in sorted(real - listed)]
         offenders += [f"{name}: {one} does not exist" for one in sorted(listed - real)]
     assert offenders == []
+
+
+def test_every_field_of_the_document_of_a_run_is_in_its_table() -> None:
+    """The table of fields names what `quickstart --json` prints; `seed` is described beside it."""
+    table = PAGE.split("### The document of a run")[1].split("## ")[0]
+    listed = [
+        name
+        for cell in re.findall(r"^\| (`\w.*?) \|", table, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", cell)
+    ]
+    run = subprocess.run(
+        [sys.executable, "-m", "btcturk_kit", "quickstart", "--json", "--cycles", "2"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert sorted([*listed, "seed"]) == sorted(json.loads(run.stdout))

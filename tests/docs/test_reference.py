@@ -86,3 +86,28 @@ def test_every_setting_is_listed() -> None:
     existing = settings.environment_names()
     listed = re.findall(r"^\| `(BTCTURK_\w+)` \|", page("reference/settings.md"), re.MULTILINE)
     assert sorted(listed) == sorted(existing)
+
+
+def test_every_default_of_a_setting_is_the_real_one() -> None:
+    """Where the page of settings gives a literal as the default, the field has that default."""
+    settings = import_module("btcturk_kit.settings")
+    rows = re.findall(
+        r"^\| `BTCTURK_KIT_(\w+)` \| `([^`]*)` \|", page("reference/settings.md"), re.MULTILINE
+    )
+    assert len(rows) > 25
+    offenders = []
+    for name, text in rows:
+        default = settings.Settings.model_fields[name.lower()].get_default(
+            call_default_factory=True
+        )
+        if isinstance(default, bool):
+            shown = str(default).lower()
+        elif isinstance(default, tuple):
+            shown = ",".join(default)
+        elif isinstance(default, float):
+            shown = f"{default:g}"
+        else:
+            shown = str(default)
+        if shown != text:
+            offenders.append(f"{name}: {text} is written, {shown} is meant")
+    assert offenders == []
