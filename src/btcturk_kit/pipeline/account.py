@@ -63,6 +63,8 @@ def _looked_up(draft: Draft, order: Order, found: VenueOrder | None) -> Order:
     if found is not None:
         return _seen(order, found, now_ms)
     status = order.status
+    if status not in (_PENDING, _UNKNOWN):
+        return order  # a trade booked in this very look shows that it exists
     if status is _PENDING:
         status = next_status(status, _LOST)
     if now_ms - order.sent_ms < draft.profile.unknown_horizon_ms:

@@ -27,12 +27,16 @@ def reconcile(draft: Draft) -> None:
     """Add the cancels of this cycle to the draft, in the order of the orders' names."""
     if not draft.previous.orders and not draft.orders:
         return
-    unwanted = {one.client_order_id for one in draft.intents if isinstance(one, CancelIntent)}
+    unwanted = {
+        (one.client_order_id, one.strategy)
+        for one in draft.intents
+        if isinstance(one, CancelIntent)
+    }
     for name in sorted(draft.orders):
         order = draft.orders[name]
         if order.status not in _CANCELABLE or order.order_id is None:
             continue
-        if name in unwanted or _is_due(draft, order):
+        if (name, order.strategy) in unwanted or _is_due(draft, order):
             draft.cancels.append(CancelOrder(name, order.order_id, order.symbol))
 
 

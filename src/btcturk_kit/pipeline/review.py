@@ -53,21 +53,20 @@ def place_orders(
 def _gate(
     draft: Draft, proposal: OrderProposal, gateway: HookGateway, context: StrategyContext
 ) -> OrderProposal | Review:
-    for _ in range(2):
-        denial = _house_rules(draft, proposal)
-        if denial is not None:
-            return denial
-        review = gateway.review(proposal, context)
-        if review is ALLOW:
-            return proposal
-        if review.verdict is not _SHRINK or review.ratio is None:
-            return review
-        shrunk = shrink_order(draft, proposal, review.ratio)
-        if isinstance(shrunk, Review):
-            return shrunk
-        proposal = shrunk
-    # A guard that wants to shrink again what was just shrunk has had its say.
-    return _house_rules(draft, proposal) or proposal
+    denial = _house_rules(draft, proposal)
+    if denial is not None:
+        return denial
+    review = gateway.review(proposal, context)
+    if review is ALLOW:
+        return proposal
+    if review.verdict is not _SHRINK or review.ratio is None:
+        return review
+    shrunk = shrink_order(draft, proposal, review.ratio)
+    if isinstance(shrunk, Review):
+        return shrunk
+    # The smaller order is reviewed as well; a guard that wants to shrink it again has had its say.
+    review = gateway.review(shrunk, context)
+    return shrunk if review is ALLOW or review.verdict is _SHRINK else review
 
 
 def _house_rules(draft: Draft, proposal: OrderProposal) -> Review | None:
