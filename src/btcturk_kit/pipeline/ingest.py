@@ -11,7 +11,7 @@ from decimal import Decimal
 from btcturk_kit.domain.capital import Granularity
 from btcturk_kit.domain.cycle import Anomaly
 from btcturk_kit.domain.fills import Fill
-from btcturk_kit.domain.identifiers import Asset
+from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.ledger import fill_event
 from btcturk_kit.domain.money import ZERO
 from btcturk_kit.domain.orders import (
@@ -23,6 +23,7 @@ from btcturk_kit.domain.orders import (
 )
 from btcturk_kit.domain.positions import Position, apply_fill, fold_fills
 from btcturk_kit.domain.risk import RiskMode, note_realized
+from btcturk_kit.errors import require
 from btcturk_kit.pipeline.draft import Draft
 from btcturk_kit.pipeline.finance import finance_cycle, finance_event
 
@@ -47,7 +48,7 @@ def ingest(draft: Draft) -> None:
     if not observation.fills:
         return
     before = draft.ledger
-    history = dict(observation.history)
+    history = {asset: list(fills) for asset, fills in observation.history}
     net = draft.capital.last_realized_pnl_total_try
     gross = draft.capital.last_realized_gross_total_try
     per_event = draft.profile.risk.financing.granularity is _EVENT
@@ -61,6 +62,8 @@ def ingest(draft: Draft) -> None:
         draft.fills.append(fill)
         if is_own:
             old = draft.positions.get(fill.base) or Position(fill.base)
+            if fill.base in history:
+                history[fill.base].append(fill)
             new = _position_with(draft, old, fill, history)
             draft.set_position(new)
             net = net + new.realized_net - old.realized_net
@@ -91,25 +94,34 @@ def _own_order(draft: Draft, fill: Fill) -> Order | None:
 
 
 def _position_with(
-    draft: Draft, old: Position, fill: Fill, history: dict[Asset, tuple[Fill, ...]]
+    draft: Draft, old: Position, fill: Fill, history: dict[Asset, list[Fill]]
 ) -> Position:
     method = draft.profile.cost_method
     if fill.order_key >= old.last_key:
         return apply_fill(old, fill, method=method)
-    booked = [one for one in draft.fills if one.base == fill.base]
-    return fold_fills(fill.base, [*history.get(fill.base, ()), *booked], method=method)
+    require(fill.base in history, f"fill {fill.trade_id} is late and comes without the history")
+    return fold_fills(fill.base, history[fill.base], method=method)
 
 
 def _note_trip(draft: Draft, fill: Fill, position: Position, realized_net: Decimal) -> None:
-    is_flat = not position.quantity
-    if not is_flat:
-        rules = draft.rules.get(fill.symbol)
-        dust = draft.profile.risk.limits.dust_try
-        if rules is not None and rules.min_notional > dust:
-            dust = rules.min_notional
-        is_flat = abs(position.quantity) * fill.price < dust
+    is_flat = not position.quantity or _is_dust(draft, position, fill.symbol, fill.price)
+    if is_flat and len(draft.positions) > 1:
+        # A trip ends when the bot holds nothing: of the other coins neither.
+        marks, quote = draft.observation.marks, draft.profile.quote
+        for asset, other in draft.positions.items():
+            symbol = Symbol(f"{asset}{quote}")
+            if asset != fill.base and other.quantity and symbol in marks:
+                is_flat = is_flat and _is_dust(draft, other, symbol, marks[symbol].price)
     if is_flat is draft.risk.in_trip:
         draft.risk = note_realized(draft.risk, is_flat=is_flat, realized_net=realized_net)
+
+
+def _is_dust(draft: Draft, position: Position, symbol: Symbol, price: Decimal) -> bool:
+    rules = draft.rules.get(symbol)
+    dust = draft.profile.risk.limits.dust_try
+    if rules is not None and rules.min_notional > dust:
+        dust = rules.min_notional
+    return abs(position.quantity) * price < dust
 
 
 def _progress(order: Order, fill: Fill, taker_rate: Decimal) -> Order:
