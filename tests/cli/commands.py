@@ -1,0 +1,160 @@
+"""Running the command line as a user does: processes, their environment, and the local exchange."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from btcturk_kit.sandbox import SandboxAddress, SandboxProcess
+
+__all__ = [
+    "COMMAND",
+    "KEY",
+    "SECRET",
+    "control",
+    "document_of",
+    "environment",
+    "exchange",
+    "finished",
+    "one_line_error",
+    "stage4",
+    "truth_of",
+]
+
+COMMAND = (sys.executable, "-m", "btcturk_kit")
+KEY, SECRET = "e2e", "QUFBQQ=="
+
+_HOUR_S = "3600"
+_MEASURING = "COVERAGE_PROCESS"
+_PATIENCE_S = 120
+
+
+def environment(
+    folder: Path, address: SandboxAddress | None = None, **settings: str
+) -> dict[str, str]:
+    """Return the environment of a command that knows nothing of the user who runs the tests.
+
+    Args:
+        folder: Its home: lock files and default state files go there.
+        address: The local exchange it finds, if any, with a virtual clock in steps of an hour.
+        settings: Further names; an empty text takes a name out.
+    """
+    found = {name: text for name, text in os.environ.items() if not name.startswith("BTCTURK")}
+    found |= {"HOME": str(folder), "XDG_STATE_HOME": str(folder / "state"), "COLUMNS": "300"}
+    if address is not None:
+        found |= {
+            "BTCTURK_API_KEY": address.api_key,
+            "BTCTURK_API_SECRET": address.api_secret,
+            "BTCTURK_KIT_REST_URL": address.rest,
+            "BTCTURK_KIT_CONTROL_URL": address.control,
+            "BTCTURK_KIT_CONTROL_TOKEN": address.control_token,
+            "BTCTURK_KIT_CYCLE_SECONDS": _HOUR_S,
+        }
+    return {name: text for name, text in (found | settings).items() if text}
+
+
+def finished(
+    *arguments: str | Path,
+    env: Mapping[str, str],
+    cwd: Path,
+    is_measured: bool = True,
+    **options: Any,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end.
+
+    Args:
+        arguments: After `btcturk-kit`.
+        env: All of its environment.
+        cwd: Where it runs; a dotenv file there would be read.
+        is_measured: Whether its lines count as covered; a long run is twice as fast without.
+        options: Of `subprocess.run`.
+    """
+    if not is_measured:
+        env = {name: text for name, text in env.items() if not name.startswith(_MEASURING)}
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        env=dict(env),
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE_S,
+        check=False,
+        **options,
+    )
+
+
+def document_of(run: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """Return the one document on standard output; nothing else may be there."""
+    found = json.loads(run.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def stage4(
+    folder: Path, address: SandboxAddress, db: Path, cycles: int, *more: str | Path, **settings: str
+) -> dict[str, Any]:
+    """Run `stage4-run` for some cycles to a good end and return its document."""
+    run = finished(
+        "stage4-run", "--json", "--max-cycles", str(cycles), "--db", db, *more,
+        env=environment(folder, address, **settings), cwd=folder,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    return document_of(run)
+
+
+def one_line_error(
+    run: subprocess.CompletedProcess[str], *, exit_code: int, code: str
+) -> tuple[str, str]:
+    """Check how a command with `--json` failed; return its line and the hint of its document.
+
+    One line on standard error that begins with `error: ` (lines that begin with `warning: ` or say
+    where the run writes apart), one document on standard output that says the same, no traceback.
+    """
+    assert run.returncode == exit_code, (run.returncode, run.stdout, run.stderr)
+    lines = [
+        line
+        for line in run.stderr.splitlines()
+        if not line.startswith(("warning: ", "armed as ", "dry run: "))
+    ]
+    assert len(lines) == 1, run.stderr
+    error = document_of(run)["error"]
+    assert set(error) == {"code", "message", "hint"}
+    assert error["code"] == code
+    hint = f" ({error['hint']})" if error["hint"] else ""
+    assert lines == [f"error: {error['message']}{hint}"]
+    assert SECRET not in run.stderr + run.stdout
+    return lines[0], error["hint"]
+
+
+@contextmanager
+def exchange(seed: int = 1, **options: Any) -> Iterator[SandboxAddress]:
+    """Run a local exchange on a virtual clock, with an account of known keys."""
+    with SandboxProcess(seed=seed, **{"api_key": KEY, "api_secret": SECRET, **options}) as address:
+        yield address
+
+
+def control(
+    address: SandboxAddress, method: str, target: str, fields: object = None
+) -> dict[str, Any]:
+    """Call the control interface of a local exchange."""
+    request = urllib.request.Request(  # noqa: S310 - an address of this machine
+        address.control + target,
+        method=method,
+        data=None if fields is None else json.dumps(fields).encode(),
+        headers={"Authorization": f"Bearer {address.control_token}"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as reply:  # noqa: S310 - as above
+        found: dict[str, Any] = json.load(reply)
+    return found
+
+
+def truth_of(address: SandboxAddress) -> dict[str, Any]:
+    """Return the exchange's own books of the account."""
+    return control(address, "GET", f"/v1/truth?api_key={address.api_key}")
