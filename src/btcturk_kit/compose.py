@@ -175,7 +175,7 @@ async def stage4(
     settings: Settings,
     *,
     transport: HttpTransport | None = None,
-    failures_max: int = 0,
+    failures_max: int | None = 0,
     on_frame: Callable[[int], None] | None = None,
     on_statement: Callable[[str], None] | None = None,
 ) -> AsyncIterator[Stage4]:
@@ -184,7 +184,7 @@ async def stage4(
     Args:
         settings: Of the run.
         transport: Instead of a connection of its own; not closed here.
-        failures_max: Failed reads in a row that the run survives.
+        failures_max: Failed reads in a row that the run survives; None for any number.
         on_frame: Told after every cycle how many are done.
         on_statement: Told each statement of the store before it runs; see `SqliteStateStore.open`.
 
@@ -203,7 +203,10 @@ async def stage4(
         raise ConfigurationError(text, hint="use --dry-run, or name a local exchange")
     is_dry = policy.kind == "dry_run"
     credentials = _credentials(settings, is_needed=not is_dry)
-    name = settings.account or ("dry-run" if is_dry else _account_of(settings))
+    name = settings.account or _account_of(settings)
+    if is_dry:
+        # Paper trades never share books, nor a name, with an armed account.
+        name = f"dry-run:{settings.account}" if settings.account else "dry-run"
     network: HttpTransport = transport or Httpx2Transport()
     db = settings.db or default_db(settings, policy)
     try:
@@ -215,6 +218,7 @@ async def stage4(
         kit = build_kit(settings, name, rules)
         store = SqliteStateStore.open(db, account=name, on_statement=on_statement)
         try:
+            _require_same_pairs(store.load(), kit)
             venue: Venue = BtcturkVenue(client, policy=policy)
             if is_dry:
                 venue = _paper_venue(settings, kit, store.load(), clock)
@@ -272,6 +276,29 @@ async def _clock(settings: Settings, network: HttpTransport) -> Clock:
         control_url=settings.control_url,
         control_token=settings.control_token.get_secret_value(),
     )
+
+
+def _require_same_pairs(stored: StoredState | None, kit: Kit) -> None:
+    """Refuse to leave an order or a position of an earlier run behind.
+
+    Raises:
+        ConfigurationError: One is in a pair that is not configured any more.
+    """
+    if stored is None:
+        return
+    for order in stored.state.orders.values():
+        if order.symbol not in kit.rules:
+            raise ConfigurationError(
+                f"order {order.client_order_id} of an earlier run works in {order.symbol}",
+                hint=f"add {order.symbol} to BTCTURK_KIT_SYMBOLS until it has ended",
+            )
+    bases = {rules.base for rules in kit.rules.values()}
+    for asset, position in stored.state.positions.items():
+        if asset not in bases and position.cost >= kit.profile.risk.limits.dust_try:
+            raise ConfigurationError(
+                f"the books hold {position.quantity} {asset}, whose pair is not configured",
+                hint=f"add {asset}{kit.profile.quote} to BTCTURK_KIT_SYMBOLS until it is sold",
+            )
 
 
 def _last_instant_ms(store: SqliteStateStore) -> int | None:

@@ -166,7 +166,7 @@ class Life:
     def difference(self, amount: str) -> StateCommit:
         """Step: a difference to the exchange goes to suspense, and the memories change."""
         state = self.state._replace(cycle=self.state.cycle + 1)
-        event = difference_event([(BTC, Decimal(amount))], now_ms=self.now_ms + 60_000)
+        event = difference_event([(BTC, Decimal(amount))], count=0, now_ms=self.now_ms + 60_000)
         ledger = state.ledger.post(event)
         checkpoint = checkpoint_after(
             state.ledger,

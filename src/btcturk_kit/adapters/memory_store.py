@@ -123,7 +123,7 @@ class MemoryStateStore:
             InvariantViolation: The account is open already, or the opening does not add up.
             Fenced: A newer handle took over.
         """
-        self._require_writer()
+        self.require_writer()
         require(self._books.state is None, f"account {self._books.account!r} is open already")
         require_opening(commit)
         self._write(commit)
@@ -138,7 +138,7 @@ class MemoryStateStore:
         """
         books = self._books
         if books.epoch != self._epoch:
-            self._require_writer()
+            self.require_writer()
         state = books.state
         if state is None:
             raise InvariantViolation(f"account {books.account!r} is not open")
@@ -186,7 +186,8 @@ class MemoryStateStore:
         """Release the handle; the books live as long as another handle has them."""
         self._epoch = _NO_EPOCH
 
-    def _require_writer(self) -> None:
+    def require_writer(self) -> None:
+        """Make sure that no other handle took over."""
         require(self._epoch != _NO_EPOCH, "begin an epoch before writing")
         if self._epoch != self._books.epoch:
             raise Fenced(

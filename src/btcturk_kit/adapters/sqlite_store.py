@@ -194,6 +194,15 @@ class SqliteStateStore:
             write_commit(file, commit, before=before, revision=revision + 1, events=events)
         self._known = (commit.state, revision + 1)
 
+    def require_writer(self) -> None:
+        """Make sure that no newer instance took over.
+
+        Raises:
+            Fenced: One did, or this handle began no epoch.
+        """
+        with self._reading("check the epoch") as file:
+            self._standing(file)
+
     def fills_of(self, asset: Asset) -> tuple[Fill, ...]:
         """Return every fill booked for the bot in one base asset, oldest first."""
         with self._reading("read fills") as file:

@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import NewType
 
 __all__ = [
+    "OWN_PREFIX",
     "Asset",
     "ClientOrderId",
     "OrderId",
@@ -31,6 +32,10 @@ OrderId = NewType("OrderId", int)
 
 TradeId = NewType("TradeId", int)
 """The exchange's number for a trade; exceeds 2**53."""
+
+
+OWN_PREFIX = "bk1-"
+"""How the client order ids of this kit begin: a trade under such an id is the bot's."""
 
 
 def derive_client_order_id(
@@ -58,4 +63,4 @@ def derive_client_order_id(
         'bk1-'
     """
     text = f"{account}\x1f{strategy}\x1f{symbol}\x1f{side}\x1f{now_ms}\x1f{ordinal}"
-    return ClientOrderId(f"bk1-{sha256(text.encode()).hexdigest()[:32]}")
+    return ClientOrderId(f"{OWN_PREFIX}{sha256(text.encode()).hexdigest()[:32]}")

@@ -289,10 +289,18 @@ def flow_event(
 
 
 @exact
-def difference_event(differences: Iterable[tuple[Asset, Decimal]], *, now_ms: int) -> LedgerEvent:
-    """Put unexplained differences to the exchange into suspense, where everybody can see them."""
+def difference_event(
+    differences: Iterable[tuple[Asset, Decimal]], *, count: int, now_ms: int
+) -> LedgerEvent:
+    """Put unexplained differences to the exchange into suspense, where everybody can see them.
+
+    Args:
+        differences: (asset, exchange minus books).
+        count: Facts booked before it; makes the key unique.
+        now_ms: The instant of the comparison.
+    """
     legs: list[Leg] = []
     for asset, amount in differences:
         legs.append(Leg(_SUSPENSE, asset, amount))
         legs.append(Leg(_DIFFERENCE, asset, -amount))
-    return _event(f"difference:{now_ms}", _KIND_DIFFERENCE, now_ms, legs)
+    return _event(f"difference:{now_ms}:{count}", _KIND_DIFFERENCE, now_ms, legs)

@@ -125,14 +125,15 @@ def apply_fill(position: Position, fill: Fill, *, method: CostMethod = CostMetho
 def _open(lots: tuple[Lot, ...], lot: Lot, method: CostMethod) -> tuple[Lot, ...]:
     if method is _FIFO or not lots:
         return (*lots, lot)
-    (held,) = lots
-    merged = Lot(
-        held.event_time_ms,
-        held.trade_id,
-        held.quantity + lot.quantity,
-        held.cost + lot.cost,
-        held.gross_cost + lot.gross_cost,
-    )
+    merged = lots[0]
+    for more in (*lots[1:], lot):
+        merged = Lot(
+            merged.event_time_ms,
+            merged.trade_id,
+            merged.quantity + more.quantity,
+            merged.cost + more.cost,
+            merged.gross_cost + more.gross_cost,
+        )
     return (merged,)
 
 

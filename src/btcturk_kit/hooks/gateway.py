@@ -61,6 +61,11 @@ class HookGateway:
             found[name] = definition
         return found
 
+    @property
+    def has_voters(self) -> bool:
+        """Whether some plug-in votes on risk; then no instant is quiet without asking it."""
+        return bool(self._voters)
+
     def review(self, proposal: OrderProposal, context: StrategyContext) -> Review:
         """Return the strictest review of all guards; their reasons joined, sorted by guard."""
         if not self._guards:
@@ -112,7 +117,7 @@ class HookGateway:
                     vote = call(context)
                 if vote is None:
                     continue
-                if not isinstance(vote, RiskVote) or not 0 <= vote.multiplier <= 1:
+                if not _is_vote(vote):
                     raise PluginError(name, "kit_vote_risk must return a RiskVote in [0, 1]")  # noqa: TRY301 - one path for all faults
             except Exception as error:  # noqa: BLE001 - a voter that fails must tighten
                 anomalies.append(
@@ -137,10 +142,20 @@ class HookGateway:
 _NO_VOTE = RiskVote()
 
 
+def _is_vote(vote: object) -> bool:
+    if not isinstance(vote, RiskVote):
+        return False
+    mode: object = vote.mode
+    multiplier: object = vote.multiplier
+    if not isinstance(mode, RiskMode) or not isinstance(multiplier, Decimal):
+        return False
+    return multiplier.is_finite() and 0 <= multiplier <= 1
+
+
 def _checked(review: Review, name: str) -> Review:
     if review.verdict is Verdict.SHRINK:
         ratio = review.ratio
-        if not isinstance(ratio, Decimal) or not 0 < ratio < 1:
+        if not isinstance(ratio, Decimal) or not ratio.is_finite() or not 0 < ratio < 1:
             return Review(Verdict.DENY, name, "shrink without a ratio in (0, 1)")
     return review._replace(guard=review.guard or name)
 

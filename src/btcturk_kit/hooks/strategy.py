@@ -26,9 +26,32 @@ __all__ = [
     "Strategy",
     "StrategyContext",
     "StrategyDefinition",
+    "checked_intents",
 ]
 
 Intents = Sequence[Intent | CancelIntent]
+
+
+def checked_intents(intents: Intents) -> Intents:
+    """Return a strategy's answer if it is one; an amount that is no positive number is none.
+
+    Raises:
+        TypeError: Something else than intents, or an amount that is no `Decimal`.
+        ValueError: An amount that is not finite or not positive.
+    """
+    for intent in intents:
+        if isinstance(intent, CancelIntent):
+            continue
+        if not isinstance(intent, Intent):
+            raise TypeError(f"{intent!r} is no intent")
+        for amount in (intent.quantity, intent.quote_amount, intent.price):
+            if amount is None:
+                continue
+            if not isinstance(amount, Decimal):
+                raise TypeError(f"{amount!r} is no Decimal")
+            if not amount.is_finite() or amount <= 0:
+                raise ValueError(f"{amount} is not a positive amount")
+    return intents
 
 
 class BarView:

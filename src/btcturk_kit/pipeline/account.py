@@ -17,6 +17,7 @@ from btcturk_kit.domain.money import ZERO, exact
 from btcturk_kit.domain.order_events import VenueOrder
 from btcturk_kit.domain.orders import Order, OrderEvent, OrderStatus, Side, next_status
 from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.pipeline.books import UNSETTLED
 from btcturk_kit.pipeline.draft import Draft
 from btcturk_kit.pipeline.finance import finance_event
 
@@ -25,6 +26,7 @@ __all__ = ["account", "balance_differences", "locked_differences"]
 # A member named once costs a fraction of one looked up at each use.
 _ABSENT = OrderEvent.ABSENT
 _ACCEPTED = OrderEvent.ACCEPTED
+_CANCELED = OrderEvent.CANCELED
 _LOST = OrderEvent.LOST
 _PENDING = OrderStatus.PENDING
 _UNKNOWN = OrderStatus.UNKNOWN
@@ -59,29 +61,37 @@ def account(draft: Draft) -> None:
 
 
 def _looked_up(draft: Draft, order: Order, found: VenueOrder | None) -> Order:
+    """Return an order after a look-up; one that is not there must stay away for the horizon.
+
+    The horizon counts from the first look that did not find it, so there are always two looks, and
+    neither a slow cycle nor a step of the clock can shorten it.
+    """
     now_ms = draft.observation.now_ms
     if found is not None:
         return _seen(order, found, now_ms)
-    status = order.status
-    if status not in (_PENDING, _UNKNOWN):
+    if order.order_id is not None and order.status in UNSETTLED:
         return order  # a trade booked in this very look shows that it exists
-    if status is _PENDING:
-        status = next_status(status, _LOST)
-    if now_ms - order.sent_ms < draft.profile.unknown_horizon_ms:
+    status = next_status(order.status, _LOST) if order.status is _PENDING else order.status
+    if not order.looked_up_ms:
         return order._replace(status=status, looked_up_ms=now_ms)
+    if now_ms - order.looked_up_ms < draft.profile.unknown_horizon_ms:
+        return order
+    if status is _UNKNOWN:
+        code, mode, told = "order_abandoned", _NORMAL, "it was never accepted"
+        status = next_status(status, _ABSENT)
+    else:
+        code, mode, told = "order_missing", _REDUCE_RISK_ONLY, "it counts as canceled"
+        status = next_status(status, _CANCELED)
     draft.note(
-        Anomaly(
-            "order_abandoned",
-            _NORMAL,
-            f"{order.client_order_id} is not listed by the exchange: it was never accepted",
-        )
+        Anomaly(code, mode, f"{order.client_order_id} is not listed by the exchange: {told}")
     )
-    status = next_status(status, _ABSENT)
-    return order._replace(status=status, looked_up_ms=now_ms, updated_ms=now_ms, reserved=ZERO)
+    return order._replace(status=status, updated_ms=now_ms, reserved=ZERO)
 
 
 def _seen(order: Order, seen: VenueOrder, now_ms: int) -> Order:
     status, order_id = order.status, order.order_id
+    if order.looked_up_ms:
+        order = order._replace(looked_up_ms=0)
     if status in (_PENDING, _UNKNOWN):
         status = next_status(status, _ACCEPTED)
         order_id = seen.order_id
@@ -123,6 +133,21 @@ def _agree(ledger: Ledger, balances: tuple[Balance, ...]) -> bool:
     return all(slot[1] in seen or not amount for slot, amount in ledger.balances.items())
 
 
+def _is_at_rest(draft: Draft) -> bool:
+    """Whether nothing is under way that could explain a difference.
+
+    No trade was booked in this look, and every order of ours is known to the exchange with exactly
+    the fills that are booked.
+    """
+    if draft.fills:
+        return False
+    filled = {one.client_order_id: one.filled_quantity for one in draft.observation.venue_orders}
+    for name, order in draft.previous.orders.items():
+        if order.status in UNSETTLED or filled.get(name) != order.filled_quantity:
+            return False
+    return True
+
+
 def _compare(draft: Draft, balances: tuple[Balance, ...]) -> None:
     if _agree(draft.ledger, balances):
         draft.differences = ()
@@ -132,14 +157,15 @@ def _compare(draft: Draft, balances: tuple[Balance, ...]) -> None:
         for asset, amount in balance_differences(draft.ledger, balances).items()
         if amount
     )
-    under_way = draft.fills or any(
-        order.status in (_PENDING, _UNKNOWN) for order in draft.orders.values()
-    )
-    if under_way or found != draft.differences:
+    if not found or not _is_at_rest(draft):
+        draft.differences = ()
+        return
+    if found != draft.differences:
         draft.differences = found
         return
     before = draft.ledger
-    event = difference_event(found, now_ms=draft.observation.now_ms)
+    now_ms = draft.observation.now_ms
+    event = difference_event(found, count=before.event_count, now_ms=now_ms)
     draft.ledger = before.post(event)
     draft.events.append(event)
     finance_event(

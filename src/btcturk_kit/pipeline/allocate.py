@@ -38,6 +38,10 @@ _SELL = Side.SELL
 _DENY = Verdict.DENY
 
 
+_SENDABLE = frozenset({OrderType.LIMIT, OrderType.MARKET})
+"""Order types this pipeline builds; a stop would need a trigger price."""
+
+
 class Budget:
     """What this cycle's orders may still use, in quote."""
 
@@ -76,6 +80,8 @@ def propose_order(draft: Draft, intent: Intent, budget: Budget | None) -> OrderP
     rules = draft.rules.get(intent.symbol)
     if rules is None or intent.symbol not in draft.observation.marks:
         return _deny("pair", f"{intent.symbol} has no rules or no market")
+    if intent.order_type not in _SENDABLE or intent.order_type not in rules.order_types:
+        return _deny("order_type", f"no {intent.order_type} order can be sent in {intent.symbol}")
     for order in draft.orders.values():
         # Orders of this very cycle are not in doubt: they have not been sent yet.
         is_in_doubt = order.status in UNSETTLED and order.client_order_id in draft.previous.orders

@@ -20,6 +20,7 @@ __all__ = [
     "UNSETTLED",
     "Books",
     "cash_and_treasury",
+    "history_from_ms",
     "investable_cash",
     "marked_value",
     "reserved_quote",
@@ -35,6 +36,9 @@ _BUY = Side.BUY
 
 UNSETTLED = frozenset({OrderStatus.PENDING, OrderStatus.UNKNOWN})
 """Orders that are not provably known to the exchange; nothing new happens in their pair."""
+
+
+_SENT_MARGIN_MS = 60_000
 
 
 class Books(Protocol):
@@ -53,6 +57,11 @@ class Books(Protocol):
     @property
     def capital(self) -> CapitalState:
         """Trading capital and treasury."""
+        ...
+
+    @property
+    def cursor_ms(self) -> int:
+        """Event time of the newest booked trade, or later when there was none for a day."""
         ...
 
     @property
@@ -96,6 +105,18 @@ def reserved_quote(orders: Iterable[Order], *, only_unsettled: bool = False) -> 
     return result
 
 
+def history_from_ms(books: Books, profile: Profile) -> int:
+    """Return from when on the trade history is read again: trades can appear late.
+
+    Back from the newest booked trade by the overlap, and at least to before the oldest order that
+    is still working, whose trades may be older than those of another pair.
+    """
+    since_ms = books.cursor_ms - profile.overlap_ms
+    for order in books.orders.values():
+        since_ms = min(since_ms, order.sent_ms - _SENT_MARGIN_MS)
+    return since_ms
+
+
 @exact
 def investable_cash(
     books: Books, balances: tuple[Balance, ...] | None, profile: Profile
@@ -113,11 +134,13 @@ def investable_cash(
     for balance in balances or ():
         if balance.asset == quote:
             free = min(free, balance.free)
-    fenced = ledger.balance(_TREASURY, quote) + ledger.balance(_UNASSIGNED, quote)
+    unassigned = ledger.balance(_UNASSIGNED, quote)
+    fenced = ledger.balance(_TREASURY, quote) + max(ZERO, unassigned)
     fenced = fenced + max(ZERO, ledger.balance(_SUSPENSE, quote))
     fenced = fenced + profile.reserve_try + unsettled
     cost = ZERO
     for position in books.positions.values():
         cost = cost + position.cost
     own = books.capital.trading_capital_try - cost - reserved
-    return max(ZERO, min(free - fenced, own))
+    # A negative unassigned account is the bot's cash that the owner spent by hand.
+    return max(ZERO, min(free - fenced, own + min(ZERO, unassigned)))

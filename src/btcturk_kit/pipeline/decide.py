@@ -23,9 +23,10 @@ from btcturk_kit.domain.money import exact, plainly
 from btcturk_kit.domain.orders import LimitOrder, MarketBuy, OrderRequest
 from btcturk_kit.domain.risk import RiskAssessment, RiskMode
 from btcturk_kit.hooks.gateway import HookGateway
-from btcturk_kit.hooks.strategy import Strategy
+from btcturk_kit.hooks.strategy import Strategy, checked_intents
 from btcturk_kit.pipeline.account import account
 from btcturk_kit.pipeline.assess import assess, keep_assessment, take_votes
+from btcturk_kit.pipeline.books import history_from_ms
 from btcturk_kit.pipeline.context import CycleContext
 from btcturk_kit.pipeline.draft import Draft
 from btcturk_kit.pipeline.ingest import ingest
@@ -38,6 +39,10 @@ __all__ = ["BoundStrategy", "Kit", "ask_strategies", "decide"]
 # A member named once costs a fraction of one looked up at each use.
 _TREASURY = EventKind.TREASURY
 _NORMAL = RiskMode.NORMAL
+
+
+_CURSOR_AGE_MS_MAX = 86_400_000
+"""Without any trade the history is read back a day: the exchange refuses windows of months."""
 
 
 class BoundStrategy(NamedTuple):
@@ -104,8 +109,8 @@ def decide(
     if intents is None:
         kit.context.refresh(draft, mode=draft.mode.mode, balances=observation.balances)
         intents = ask_strategies(draft.anomalies, kit)
+    take_votes(draft, kit.gateway, kit.context)
     if intents:
-        take_votes(draft, kit.gateway, kit.context)
         place_orders(draft, intents, kit.gateway, kit.context)
     reconcile(draft)
     return _freeze(draft)
@@ -128,7 +133,7 @@ def ask_strategies(anomalies: list[Anomaly], kit: Kit) -> tuple[Intent | CancelI
     for bound in kit.strategies:
         try:
             with plainly():
-                found.extend(bound.strategy.propose(kit.context))
+                found.extend(checked_intents(bound.strategy.propose(kit.context)))
         except Exception as error:  # noqa: BLE001 - a failing strategy loses its intents only
             anomalies.append(Anomaly("strategy_failed", _NORMAL, f"{bound.name}: {error!r}"))
     return tuple(found)
@@ -148,10 +153,11 @@ def _freeze(draft: Draft) -> Decision:
         or draft.mode.mode is not old.mode.mode
         or draft.risk.day_end_ms != old.risk.day_end_ms
     )
-    seen, cursor_ms = old.seen, old.cursor_ms
+    seen = old.seen
+    draft.cursor_ms = max(old.cursor_ms, draft.observation.now_ms - _CURSOR_AGE_MS_MAX)
     if fills:
-        cursor_ms = max(cursor_ms, *[fill.event_time_ms for fill in fills])
-        horizon = cursor_ms - draft.profile.overlap_ms
+        draft.cursor_ms = max(draft.cursor_ms, *[fill.event_time_ms for fill in fills])
+        horizon = min(history_from_ms(draft, draft.profile), history_from_ms(old, draft.profile))
         seen = tuple(
             [key for key in old.seen if key[0] >= horizon] + [fill.order_key for fill in fills]
         )
@@ -166,7 +172,7 @@ def _freeze(draft: Draft) -> Decision:
         draft.mode,
         draft.orders,
         seen,
-        cursor_ms,
+        draft.cursor_ms,
         old.opened_ms,
         draft.differences,
         digest,

@@ -44,6 +44,7 @@ class Draft:
         "capital_rows",
         "changed_orders",
         "changed_positions",
+        "cursor_ms",
         "differences",
         "equity_try",
         "events",
@@ -81,6 +82,7 @@ class Draft:
         self.mode = state.mode
         self.orders = state.orders
         self.differences = state.differences
+        self.cursor_ms = state.cursor_ms
         self.fills: list[Fill] = []
         self.events: list[LedgerEvent] = []
         self.capital_rows: list[CapitalState] = []

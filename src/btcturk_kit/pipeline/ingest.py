@@ -11,7 +11,7 @@ from decimal import Decimal
 from btcturk_kit.domain.capital import Granularity
 from btcturk_kit.domain.cycle import Anomaly
 from btcturk_kit.domain.fills import Fill
-from btcturk_kit.domain.identifiers import Asset, Symbol
+from btcturk_kit.domain.identifiers import OWN_PREFIX, Asset, Symbol
 from btcturk_kit.domain.ledger import fill_event
 from btcturk_kit.domain.money import ZERO
 from btcturk_kit.domain.orders import (
@@ -27,7 +27,7 @@ from btcturk_kit.errors import require
 from btcturk_kit.pipeline.draft import Draft
 from btcturk_kit.pipeline.finance import finance_cycle, finance_event
 
-__all__ = ["OWN_PREFIX", "ingest"]
+__all__ = ["ingest"]
 
 # A member named once costs a fraction of one looked up at each use.
 _EVENT = Granularity.EVENT
@@ -36,10 +36,6 @@ _PARTIALLY_FILLED = OrderEvent.PARTIALLY_FILLED
 _MARKET = OrderType.MARKET
 _REDUCE_RISK_ONLY = RiskMode.REDUCE_RISK_ONLY
 _SELL = Side.SELL
-
-
-OWN_PREFIX = "bk1-"
-"""How the client order ids of this kit begin: a trade under such an id is the bot's."""
 
 
 def ingest(draft: Draft) -> None:
@@ -135,6 +131,7 @@ def _progress(order: Order, fill: Fill, taker_rate: Decimal) -> Order:
         filled_quantity=filled,
         reserved=ZERO if is_full else _reserved_after(order, fill, filled, taker_rate),
         order_id=fill.order_id if order.order_id is None else order.order_id,
+        looked_up_ms=0,  # a trade shows that it exists, whatever a listing left out
     )
 
 

@@ -20,7 +20,7 @@ from btcturk_kit.domain.market import MarketFrame
 from btcturk_kit.domain.money import EXACT, ZERO, exact
 from btcturk_kit.domain.orders import Order
 from btcturk_kit.domain.risk import RiskAssessment, RiskMemory, RiskMode
-from btcturk_kit.hooks.strategy import BarView
+from btcturk_kit.hooks.strategy import BarView, checked_intents
 from btcturk_kit.pipeline.books import reserved_quote
 from btcturk_kit.pipeline.decide import Kit
 
@@ -130,6 +130,7 @@ class QuietScan:
         self._always = (
             wires is None
             or assessment is None
+            or self._kit.gateway.has_voters
             or assessment.wanted is not _NORMAL
             or state.mode.mode is not _NORMAL
         )
@@ -160,13 +161,16 @@ class QuietScan:
         cash = ledger.balance(_BOT, quote) + treasury
         self._cash = int(cash.scaleb(places))
         self._treasury_now = int(treasury.scaleb(places))
+        unfed = dict(state.positions)
         for feed in self._feeds:
             symbol = feed.view.symbol
-            position = state.positions.get(rules[symbol].base)
+            position = unfed.pop(rules[symbol].base, None)
             feed.quantity = 0
             if position is not None and position.quantity:
                 shift = _QUANTITY_PLACES + self._max_price_places - self._price_places[symbol]
                 feed.quantity = int(position.quantity.scaleb(shift))
+        for rest in unfed.values():  # no market to mark it at: it counts at its cost, as in assess
+            self._cash += int(rest.cost.scaleb(places))
 
     def _arm_floors(self, memory: RiskMemory) -> None:
         policy, places = self._kit.profile.risk, self.unit_places
@@ -228,11 +232,10 @@ class QuietScan:
             for propose, name in proposers:
                 try:
                     intents = propose(context)
+                    if intents:
+                        wanted = (*wanted, *checked_intents(intents))
                 except Exception as error:  # noqa: BLE001 - one strategy must not stop a run
                     failures.append(Anomaly("strategy_failed", _NORMAL, f"{name}: {error!r}"))
-                    continue
-                if intents:
-                    wanted = (*wanted, *intents)
             if wanted or failures:
                 return Stop(index, wanted, tuple(failures))
         return Stop(stop, None, ())

@@ -64,6 +64,14 @@ class StateStore(Protocol):
         """
         ...
 
+    def require_writer(self) -> None:
+        """Make sure that no newer instance took over: asked before each order is sent.
+
+        Raises:
+            Fenced: One did.
+        """
+        ...
+
     def fills_of(self, asset: Asset) -> tuple[Fill, ...]:
         """Return every booked fill of the bot's own orders in one base asset; for a late fill."""
         ...

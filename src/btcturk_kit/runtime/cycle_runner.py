@@ -77,7 +77,7 @@ class CycleRunner:
         trading_capital_try: For a new account: what the bot may use; None for all TRY there is.
         save_every: Quiet cycles after which the state is saved all the same.
         failures_max: Failed reads in a row that the run survives, each at the price of one cycle;
-            0 lets the first one end it.
+            0 lets the first one end it, None survives any number.
         on_frame: Told after every frame how many cycles are done; for progress bars.
     """
 
@@ -91,7 +91,7 @@ class CycleRunner:
         lock: InstanceLock,
         trading_capital_try: Decimal | None = None,
         save_every: int = 1,
-        failures_max: int = 0,
+        failures_max: int | None = 0,
         on_frame: Callable[[int], None] | None = None,
     ) -> None:
         self._kit = kit
@@ -107,6 +107,7 @@ class CycleRunner:
         self._state: CycleState | None = None
         self._assessment: RiskAssessment | None = None
         self._balances: tuple[Balance, ...] | None = None
+        self._recovered_equity: Decimal | None = None
         self._noted: tuple[Anomaly, ...] = ()
         self._cycles = 0
         self._uncounted = 0  # quiet cycles the scan passed that the state does not count yet
@@ -152,7 +153,8 @@ class CycleRunner:
 
     def _after_failure(self, error: BtcturkKitError, failures: int) -> None:
         """Go on after a failed read: nothing was decided, so nothing is lost but one look."""
-        if failures > self._failures_max or isinstance(error, AuthenticationError):
+        is_enough = self._failures_max is not None and failures > self._failures_max
+        if is_enough or isinstance(error, AuthenticationError):
             raise error
         self._noted = (*self._noted, Anomaly("read_failed", RiskMode.NORMAL, error.message))
 
@@ -167,6 +169,8 @@ class CycleRunner:
         if stored is None:
             return
         self._state = stored.state
+        for record in self._store.records(limit=1):
+            self._recovered_equity = record.equity_try
         states = dict(stored.strategy_states)
         for bound in self._kit.strategies:
             if bound.name in states:
@@ -241,7 +245,7 @@ class CycleRunner:
             self._kit,
             intents=intents,
             assessment=None if has_news or noted or intents is None else self._assessment,
-            previous_equity=self._scan.previous_equity,
+            previous_equity=self._previous_equity,
         )
         return await self._finish(state, decision, observation.now_ms)
 
@@ -255,7 +259,11 @@ class CycleRunner:
         has_news: bool,
     ) -> Observation:
         now_ms = frame.times_ms[at]
-        marks = {bars.symbol: mark_at(bars, at, now_ms) for bars in frame.bars}
+        # A book says how old it is; a recorded bar is as old as the instant it closed at.
+        seen_ms = {book.symbol: book.event_time_ms for book in frame.books}
+        marks = {
+            bars.symbol: mark_at(bars, at, seen_ms.get(bars.symbol, now_ms)) for bars in frame.bars
+        }
         if not has_news:
             return Observation(now_ms, marks, anomalies=noted)
         observation = await observe_venue(
@@ -296,7 +304,7 @@ class CycleRunner:
             self._kit,
             intents=(),
             assessment=None,
-            previous_equity=self._scan.previous_equity,
+            previous_equity=self._previous_equity,
             observe_only=True,
         )
         self._state = await self._finish(state, decision, observation.now_ms)
@@ -307,8 +315,16 @@ class CycleRunner:
         outcomes: list[SubmitOutcome | CancelOutcome] = [
             await self._venue.cancel(command) for command in decision.cancels
         ]
-        outcomes += [await self._venue.submit(command) for command in decision.submits]
+        for command in decision.submits:
+            # The send gate: an instance that was taken over while it slept must not send.
+            self._store.require_writer()
+            outcomes.append(await self._venue.submit(command))
         return settle(decision.state, tuple(outcomes), now_ms=now_ms)
+
+    def _previous_equity(self) -> Decimal | None:
+        """Return equity one instant ago: of this run, or the last that an earlier one recorded."""
+        before = self._scan.previous_equity()
+        return self._recovered_equity if before is None else before
 
     def _caught_up(self, state: CycleState) -> CycleState:
         """Return the state with the quiet cycles counted and the peak the scan has seen."""

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from btcturk_kit.domain.cycle import Anomaly, CycleState, Mark, Observation
 from btcturk_kit.domain.fills import Fill
-from btcturk_kit.domain.identifiers import Asset, ClientOrderId, Symbol
+from btcturk_kit.domain.identifiers import OWN_PREFIX, Asset, ClientOrderId, OrderId, Symbol
 from btcturk_kit.domain.order_events import VenueOrder
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.pipeline.books import history_from_ms
 from btcturk_kit.pipeline.profile import Profile
 from btcturk_kit.ports.store import StateStore
 from btcturk_kit.ports.venue import Venue
 
 __all__ = ["observe_venue"]
+
+_SKEW_MS = 10_000
+"""More than our clock may be ahead of the exchange's, which refuses stamps 5 s off."""
+
+_Lookups = tuple[tuple[ClientOrderId, VenueOrder | None], ...]
 
 
 async def observe_venue(
@@ -30,17 +35,8 @@ async def observe_venue(
     unless the history lags, which the pipeline notices by the sums. Orders without the exchange's
     number are looked up by our own: that is crash recovery, and it is the only path.
     """
-    noted = list(anomalies)
-    seen, lookups = await _orders(state, venue, noted)
-    since_ms = max(state.opened_ms, state.cursor_ms - profile.overlap_ms)
-    booked = set(state.seen)
-    fills = tuple(
-        [
-            fill
-            for fill in await venue.fills(profile.symbols, since_ms=since_ms)
-            if fill.event_time_ms >= state.opened_ms and fill.order_key not in booked
-        ]
-    )
+    seen, lookups = await _orders(state, venue)
+    fills = await _fills(state, venue, profile, lookups)
     return Observation(
         now_ms,
         marks,
@@ -49,13 +45,11 @@ async def observe_venue(
         lookups,
         await venue.balances(),
         _history(state, store, fills),
-        tuple(noted),
+        anomalies,
     )
 
 
-async def _orders(
-    state: CycleState, venue: Venue, noted: list[Anomaly]
-) -> tuple[tuple[VenueOrder, ...], tuple[tuple[ClientOrderId, VenueOrder | None], ...]]:
+async def _orders(state: CycleState, venue: Venue) -> tuple[tuple[VenueOrder, ...], _Lookups]:
     seen: list[VenueOrder] = []
     lookups: list[tuple[ClientOrderId, VenueOrder | None]] = []
     listed: dict[str | None, VenueOrder] = {}
@@ -66,22 +60,39 @@ async def _orders(
         found = listed.get(name)
         if found is None and order.order_id is not None:
             found = await venue.order(order.order_id, order.symbol)
-            if found is None:
-                noted.append(
-                    Anomaly(
-                        "order_missing",
-                        RiskMode.REDUCE_RISK_ONLY,
-                        f"the exchange does not know {name} ({order.order_id})",
-                    )
-                )
-                continue
         elif found is None:
             found = await venue.find_order(name, order.symbol, since_ms=order.sent_ms)
-        if order.order_id is None:
+        if order.order_id is None or found is None:
             lookups.append((name, found))
-        elif found is not None:
+        else:
             seen.append(found if found.client_order_id else found._replace(client_order_id=name))
     return tuple(seen), tuple(lookups)
+
+
+async def _fills(
+    state: CycleState, venue: Venue, profile: Profile, lookups: _Lookups
+) -> tuple[Fill, ...]:
+    """Read the trades that are not booked yet; of the owner's own, those since the opening."""
+    since_ms = max(state.opened_ms - _SKEW_MS, history_from_ms(state, profile))
+    booked = set(state.seen)
+    fresh: list[Fill] = []
+    names: dict[OrderId, ClientOrderId | None] = {
+        order.order_id: name for name, order in state.orders.items() if order.order_id is not None
+    }
+    names.update({found.order_id: name for name, found in lookups if found is not None})
+    for fill in await venue.fills(profile.symbols, since_ms=since_ms):
+        if fill.order_key in booked:
+            continue
+        if fill.client_order_id is None:
+            # The history does not always say whose order it was; the order itself does.
+            if fill.order_id not in names:
+                order = await venue.order(fill.order_id, fill.symbol)
+                names[fill.order_id] = None if order is None else order.client_order_id
+            fill = fill._replace(client_order_id=names[fill.order_id])  # noqa: PLW2901 - completed
+        is_own = (fill.client_order_id or "").startswith(OWN_PREFIX)
+        if is_own or fill.event_time_ms >= state.opened_ms:
+            fresh.append(fill)
+    return tuple(fresh)
 
 
 def _history(
