@@ -202,7 +202,9 @@ events = st.one_of(
     st.builds(
         lambda amount: flow_event("flow:1", BTC, amount, quote=TRY, event_time_ms=5), amounts
     ),
-    st.builds(lambda amount: difference_event([(BTC, amount), (TRY, -amount)], now_ms=5), amounts),
+    st.builds(
+        lambda amount: difference_event([(BTC, amount), (TRY, -amount)], count=0, now_ms=5), amounts
+    ),
     st.builds(lambda amount: treasury_event("fill:1", amount, quote=TRY, event_time_ms=5), amounts),
 )
 

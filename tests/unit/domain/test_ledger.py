@@ -129,12 +129,12 @@ def test_a_flow_is_the_owners(asset: Asset, account: Account, amount: Decimal) -
 
 def test_a_difference_goes_where_everybody_sees_it() -> None:
     """What nobody can explain is held in suspense, with either sign."""
-    event = difference_event([(BTC, Decimal("0.1")), (TRY, Decimal(-4))], now_ms=55)
+    event = difference_event([(BTC, Decimal("0.1")), (TRY, Decimal(-4))], count=3, now_ms=55)
     ledger = _opened().post(event)
     assert ledger.balance(Account.SUSPENSE, BTC) == Decimal("0.1")
     assert ledger.balance(Account.SUSPENSE, TRY) == -4
     assert (ledger.held(TRY), ledger.held(BTC)) == (996, Decimal("1.1"))
-    assert event.key == "difference:55"
+    assert event.key == "difference:55:3"
 
 
 def test_treasury_follows_from_the_facts() -> None:

@@ -23,7 +23,7 @@ from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.market import Balance
 from btcturk_kit.domain.order_events import VenueOrder
 from btcturk_kit.domain.orders import Order, OrderStatus, OrderType, Side
-from btcturk_kit.domain.risk import RiskBudgetPolicy, RiskLimits
+from btcturk_kit.domain.risk import ModeMemory, RiskBudgetPolicy, RiskLimits
 from btcturk_kit.hooks.gateway import HookGateway
 from btcturk_kit.hooks.loading import load_plugins
 from btcturk_kit.hooks.strategy import Strategy
@@ -35,6 +35,7 @@ from btcturk_kit.pipeline.profile import Profile
 __all__ = [
     "BTC",
     "BTCTRY",
+    "DAY_END_MS",
     "DAY_MS",
     "ETH",
     "ETHTRY",
@@ -57,6 +58,7 @@ __all__ = [
     "order",
     "profile_of",
     "sell",
+    "suspended",
     "with_orders",
 ]
 
@@ -214,6 +216,14 @@ def buy(trade: int, quantity: str, price: str, **rest: Any) -> Fill:
 def sell(trade: int, quantity: str, price: str, **rest: Any) -> Fill:
     """Return a sell."""
     return fill(trade, Side.SELL, quantity, price, **rest)
+
+
+def suspended(state: CycleState, cash: str) -> CycleState:
+    """Return the state after two looks at a balance that nobody can explain, mode forgiven."""
+    for at in range(2):
+        seen = observe(NOW_MS - 2 + at, balances=balances(cash))
+        state = decide_on(state, seen, observe_only=True).state
+    return state._replace(mode=ModeMemory())
 
 
 def booked(state: CycleState, *fills: Fill, kit: Kit | None = None) -> CycleState:

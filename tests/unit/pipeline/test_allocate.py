@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from btcturk_kit.domain.cycle import CycleState, Decision, Verdict
-from btcturk_kit.domain.ledger import difference_event, treasury_event
+from btcturk_kit.domain.ledger import treasury_event
 from btcturk_kit.domain.orders import (
     LimitOrder,
     MarketBuy,
@@ -39,6 +39,7 @@ from .desk import (
     opened,
     order,
     profile_of,
+    suspended,
     with_orders,
 )
 
@@ -170,14 +171,11 @@ def test_unassigned_cash_is_out_of_reach() -> None:
 
 def test_cash_in_suspense_is_not_spent() -> None:
     """Cash that nobody can explain may not be ours: it is left alone until it is explained."""
-    state = opened("10000")
-    ledger = state.ledger.post(difference_event([(TRY, Decimal(500))], now_ms=OPENED_MS))
+    state = suspended(opened("10000"), "10500")
     kit = kit_of(profile=profile_of(reserve_try=Decimal(9_600)))
     seen = observe(balances=balances("10500"))
-    (sent,) = decide_on(
-        state._replace(ledger=ledger), seen, intent_to_buy("2000"), kit=kit
-    ).state.orders.values()
-    assert sent.reserved <= 400
+    (sent,) = decide_on(state, seen, intent_to_buy("2000"), kit=kit).state.orders.values()
+    assert 399 < sent.reserved <= 400
 
 
 @pytest.mark.parametrize("mode", [RiskMode.REDUCE_RISK_ONLY, RiskMode.OBSERVE_ONLY])
