@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sys
 from contextlib import AsyncExitStack
 from decimal import Decimal
 from functools import partial
@@ -252,8 +253,8 @@ def cycle_report(figures: dict[str, list[float]], bot: Bot) -> Report:
     return report
 
 
-def main() -> None:
-    """Measure and report."""
+def main() -> int:
+    """Measure and report; a run that was not the one to be measured reports nothing, and fails."""
     copies = {
         YOUNG_NAME: working_copy(YOUNG, "young"),
         OLD_NAME: working_copy(OLD, "old"),
@@ -261,12 +262,21 @@ def main() -> None:
     }
     # The lock of a bot lies in the state directory of its user, where a bench has no business.
     os.environ["XDG_STATE_HOME"] = str(RESULTS / "state")
-    opening_report(copies).finish()
-    bots = {
-        name: Bot(name, path, idle_pairs=IDLE_PAIRS if name == LISTING_NAME else 0)
-        for name, path in copies.items()
-    }
-    figures, problems = run_rounds(bots)
+    try:
+        opening = opening_report(copies)
+        bots = {
+            name: Bot(name, path, idle_pairs=IDLE_PAIRS if name == LISTING_NAME else 0)
+            for name, path in copies.items()
+        }
+        figures, problems = run_rounds(bots)
+    finally:
+        for path in copies.values():
+            for left in RESULTS.glob(f"{path.name}*"):
+                left.unlink()
+    if problems:
+        print("\n".join(["cycle: the figures mean nothing and are not kept", *problems]))
+        return 1
+    opening.finish()
     cycle_report(figures, bots[YOUNG_NAME]).finish()
     wall = Report(name="cycle_wall", question="the same, wall, disk included", unit="ms")
     wall.add_rounds(
@@ -274,12 +284,8 @@ def main() -> None:
         baseline=YOUNG_NAME,
     )
     wall.finish()
-    for problem in problems:
-        print(f"  not what was to be measured: {problem}")
-    for path in copies.values():
-        for left in RESULTS.glob(f"{path.name}*"):
-            left.unlink()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
