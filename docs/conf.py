@@ -46,6 +46,7 @@ nitpick_ignore_regex = [
     ),
     (r"py:class", r"[A-Z]\w*"),
     (r"py:.*", r".*\._\w+"),  # private names, as bases of public ones
+    (r"py:class", r"_P"),  # the parameters of a decorated function
 ]
 default_role = "code"
 

@@ -10,7 +10,10 @@ import inspect
 import pkgutil
 import re
 from importlib import import_module
+from itertools import takewhile
 from typing import TYPE_CHECKING
+
+from sphinx.pycode import ModuleAnalyzer
 
 import btcturk_kit
 
@@ -30,7 +33,9 @@ _SECTION = """
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Fill in the pages as they are read."""
+    app.setup_extension("sphinx.ext.autodoc")  # its event is used below
     app.connect("source-read", _fill_in)
+    app.connect("autodoc-skip-member", _skip)
     return {"parallel_read_safe": True}
 
 
@@ -53,13 +58,38 @@ def _sections(name: str) -> str:
     )
 
 
+def _skip(
+    _app: Sphinx, _what: str, _name: str, member: object, _skipped: object, _options: object
+) -> bool | None:
+    """Leave out what Python says of a named tuple's fields; the class documents them itself."""
+    is_said_by_python = (getattr(member, "__doc__", None) or "").startswith("Alias for field")
+    return True if is_said_by_python else None
+
+
 def _public_names() -> str:
     rows = ["| Name | What it is |", "| --- | --- |"]
-    for name in getattr(btcturk_kit, "__all__", ()):
+    texts = _constants()
+    for name in btcturk_kit.__all__:
         value = getattr(btcturk_kit, name)
         if inspect.isclass(value) or inspect.isfunction(value):
             head = (inspect.getdoc(value) or "").partition("\n")[0].replace("|", "or")
             rows.append(f"| {{py:obj}}`~{value.__module__}.{value.__qualname__}` | {head} |")
+        elif name in texts:
+            module, head = texts[name]
+            rows.append(f"| {{py:obj}}`~{module}.{name}` | {head} |")
         else:
             rows.append(f"| `{name}` | |")
     return "\n".join(rows)
+
+
+def _constants() -> dict[str, tuple[str, str]]:
+    """Return module and first paragraph of the text below each documented module-level name."""
+    found: dict[str, tuple[str, str]] = {}
+    for module in pkgutil.walk_packages(btcturk_kit.__path__, "btcturk_kit."):
+        if module.name.endswith("__main__"):
+            continue
+        for (owner, name), lines in ModuleAnalyzer.for_module(module.name).find_attr_docs().items():
+            if not owner:
+                text = " ".join(takewhile(bool, lines))
+                found[name] = (module.name, text.replace("|", "or").replace("`", ""))
+    return found
