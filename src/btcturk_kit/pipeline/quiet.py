@@ -1,9 +1,10 @@
 """Quiet cycles: feed bars, watch trip-wires, ask strategies; no object while nothing happens.
 
 The scan walks a frame instant by instant. It stops at the first one where something may have
-happened: an order may have filled, equity crossed a floor, exposure its ceiling, a day ended, or a
-strategy proposed. Everything is compared in integers of one unit, 10**-(price scale + 16) of the
-quote, so the comparisons are exact. Never add: a `Decimal`, a call per instant that can be spared.
+happened: an order may have filled or grown too old, equity crossed a floor, exposure its ceiling,
+a holding the line to dust, a day ended, or a strategy proposed. Everything is compared in integers
+of one unit, 10**-(price scale + 16) of the quote, so the comparisons are exact. Never add: a
+`Decimal`, a call per instant that can be spared.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from btcturk_kit.domain.risk import RiskAssessment, RiskMemory, RiskMode
 from btcturk_kit.hooks.strategy import BarView, checked_intents
 from btcturk_kit.pipeline.books import reserved_quote
 from btcturk_kit.pipeline.decide import Kit
+from btcturk_kit.pipeline.reconcile import due_ms
 
 __all__ = ["QuietScan", "Stop"]
 
@@ -56,7 +58,17 @@ class Stop(NamedTuple):
 class _Feed:
     """One pair's columns, its view and who is fed with it; amounts in the scan's units."""
 
-    __slots__ = ("close", "high", "high_wire", "low", "low_wire", "on_bars", "quantity", "view")
+    __slots__ = (
+        "close",
+        "held_from",
+        "high",
+        "high_wire",
+        "low",
+        "low_wire",
+        "on_bars",
+        "quantity",
+        "view",
+    )
 
     def __init__(
         self,
@@ -68,6 +80,7 @@ class _Feed:
         self.on_bars = on_bars
         self.close, self.low, self.high = columns
         self.quantity = 0
+        self.held_from = _NEVER  # the close from which on the holding is more than dust
         self.low_wire = -_NEVER
         self.high_wire = _NEVER
 
@@ -99,7 +112,7 @@ class QuietScan:
         self._memory: RiskMemory | None = None
         self._capital: CapitalState | None = None
         self._orders: Mapping[ClientOrderId, Order] | None = None
-        self._ceiling = self._day_end_ms = 0
+        self._ceiling = self._day_end_ms = self._due_ms = 0
         ratio = kit.profile.risk.limits.drawdown_ratio.as_integer_ratio()
         self._ratio_num, self._ratio_den = ratio
 
@@ -143,14 +156,23 @@ class QuietScan:
         if state.capital is not self._capital or state.orders is not self._orders:
             self._arm_ceiling(state)
         for feed in self._feeds:
-            feed.low_wire, feed.high_wire = wires.get(feed.view.symbol, _NO_WIRE)
+            symbol = feed.view.symbol
+            low, high = wires.get(symbol, _NO_WIRE)
+            if feed.quantity > 0:
+                if self._kit.context.is_holding(symbol):
+                    low = max(low, feed.held_from)
+                else:
+                    high = min(high, feed.held_from - 1)
+            feed.low_wire, feed.high_wire = low, high
 
     def _arm_ceiling(self, state: CycleState) -> None:
         self._capital, self._orders = state.capital, state.orders
         capital = max(state.capital.trading_capital_try, ZERO)
         room = self._kit.profile.risk.limits.gross_exposure_ratio * capital
+        self._due_ms = _NEVER
         if state.orders:
             room = room - reserved_quote(state.orders.values())
+            self._due_ms = min(due_ms(one, self._kit.profile) for one in state.orders.values())
         self._ceiling = int(room.scaleb(self.unit_places))
 
     def _arm_holdings(self, state: CycleState) -> None:
@@ -169,6 +191,8 @@ class QuietScan:
             if position is not None and position.quantity:
                 shift = _QUANTITY_PLACES + self._max_price_places - self._price_places[symbol]
                 feed.quantity = int(position.quantity.scaleb(shift))
+                dust = max(self._kit.profile.risk.limits.dust_try, rules[symbol].min_notional)
+                feed.held_from = -(-_ceil(dust.scaleb(places)) // feed.quantity)
         for rest in unfed.values():  # no market to mark it at: it counts at its cost, as in assess
             self._cash += int(rest.cost.scaleb(places))
 
@@ -203,7 +227,7 @@ class QuietScan:
         times, feeds, context = frame.times_ms, self._feeds, self._kit.context
         proposers, note_equity = self._proposers, self.equities.append
         cash, floor, peak, always = self._cash, self._floor, self._peak, self._always
-        ceiling, day_end_ms = self._ceiling, self._day_end_ms
+        ceiling, wake_ms = self._ceiling, min(self._day_end_ms, self._due_ms)
         failures: list[Anomaly] = []
         for index in range(start, stop):
             value = 0
@@ -226,7 +250,7 @@ class QuietScan:
                 peak = self._peak = equity
                 floor = self._floor_at(peak)
             context.index = index
-            if tripped or equity < floor or value > ceiling or times[index] >= day_end_ms:
+            if tripped or equity < floor or value > ceiling or times[index] >= wake_ms:
                 return Stop(index, None, tuple(failures))
             wanted: tuple[Intent | CancelIntent, ...] = ()
             for propose, name in proposers:

@@ -10,8 +10,9 @@ from btcturk_kit.domain.cycle import CancelIntent
 from btcturk_kit.domain.orders import CancelOrder, Order, OrderStatus
 from btcturk_kit.domain.risk import RiskMode
 from btcturk_kit.pipeline.draft import Draft
+from btcturk_kit.pipeline.profile import Profile
 
-__all__ = ["reconcile"]
+__all__ = ["due_ms", "reconcile"]
 
 # A member named once costs a fraction of one looked up at each use.
 _PENDING_CANCEL = OrderStatus.PENDING_CANCEL
@@ -40,9 +41,15 @@ def reconcile(draft: Draft) -> None:
             draft.cancels.append(CancelOrder(name, order.order_id, order.symbol))
 
 
-def _is_due(draft: Draft, order: Order) -> bool:
+def due_ms(order: Order, profile: Profile) -> int:
+    """Return the instant from which an order is canceled for its age, or its cancel repeated."""
     if order.status is _PENDING_CANCEL:
-        return draft.observation.now_ms - order.updated_ms >= draft.profile.unknown_horizon_ms
-    if draft.mode.mode is not _NORMAL and not order.reduces_risk:
+        return order.updated_ms + profile.unknown_horizon_ms
+    return order.sent_ms + profile.order_ttl_ms
+
+
+def _is_due(draft: Draft, order: Order) -> bool:
+    is_asked = order.status is _PENDING_CANCEL
+    if draft.mode.mode is not _NORMAL and not order.reduces_risk and not is_asked:
         return True
-    return draft.observation.now_ms - order.sent_ms >= draft.profile.order_ttl_ms
+    return draft.observation.now_ms >= due_ms(order, draft.profile)

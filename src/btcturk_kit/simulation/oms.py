@@ -97,6 +97,7 @@ class OmsSimulator:
         self._fills: list[Fill] = []
         self._next_id = self._first_id = first_id
         self._now_ms = 0
+        self._canceled: set[Symbol] = set()  # pairs with a cancel that nobody has read yet
         self.wires: dict[Symbol, tuple[int, int]] = {}
 
     def submit(self, command: SubmitOrder) -> OrderAccepted | OrderRejected:
@@ -169,21 +170,25 @@ class OmsSimulator:
             return False
         self._account.release(order.order_id)
         self._end(order, _CANCELED)
+        self._canceled.add(command.symbol)
         self._rewire(command.symbol)
         return True
 
     def advance(self, frame: MarketFrame, index: int) -> bool:
         """Let the bars of one instant meet the working orders; True when something happened."""
         self._now_ms = frame.times_ms[index]
+        canceled, self._canceled = self._canceled, set()
+        for symbol in canceled:
+            self._rewire(symbol)
         if not self._working:
-            return False
+            return bool(canceled)
         before = len(self._fills)
         for columns in frame.bars:
             low, high = self.wires.get(columns.symbol, (-_NEVER, _NEVER))
             if columns.low[index] < low or columns.high[index] > high:
                 self._meet(columns, index, has_book=bool(frame.books))
                 self._rewire(columns.symbol)
-        return len(self._fills) > before
+        return bool(canceled) or len(self._fills) > before
 
     def _meet(self, columns: BarColumns, index: int, *, has_book: bool) -> None:
         available = None
@@ -265,6 +270,8 @@ class OmsSimulator:
 
     def _rewire(self, symbol: Symbol) -> None:
         low, high = -_NEVER, _NEVER
+        if symbol in self._canceled:
+            low, high = _NEVER, -_NEVER  # there is something to read at the next instant
         for order in self._working.values():
             if order.request.symbol != symbol:
                 continue

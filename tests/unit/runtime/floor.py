@@ -34,11 +34,15 @@ __all__ = [
     "START_MS",
     "TRY",
     "Floor",
+    "Frames",
+    "StrictStore",
     "bars",
+    "floor",
     "frame_of",
     "kit_for",
     "run_to_end",
     "split",
+    "walk",
 ]
 
 TRY, BTC, BTCTRY = Asset("TRY"), Asset("BTC"), Symbol("BTCTRY")

@@ -1,0 +1,112 @@
+"""Skipping quiet instants changes nothing: a scan equals a run that decides at every instant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from btcturk_kit.adapters.file_lock import NoInstanceLock
+from btcturk_kit.adapters.simulated_venue import SimulatedVenue
+from btcturk_kit.domain.identifiers import Symbol
+from btcturk_kit.domain.market import MarketFrame
+from btcturk_kit.runtime.cycle_runner import CycleRunner, RunReport
+
+from .floor import BTC, Floor, Frames, floor, kit_for, run_to_end, split, walk
+
+
+class WatchedVenue(SimulatedVenue):
+    """A paper exchange that is asked at every instant, as a real one is."""
+
+    def advance(self, frame: MarketFrame, index: int) -> bool:
+        """Move on and say that there may be news."""
+        super().advance(frame, index)
+        return True
+
+    def wires(self) -> Mapping[Symbol, tuple[int, int]] | None:
+        """Return nothing: what happens cannot be told from prices."""
+        return None
+
+
+def literally(place: Floor, frames: list[MarketFrame]) -> RunReport:
+    """Run the same on frames of one instant each, looking at everything every time."""
+    runner = CycleRunner(
+        kit=place.kit,
+        market=Frames(frames),
+        venue=WatchedVenue(place.oms),
+        store=place.store,
+        lock=NoInstanceLock(),
+        save_every=10**9,
+    )
+    return run_to_end(place._replace(runner=runner))
+
+
+SETTINGS: list[dict[str, Any]] = [
+    {},
+    {"strategies": "take-profit"},
+    {"strategies": "trend,take-profit", "order_ttl_seconds": 20_000},
+    {"daily_loss_ratio": "0.01", "drawdown_ratio": "0.03", "cooldown_seconds": 30_000},
+    {"gross_exposure_ratio": "0.12", "cost_method": "average", "granularity": "checkpoint"},
+]
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=[" ".join(one) or "default" for one in SETTINGS])
+@pytest.mark.parametrize("seed", [1, 4])
+def test_a_scan_equals_the_literal_run(seed: int, settings: dict[str, Any]) -> None:
+    """Same trades, same digest, same books, same equity, with every instant decided or skipped."""
+    frame = walk(700, seed=seed)
+    fast = floor(frame, kit=kit_for(**settings), save_every=10**9)
+    slow = floor(frame, kit=kit_for(**settings), save_every=10**9)
+    scanned, literal = run_to_end(fast), literally(slow, split(frame))
+    assert scanned.cycles == literal.cycles == 700
+    assert fast.oms.fills_since(0) == slow.oms.fills_since(0)
+    assert fast.oms.fill_count
+    assert scanned.state.digest == literal.state.digest
+    assert scanned.state == literal.state
+    assert scanned.equity_try == literal.equity_try
+    assert fast.store.totals() == slow.store.totals()
+    assert fast.store.fills_of(BTC) == slow.store.fills_of(BTC)
+
+
+@pytest.mark.parametrize("size", [1, 7, 300])
+def test_frames_can_be_cut_anywhere(size: int) -> None:
+    """How a recording is cut into frames changes neither decisions nor the equity curve."""
+    whole = walk(600, seed=2)
+    single = split(whole)
+    frames = [_joined(single[at : at + size]) for at in range(0, 600, size)]
+    one, cut = floor(whole), floor(frames)
+    first, second = run_to_end(one), run_to_end(cut)
+    assert first.state.digest == second.state.digest
+    assert first.state == second.state
+    assert one.runner.equities == cut.runner.equities
+    assert len(one.runner.equities) == 600
+
+
+def _joined(frames: list[MarketFrame]) -> MarketFrame:
+    """Return consecutive frames as one."""
+    columns = frames[0].bars[0]
+    names = ("open", "high", "low", "close", "volume", "bid", "ask")
+    parts = {name: [getattr(one.bars[0], name)[0] for one in frames] for name in names}
+    joined = type(columns)(
+        symbol=columns.symbol,
+        price_scale=columns.price_scale,
+        volume_scale=columns.volume_scale,
+        **parts,
+    )
+    return MarketFrame(times_ms=[one.times_ms[0] for one in frames], bars=(joined,))
+
+
+def test_the_equity_curve_is_that_of_the_books() -> None:
+    """The last point, in whole units, is the equity of the last decision, exactly."""
+    place = floor(walk(500, seed=4))
+    report = run_to_end(place)
+    assert place.runner.equities[-1] == report.equity_try * 10**16
+
+
+def test_a_paper_exchange_has_no_news_unless_something_happened() -> None:
+    """Most instants of a quiet market are never looked at."""
+    place = floor(walk(500, seed=3), save_every=10**9)
+    run_to_end(place)
+    assert place.oms.fill_count
+    assert len(place.store.commits) < 250
