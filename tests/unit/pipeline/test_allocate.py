@@ -326,7 +326,8 @@ def test_an_order_is_in_the_books_before_it_is_sent() -> None:
     assert sent.client_order_id == command.client_order_id
     assert sent.status is OrderStatus.PENDING
     assert (sent.strategy, sent.reason, sent.sent_ms) == ("trend", "breakout", OPENED_MS + 60_000)
-    assert sent.reserved == command.request.quantity * Decimal(1002400)  # type: ignore[union-attr]
+    assert isinstance(command.request, LimitOrder)
+    assert sent.reserved == command.request.quantity * 1_002_400
     assert decision.state.orders == {sent.client_order_id: sent}
     assert decide_on(opened(), None, wish).submits == decision.submits
     assert not decision.is_quiet

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -40,9 +41,9 @@ from .desk import (
 NAME = ClientOrderId("bk1-a")
 
 
-def financed(**choice: object) -> Kit:
+def financed(**choice: Any) -> Kit:
     """Return a kit whose split is chosen."""
-    policy = RiskBudgetPolicy(financing=SelfFinancing(**choice))  # type: ignore[arg-type]
+    policy = RiskBudgetPolicy(financing=SelfFinancing(**choice))
     return kit_of(profile=profile_of(risk=policy))
 
 

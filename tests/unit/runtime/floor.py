@@ -21,6 +21,7 @@ from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.ledger import Account
 from btcturk_kit.domain.market import BarColumns, MarketFrame
 from btcturk_kit.pipeline.decide import Kit
+from btcturk_kit.ports.market_data import MarketData
 from btcturk_kit.runtime.cycle_runner import CycleRunner, RunReport
 from btcturk_kit.settings import Settings
 from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1
@@ -204,8 +205,11 @@ def floor(
         chosen.rules, BTCTRY_LEVEL_1, {TRY: Decimal(cash), BTC: Decimal(coins)}
     )
     books = store or StrictStore(account="main")
-    is_whole = isinstance(frames, MarketFrame)
-    market = DatasetMarketData(frames, RULES) if is_whole else Frames(frames)  # type: ignore[arg-type]
+    market: MarketData
+    if isinstance(frames, MarketFrame):
+        market = DatasetMarketData(frames, RULES)
+    else:
+        market = Frames(frames)
     runner = CycleRunner(
         kit=chosen,
         market=market,
