@@ -139,6 +139,6 @@ def _command_after(names: list[str], number: int) -> str | None:
     for name in names[number:]:
         if name in {f"before {SUBMIT}", f"before {CANCEL}"}:
             return name.removeprefix("before ")
-        if name not in {"after:commit", f"after {CANCEL}"}:
+        if name in {"begin", "before:commit"}:  # what comes next is not durable yet, or done
             break
     return None
