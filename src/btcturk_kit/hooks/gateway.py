@@ -40,7 +40,7 @@ class HookGateway:
         plugins: A plug-in manager with the specifications added and the plug-ins registered.
 
     Raises:
-        PluginError: An implementation is `async def`, or a hook with one answer has none.
+        PluginError: An implementation is `async def`.
     """
 
     __slots__ = ("_guards", "_observers", "_strategies", "_voters")
@@ -52,10 +52,17 @@ class HookGateway:
         self._observers = _bind(plugins.hook.kit_cycle_recorded, ("record",))
 
     def strategies(self) -> dict[str, StrategyDefinition]:
-        """Return the strategies on offer by plug-in name."""
+        """Return the strategies on offer by plug-in name.
+
+        Raises:
+            PluginError: A plug-in fails to give its definition, or gives something else.
+        """
         found: dict[str, StrategyDefinition] = {}
         for name, call in self._strategies:
-            definition = call()
+            try:
+                definition = call()
+            except Exception as error:
+                raise PluginError(name, f"kit_define_strategy failed: {error!r}") from error
             if not isinstance(definition, StrategyDefinition):
                 raise PluginError(name, "kit_define_strategy must return a StrategyDefinition")
             found[name] = definition
@@ -77,7 +84,7 @@ class HookGateway:
             answer = given
             if answer is ALLOW:
                 continue
-            if not isinstance(answer, Review):
+            if not isinstance(answer, Review) or not isinstance(answer.verdict, Verdict):
                 answer = Review(Verdict.DENY, name, "returned no Review")
             if answer.verdict is not Verdict.ALLOW:
                 strict.append(_checked(answer, name))

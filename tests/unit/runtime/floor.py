@@ -205,11 +205,9 @@ def floor(
         chosen.rules, BTCTRY_LEVEL_1, {TRY: Decimal(cash), BTC: Decimal(coins)}
     )
     books = store or StrictStore(account="main")
-    market: MarketData
-    if isinstance(frames, MarketFrame):
-        market = DatasetMarketData(frames, RULES)
-    else:
-        market = Frames(frames)
+    market: MarketData = (
+        DatasetMarketData(frames, RULES) if isinstance(frames, MarketFrame) else Frames(frames)
+    )
     runner = CycleRunner(
         kit=chosen,
         market=market,

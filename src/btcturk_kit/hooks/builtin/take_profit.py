@@ -58,6 +58,8 @@ class TakeProfit:
             if context.mode is not RiskMode.NORMAL or not narrow:
                 return ()
             amount = min(parameters.buy_try, context.investable_try)
+            if amount <= 0:
+                return ()
             return (
                 Intent(
                     "take-profit",

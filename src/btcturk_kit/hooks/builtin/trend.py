@@ -132,6 +132,8 @@ class Trend:
         if context.mode is not RiskMode.NORMAL:
             return ()
         amount = floor_places(mul(context.trading_capital_try, self._size()), 2)
+        if amount <= 0:
+            return ()
         return (
             Intent(
                 "trend",
