@@ -14,6 +14,7 @@ from btcturk_kit.domain.market import Balance
 from btcturk_kit.domain.money import ZERO, exact
 from btcturk_kit.domain.orders import Order, OrderStatus, Side
 from btcturk_kit.domain.positions import Position
+from btcturk_kit.errors import InvariantViolation
 from btcturk_kit.pipeline.profile import Profile
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "history_from_ms",
     "investable_cash",
     "marked_value",
+    "require_law",
     "reserved_quote",
 ]
 
@@ -103,6 +105,31 @@ def reserved_quote(orders: Iterable[Order], *, only_unsettled: bool = False) -> 
         if order.side is _BUY and (not only_unsettled or order.status in UNSETTLED):
             result = result + order.reserved
     return result
+
+
+@exact
+def require_law(books: Books, quote: Asset) -> None:
+    """Make sure that books, lots and capital tell one story.
+
+    Trading capital is the bot's cash and the cost of its lots, the treasury is the ledger's, and
+    the lots of each coin add up to the ledger's balance of it.
+
+    Raises:
+        InvariantViolation: They do not; nothing may be written.
+    """
+    ledger, cost = books.ledger, ZERO
+    for asset, position in books.positions.items():
+        cost = cost + position.cost
+        held = ledger.balance(_BOT, asset)
+        if position.quantity != held:
+            raise InvariantViolation(f"lots of {position.quantity} {asset}, ledger {held}")
+    capital = books.capital
+    own = ledger.balance(_BOT, quote) + cost
+    if capital.trading_capital_try != own:
+        raise InvariantViolation(f"trading capital {capital.trading_capital_try}, books {own}")
+    kept = ledger.balance(_TREASURY, quote)
+    if capital.treasury_try != kept:
+        raise InvariantViolation(f"treasury {capital.treasury_try}, ledger {kept}")
 
 
 def history_from_ms(books: Books, profile: Profile) -> int:

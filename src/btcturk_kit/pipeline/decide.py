@@ -26,7 +26,7 @@ from btcturk_kit.hooks.gateway import HookGateway
 from btcturk_kit.hooks.strategy import Strategy, checked_intents
 from btcturk_kit.pipeline.account import account
 from btcturk_kit.pipeline.assess import assess, keep_assessment, take_votes
-from btcturk_kit.pipeline.books import history_from_ms
+from btcturk_kit.pipeline.books import history_from_ms, require_law
 from btcturk_kit.pipeline.context import CycleContext
 from btcturk_kit.pipeline.draft import Draft
 from btcturk_kit.pipeline.ingest import ingest
@@ -141,6 +141,8 @@ def ask_strategies(anomalies: list[Anomaly], kit: Kit) -> tuple[Intent | CancelI
 
 def _freeze(draft: Draft) -> Decision:
     old = draft.previous
+    if draft.events:
+        require_law(draft, draft.profile.quote)
     fills, submits, cancels = tuple(draft.fills), tuple(draft.submits), tuple(draft.cancels)
     is_quiet = not (
         fills
