@@ -15,7 +15,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from btcturk_kit.domain.capital import Granularity, ProfitBasis, SelfFinancing, SplitBasis
 from btcturk_kit.domain.identifiers import Symbol
@@ -23,7 +29,14 @@ from btcturk_kit.domain.positions import CostMethod
 from btcturk_kit.domain.risk import RiskBudgetPolicy, RiskLimits
 from btcturk_kit.errors import ConfigurationError
 
-__all__ = ["PREFIX", "Settings", "environment_names", "load_settings", "validated_parameters"]
+__all__ = [
+    "PREFIX",
+    "FixedSettings",
+    "Settings",
+    "environment_names",
+    "load_settings",
+    "validated_parameters",
+]
 
 PREFIX = "BTCTURK_KIT_"
 _KEY_NAMES = {"api_key": "BTCTURK_API_KEY", "api_secret": "BTCTURK_API_SECRET"}
@@ -148,6 +161,25 @@ class Settings(BaseSettings):
                 data_age_ms_max=_ms(self.data_age_seconds_max),
             ),
         )
+
+
+class FixedSettings(Settings):
+    """Settings that only the caller gives, for runs that must come out the same everywhere.
+
+    Neither the environment nor a dotenv file changes them.
+    """
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is the library's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Keep the caller's source only."""
+        return (init_settings,)
 
 
 def _ms(seconds: float) -> int:

@@ -18,11 +18,13 @@ __all__ = [
     "COMMAND",
     "KEY",
     "SECRET",
+    "children_of",
     "control",
     "document_of",
     "environment",
     "exchange",
     "finished",
+    "is_alive",
     "one_line_error",
     "stage4",
     "truth_of",
@@ -158,3 +160,31 @@ def control(
 def truth_of(address: SandboxAddress) -> dict[str, Any]:
     """Return the exchange's own books of the account."""
     return control(address, "GET", f"/v1/truth?api_key={address.api_key}")
+
+
+def children_of(parent: int) -> list[int]:
+    """Return the numbers of the processes that a process started."""
+    return [number for number, (above, _) in _processes().items() if above == parent]
+
+
+def is_alive(number: int) -> bool:
+    """Whether a process runs; one that ended and that nobody waited for does not."""
+    return _processes().get(number, (0, "Z"))[1] != "Z"
+
+
+def _processes() -> dict[int, tuple[int, str]]:
+    """Return the parent and the state letter of every process."""
+    if not Path("/proc/self/stat").exists():  # not every system has it, not every one has ps
+        listed = subprocess.run(
+            ["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True
+        )
+        rows = [line.split() for line in listed.stdout.splitlines()]
+        return {int(number): (int(parent), state[0]) for number, parent, state in rows}
+    found = {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = file.read_text("utf-8", "replace").rpartition(")")[2].split()[:2]
+        except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            continue
+        found[int(file.parent.name)] = (int(parent), state)
+    return found

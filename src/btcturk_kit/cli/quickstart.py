@@ -69,13 +69,13 @@ def _trade(
 ) -> dict[str, Any]:
     from btcturk_kit.sandbox.address import ClockKind  # noqa: PLC0415 - as above
     from btcturk_kit.sandbox.process import SandboxProcess  # noqa: PLC0415 - as above
-    from btcturk_kit.settings import Settings  # noqa: PLC0415 - pydantic costs 60 ms
+    from btcturk_kit.settings import FixedSettings  # noqa: PLC0415 - pydantic costs 60 ms
 
     exchange = SandboxProcess(
         clock=ClockKind.VIRTUAL, seed=seed, api_key=_KEY, api_secret=_SECRET, keep=keep
     )
     with exchange as address:
-        settings = Settings(
+        settings = FixedSettings(
             api_key=address.api_key,
             api_secret=address.api_secret,  # type: ignore[arg-type]  # pydantic wraps it
             rest_url=address.rest,
@@ -86,7 +86,7 @@ def _trade(
         )
         summary = asyncio.run(_run(settings, cycles, on_frame))
         if keep:
-            summary["exchange"] = address._asdict()
+            summary["exchange"] = {**address._asdict(), "pid": exchange.pid}
     return {"seed": seed, **summary}
 
 
@@ -136,4 +136,6 @@ def _show(summary: dict[str, Any], *, is_kept: bool) -> None:
         table.add_row("exchange kept", exchange["rest"])
         table.add_row("control", exchange["control"])
         table.add_row("token", exchange["control_token"])
+        table.add_row("its process", f"{exchange['pid']}; kill {exchange['pid']} ends it")
+        table.add_row("stop it with", f"kill {exchange['pid']}")
     Console(highlight=False).print(table)
