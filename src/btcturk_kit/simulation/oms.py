@@ -63,6 +63,7 @@ class _Working(NamedTuple):
     quantity: Decimal
     remaining: Decimal
     placed_ms: int
+    is_resting: bool = False  # it met a bar before and was not filled: it takes no open any more
 
 
 class OmsSimulator:
@@ -160,6 +161,7 @@ class OmsSimulator:
             total,
             rest,
             order.sent_ms,
+            order.order_id is not None,
         )
         self._rewire(order.symbol)
 
@@ -205,9 +207,13 @@ class OmsSimulator:
             if order.order_type is _MARKET:
                 self._fill(order, columns, touch, order.remaining, is_maker=False)
                 continue
-            if (order.price >= touch) if order.side is _BUY else (order.price <= touch):
+            beyond = order.price - touch if order.side is _BUY else touch - order.price
+            if beyond > 0 or (beyond == 0 and not order.is_resting):
                 self._fill(order, columns, touch, order.remaining, is_maker=False)
-            elif (
+                continue
+            if not order.is_resting:
+                order = self._working[order.order_id] = order._replace(is_resting=True)  # noqa: PLW2901 - the same order
+            if (
                 columns.low[index] < order.price
                 if order.side is _BUY
                 else columns.high[index] > order.price
