@@ -21,13 +21,19 @@ if _TYPE_CHECKING:
     from btcturk_kit.adapters.rate_limiter import RateLimiter
     from btcturk_kit.adapters.simulated_venue import SimulatedVenue
     from btcturk_kit.adapters.sqlite_store import SqliteStateStore
-    from btcturk_kit.domain.capital import CapitalState, LedgerCheckpoint, SelfFinancing
+    from btcturk_kit.domain.capital import (
+        CapitalState,
+        LedgerCheckpoint,
+        ProfitBasis,
+        SelfFinancing,
+    )
     from btcturk_kit.domain.cycle import (
         ALLOW,
         CancelIntent,
         CycleRecord,
         CycleState,
         Intent,
+        Mark,
         OrderProposal,
         Review,
         RiskVote,
@@ -36,7 +42,15 @@ if _TYPE_CHECKING:
     from btcturk_kit.domain.fills import Fill
     from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol, TradeId
     from btcturk_kit.domain.instruments import PairRules
-    from btcturk_kit.domain.ledger import Account, Ledger, LedgerEvent, Leg
+    from btcturk_kit.domain.ledger import (
+        Account,
+        EventKind,
+        Ledger,
+        LedgerEvent,
+        Leg,
+        fill_event,
+        opening_event,
+    )
     from btcturk_kit.domain.market import (
         Balance,
         BarColumns,
@@ -67,7 +81,7 @@ if _TYPE_CHECKING:
         SubmitOrder,
     )
     from btcturk_kit.domain.policy import SideEffectPolicy
-    from btcturk_kit.domain.positions import CostMethod, Lot, Position
+    from btcturk_kit.domain.positions import CostMethod, Lot, Position, apply_fill, fold_fills
     from btcturk_kit.domain.risk import RiskBudgetPolicy, RiskLimits, RiskMode
     from btcturk_kit.errors import BtcturkKitError
     from btcturk_kit.hooks.gateway import HookGateway
@@ -90,6 +104,7 @@ if _TYPE_CHECKING:
     from btcturk_kit.ports.transport import HttpRequest, HttpResponse, HttpTransport
     from btcturk_kit.ports.venue import Venue
     from btcturk_kit.runtime.cycle_runner import CycleRunner, RunReport
+    from btcturk_kit.sandbox.process import SandboxProcess
     from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
     from btcturk_kit.simulation.matching import MatchingEngine
     from btcturk_kit.simulation.oms import OmsSimulator
@@ -108,13 +123,14 @@ _MODULES = {
     "adapters.rate_limiter": ("RateLimiter",),
     "adapters.simulated_venue": ("SimulatedVenue",),
     "adapters.sqlite_store": ("SqliteStateStore",),
-    "domain.capital": ("CapitalState", "LedgerCheckpoint", "SelfFinancing"),
+    "domain.capital": ("CapitalState", "LedgerCheckpoint", "ProfitBasis", "SelfFinancing"),
     "domain.cycle": (
         "ALLOW",
         "CancelIntent",
         "CycleRecord",
         "CycleState",
         "Intent",
+        "Mark",
         "OrderProposal",
         "Review",
         "RiskVote",
@@ -123,7 +139,15 @@ _MODULES = {
     "domain.fills": ("Fill",),
     "domain.identifiers": ("Asset", "ClientOrderId", "OrderId", "Symbol", "TradeId"),
     "domain.instruments": ("PairRules",),
-    "domain.ledger": ("Account", "Ledger", "LedgerEvent", "Leg"),
+    "domain.ledger": (
+        "Account",
+        "EventKind",
+        "Ledger",
+        "LedgerEvent",
+        "Leg",
+        "fill_event",
+        "opening_event",
+    ),
     "domain.market": ("Balance", "BarColumns", "BookLevel", "MarketFrame", "OrderBook", "Ticker"),
     "domain.money": ("Money", "exact"),
     "domain.order_events": (
@@ -147,7 +171,7 @@ _MODULES = {
         "SubmitOrder",
     ),
     "domain.policy": ("SideEffectPolicy",),
-    "domain.positions": ("CostMethod", "Lot", "Position"),
+    "domain.positions": ("CostMethod", "Lot", "Position", "apply_fill", "fold_fills"),
     "domain.risk": ("RiskBudgetPolicy", "RiskLimits", "RiskMode"),
     "errors": ("BtcturkKitError",),
     "hooks.gateway": ("HookGateway",),
@@ -164,6 +188,7 @@ _MODULES = {
     "ports.transport": ("HttpRequest", "HttpResponse", "HttpTransport"),
     "ports.venue": ("Venue",),
     "runtime.cycle_runner": ("CycleRunner", "RunReport"),
+    "sandbox.process": ("SandboxProcess",),
     "simulation.fees": ("BTCTRY_LEVEL_1", "FeeSchedule"),
     "simulation.matching": ("MatchingEngine",),
     "simulation.oms": ("OmsSimulator",),
@@ -201,6 +226,7 @@ __all__ = [
     "CycleState",
     "DataNeeds",
     "DatasetMarketData",
+    "EventKind",
     "FeeSchedule",
     "FileInstanceLock",
     "Fill",
@@ -218,6 +244,7 @@ __all__ = [
     "Leg",
     "LimitOrder",
     "Lot",
+    "Mark",
     "MarketBuy",
     "MarketData",
     "MarketFrame",
@@ -239,6 +266,7 @@ __all__ = [
     "PairRules",
     "Position",
     "Profile",
+    "ProfitBasis",
     "RateLimiter",
     "Review",
     "RiskBudgetPolicy",
@@ -247,6 +275,7 @@ __all__ = [
     "RiskVote",
     "RunReport",
     "SandboxClock",
+    "SandboxProcess",
     "SelfFinancing",
     "Side",
     "SideEffectPolicy",
@@ -266,10 +295,14 @@ __all__ = [
     "Venue",
     "VenueOrder",
     "Verdict",
+    "apply_fill",
     "exact",
+    "fill_event",
+    "fold_fills",
     "hookimpl",
     "hookspec",
     "load_plugins",
+    "opening_event",
 ]
 
 

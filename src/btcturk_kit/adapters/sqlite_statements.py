@@ -165,6 +165,9 @@ DELETE_LOT: Final = Statement(
 SELECT_LOTS: Final = _select("lots", _LOT, "ORDER BY asset, event_time_ms, trade_id")
 
 INSERT_CAPITAL: Final = _insert("capital_journal", _CAPITAL)
+COUNT_ANOMALIES: Final = _select(
+    "anomalies", "code, count(*)", "GROUP BY code ORDER BY code", name="count anomalies"
+)
 SELECT_CAPITAL_HISTORY: Final = _select(
     "capital_journal", _CAPITAL, "WHERE seq > ? ORDER BY seq", name="select capital history"
 )

@@ -213,6 +213,11 @@ class SqliteStateStore:
         with self._reading("read the ledger") as file:
             return events_of(file.rows(sql.SELECT_EVENTS, (after, after + limit)))
 
+    def anomaly_counts(self) -> dict[str, int]:
+        """Return how often each anomaly was recorded in the life of the file, by its code."""
+        with self._reading("count the anomalies") as file:
+            return {str(code): int(count) for code, count in file.rows(sql.COUNT_ANOMALIES)}
+
     def capital_history(self, *, after: int = 0) -> tuple[CapitalState, ...]:
         """Return the capital after each applied checkpoint, oldest first, without the first ones.
 

@@ -52,6 +52,7 @@ def run_summary(
         "rounding": decimal_text(
             sum((ledger.balance(Account.ROUNDING, asset) for asset in ledger.assets()), ZERO)
         ),
+        "anomalies": store.anomaly_counts(),
         "decision_digest": state.digest,
         "wall_s": round(wall_s, 3),
         "db": str(db),
@@ -123,9 +124,14 @@ def summary_lines(summary: dict[str, Any]) -> list[tuple[str, str]]:
         ("mode", summary["mode"]),
         ("ledger", f"{summary['ledger_events']} events, {balanced}"),
         ("exchange", "equal to the last digit" if equal else f"DIFFERS: {differences}"),
+        ("anomalies", _anomalies(summary["anomalies"])),
         ("digest", f"{summary['decision_digest'][:32]}…"),
         ("took", f"{summary['wall_s']} s"),
     ]
+
+
+def _anomalies(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {code}" for code, count in counts.items()) or "none"
 
 
 def _realized(summary: dict[str, Any]) -> str:

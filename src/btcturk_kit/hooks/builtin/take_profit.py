@@ -1,7 +1,7 @@
 """The take-profit rule of the simple cycle: buy small when flat, sell in parts at a profit.
 
 When flat and the spread is narrow, buy a fixed amount at the ask. When the bid exceeds the average
-cost by the least profit, sell a quarter of what was the largest holding. Never sells at a loss.
+cost by the least profit, sell a quarter of what is held. Never sells at a loss.
 """
 
 from __future__ import annotations
