@@ -11,9 +11,9 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line; Ctrl-C ends it with 130 and SIGTERM with 143, cleaned up behind."""
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    from btcturk_kit.cli.app import app  # noqa: PLC0415 - keeps the import of the package light
-
     try:
+        from btcturk_kit.cli.app import app  # noqa: PLC0415 - keeps the import of the package light
+
         app()
     except KeyboardInterrupt:
         sys.exit(130)

@@ -249,4 +249,4 @@ def _first_problem(error: ValidationError) -> str:
     name = _KEY_NAMES.get(
         place, PREFIX + place.upper() if place in Settings.model_fields else place
     )
-    return f"{name}: {first['msg']}"
+    return f"{name}: {first['msg'].removeprefix('Value error, ')}"

@@ -110,7 +110,10 @@ class Httpx2Transport:
                 )
                 response = await self._client.send(message, follow_redirects=False)
         except self._connect_errors as error:
-            raise TransportError(_told(request, error, "was not sent")) from error
+            raise TransportError(
+                _told(request, error, "was not sent"),
+                hint=f"is {request.base_url} right, and reachable from here?",
+            ) from error
         except self._library_errors as error:
             raise OutcomeUnknown(_told(request, error, "has no whole answer")) from error
         except TimeoutError as error:
