@@ -21,6 +21,7 @@ from btcturk_kit.domain.market import MarketFrame
 from btcturk_kit.domain.money import EXACT, ZERO, exact
 from btcturk_kit.domain.orders import Order
 from btcturk_kit.domain.risk import RiskAssessment, RiskMemory, RiskMode
+from btcturk_kit.errors import require
 from btcturk_kit.hooks.strategy import BarView, checked_intents
 from btcturk_kit.pipeline.books import reserved_quote
 from btcturk_kit.pipeline.decide import Kit
@@ -120,6 +121,12 @@ class QuietScan:
         """Stand at the start of a frame."""
         feeds: list[_Feed] = []
         for columns in frame.bars:
+            places = self._price_places.get(columns.symbol)
+            require(
+                places == columns.price_scale,
+                f"bars of {columns.symbol} have prices of {columns.price_scale} decimals, the pair "
+                f"of {places}",
+            )
             on_bars = tuple(
                 bound.strategy.on_bar
                 for bound in self._kit.strategies

@@ -157,6 +157,7 @@ class CycleRunner:
         if is_enough or isinstance(error, AuthenticationError):
             raise error
         self._noted = (*self._noted, Anomaly("read_failed", RiskMode.NORMAL, error.message))
+        self._assessment = None  # so that the next instant is looked at, and the failure recorded
 
     @property
     def equities(self) -> list[int]:
@@ -201,15 +202,17 @@ class CycleRunner:
         end = length if left is None else min(length, left)
         at = 0
         while at < end:
-            started = at
-            stop = scan.scan(frame, at, end)
+            started, limit = at, min(end, at + self._recorder.quiet_left)
+            stop = scan.scan(frame, at, limit)
             at = stop.at
             passed = at - started
             self._cycles += passed
             self._uncounted += passed
             self._recorder.quiet_cycles += passed
-            if at == end:
-                break
+            if at == limit:
+                if not self._recorder.quiet_left:
+                    state = self._state = self._save_quiet(state, frame.times_ms[at - 1])
+                continue
             self._cycles += 1
             with exactly():
                 has_news = venue.advance(frame, at)
@@ -219,6 +222,14 @@ class CycleRunner:
                 self._state = state
                 self._arm(state)
             at += 1
+
+    def _save_quiet(self, state: CycleState, now_ms: int) -> CycleState:
+        """Store the quiet cycles the scan has passed, with what strategies learned in them."""
+        state = self._caught_up(state)
+        self._equity_try = self._scan.amount(self._scan.equities[-1])
+        self._recorder.flush(state, now_ms, self._equity_try)
+        self._arm(state)
+        return state
 
     def _arm(self, state: CycleState) -> None:
         self._kit.context.refresh(state, mode=state.mode.mode, balances=self._balances)
@@ -297,7 +308,7 @@ class CycleRunner:
         """Run one closing cycle that only observes: what still happened is booked."""
         state = self._caught_up(state)
         at = self._kit.context.index
-        observation = await self._observe(state, frame, at, noted=(), has_news=True)
+        observation = await self._observe(state, frame, at, noted=self._noted, has_news=True)
         decision = decide(
             state,
             observation,

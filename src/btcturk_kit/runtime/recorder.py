@@ -31,6 +31,11 @@ class Recorder:
         self._save_every = save_every
         self.quiet_cycles = 0
 
+    @property
+    def quiet_left(self) -> int:
+        """How many more quiet cycles may pass before the state is saved."""
+        return max(0, self._save_every - self.quiet_cycles)
+
     def commit(self, before: CycleState, decision: Decision, now_ms: int) -> CycleRecord:
         """Make a decision durable together with its record, which says when it was made.
 
@@ -74,7 +79,7 @@ class Recorder:
     def quiet(self, state: CycleState, now_ms: int, equity_try: Decimal) -> None:
         """Count one more quiet cycle; store the run of them when it is due."""
         self.quiet_cycles += 1
-        if self.quiet_cycles >= self._save_every:
+        if not self.quiet_left:
             self.flush(state, now_ms, equity_try)
 
     def flush(self, state: CycleState, now_ms: int, equity_try: Decimal) -> None:

@@ -5,7 +5,7 @@ The bars are a seeded walk of whole ticks. Helpers only put real parts together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from random import Random
 from typing import Any, NamedTuple
@@ -16,10 +16,12 @@ from btcturk_kit.adapters.memory_store import MemoryStateStore
 from btcturk_kit.adapters.simulated_venue import SimulatedVenue
 from btcturk_kit.compose import build_kit
 from btcturk_kit.domain.cycle import StateCommit
-from btcturk_kit.domain.identifiers import Asset, Symbol
+from btcturk_kit.domain.fills import Fill
+from btcturk_kit.domain.identifiers import Asset, OrderId, Symbol
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.ledger import Account
 from btcturk_kit.domain.market import BarColumns, MarketFrame
+from btcturk_kit.domain.order_events import VenueOrder
 from btcturk_kit.pipeline.decide import Kit
 from btcturk_kit.ports.market_data import MarketData
 from btcturk_kit.runtime.cycle_runner import CycleRunner, RunReport
@@ -34,6 +36,7 @@ __all__ = [
     "RULES",
     "START_MS",
     "TRY",
+    "ExchangeVenue",
     "Floor",
     "Frames",
     "StrictStore",
@@ -145,6 +148,40 @@ class Frames:
         return self._frames.pop() if self._frames else None
 
 
+class ExchangeVenue(SimulatedVenue):
+    """A paper exchange that behaves like a real one: always asked, and it forgets nothing.
+
+    Its trades can be read again from any instant, and an ended order is still known.
+    """
+
+    def __init__(self, oms: OmsSimulator) -> None:
+        super().__init__(oms)
+        self._paper = oms
+        self._ended: dict[OrderId, VenueOrder] = {}
+
+    def advance(self, frame: MarketFrame, index: int) -> bool:
+        """Move on and say that there may be news."""
+        super().advance(frame, index)
+        return True
+
+    def wires(self) -> Mapping[Symbol, tuple[int, int]] | None:
+        """Return nothing: what happens cannot be told from prices."""
+        return None
+
+    async def order(self, order_id: OrderId, symbol: Symbol) -> VenueOrder | None:
+        """Return an order, working or ended, as often as it is asked for."""
+        found = await super().order(order_id, symbol)
+        if found is None:
+            return self._ended.get(order_id)
+        self._ended[order_id] = found
+        return found
+
+    async def fills(self, symbols: Sequence[Symbol], *, since_ms: int) -> tuple[Fill, ...]:
+        """Return the trades since an instant, again and again."""
+        assert BTCTRY in symbols
+        return tuple(one for one in self._paper.fills_since(0) if one.event_time_ms >= since_ms)
+
+
 class StrictStore(MemoryStateStore):
     """A memory store that holds the laws of the books against every commit."""
 
@@ -197,6 +234,7 @@ def floor(
     coins: str = "0",
     store: StrictStore | None = None,
     oms: OmsSimulator | None = None,
+    venue: SimulatedVenue | None = None,
     **options: Any,
 ) -> Floor:
     """Return a runner over these frames, with a paper account."""
@@ -211,7 +249,7 @@ def floor(
     runner = CycleRunner(
         kit=chosen,
         market=market,
-        venue=SimulatedVenue(paper),
+        venue=venue or SimulatedVenue(paper),
         store=books,
         lock=NoInstanceLock(),
         **options,

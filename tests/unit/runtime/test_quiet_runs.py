@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from btcturk_kit.adapters.file_lock import NoInstanceLock
-from btcturk_kit.adapters.simulated_venue import SimulatedVenue
-from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.market import MarketFrame
 from btcturk_kit.runtime.cycle_runner import CycleRunner, RunReport
 
-from .floor import BTC, Floor, Frames, floor, kit_for, run_to_end, split, walk
-
-
-class WatchedVenue(SimulatedVenue):
-    """A paper exchange that is asked at every instant, as a real one is."""
-
-    def advance(self, frame: MarketFrame, index: int) -> bool:
-        """Move on and say that there may be news."""
-        super().advance(frame, index)
-        return True
-
-    def wires(self) -> Mapping[Symbol, tuple[int, int]] | None:
-        """Return nothing: what happens cannot be told from prices."""
-        return None
+from .floor import BTC, ExchangeVenue, Floor, Frames, floor, kit_for, run_to_end, split, walk
 
 
 def literally(place: Floor, frames: list[MarketFrame]) -> RunReport:
@@ -34,7 +18,7 @@ def literally(place: Floor, frames: list[MarketFrame]) -> RunReport:
     runner = CycleRunner(
         kit=place.kit,
         market=Frames(frames),
-        venue=WatchedVenue(place.oms),
+        venue=ExchangeVenue(place.oms),
         store=place.store,
         lock=NoInstanceLock(),
         save_every=10**9,
