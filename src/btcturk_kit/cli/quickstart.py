@@ -137,5 +137,4 @@ def _show(summary: dict[str, Any], *, is_kept: bool) -> None:
         table.add_row("control", exchange["control"])
         table.add_row("token", exchange["control_token"])
         table.add_row("its process", f"{exchange['pid']}; kill {exchange['pid']} ends it")
-        table.add_row("stop it with", f"kill {exchange['pid']}")
     Console(highlight=False).print(table)
