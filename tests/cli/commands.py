@@ -17,6 +17,7 @@ from btcturk_kit.sandbox import SandboxAddress, SandboxProcess
 __all__ = [
     "COMMAND",
     "KEY",
+    "QUICK_TREND",
     "SECRET",
     "children_of",
     "control",
@@ -32,6 +33,15 @@ __all__ = [
 
 COMMAND = (sys.executable, "-m", "btcturk_kit")
 KEY, SECRET = "e2e", "QUFBQQ=="
+
+QUICK_TREND = {
+    "BTCTURK_KIT_PARAMETERS": (
+        '{"trend": {"fast_bars": 1, "slow_bars": 2, "band_ratio": "0.0001",'
+        ' "entry_offset_ratio": "0.001"}}'
+    ),
+    "BTCTURK_KIT_ORDER_TTL_SECONDS": "3600",
+}
+"""Settings with which the trend strategy trades every few hours."""
 
 _HOUR_S = "3600"
 _MEASURING = "COVERAGE_PROCESS"

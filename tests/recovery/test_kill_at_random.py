@@ -9,15 +9,11 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from tests.cli.commands import COMMAND, environment, exchange, stage4, truth_of
+from tests.cli.commands import COMMAND, QUICK_TREND, environment, exchange, stage4, truth_of
 from tests.recovery.evidence import books_of, contradictions
 
 RUNS = 8
 CODES = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 143, signal.SIGINT: 130}
-TREND = (
-    '{"trend": {"fast_bars": 1, "slow_bars": 2, "band_ratio": "0.0001",'
-    ' "entry_offset_ratio": "0.001"}}'
-)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -27,7 +23,7 @@ def test_a_bot_that_is_ended_again_and_again_keeps_its_books(tmp_path: Path, see
     db = tmp_path / "state.db"
     orders = []
     with exchange(seed) as address:
-        env = environment(tmp_path, address, BTCTURK_KIT_PARAMETERS=TREND)
+        env = environment(tmp_path, address, **QUICK_TREND)
         for _ in range(RUNS):
             number = draw.choice(sorted(CODES))
             with subprocess.Popen(
@@ -47,7 +43,7 @@ def test_a_bot_that_is_ended_again_and_again_keeps_its_books(tmp_path: Path, see
             assert (bot.returncode, output) == (CODES[number], ""), errors
             assert "Traceback" not in errors
             orders.append(len(truth_of(address)["orders"]))
-        document = stage4(tmp_path, address, db, 3, BTCTURK_KIT_PARAMETERS=TREND)
+        document = stage4(tmp_path, address, db, 3, **QUICK_TREND)
         assert document["ledger_balanced"]
         assert set(document["exchange_difference"].values()) == {"0"}
         truth = truth_of(address)
