@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 __all__ = ["Books", "books_of", "contradictions"]
 
 HELD = ("bot", "treasury", "unassigned", "external", "suspense")
+OWN = ("bot", "treasury")
 TREASURY_RATIO = Decimal("0.40")
 MONEY = Decimal("1E-8")
 ENDED = ("filled", "canceled", "rejected", "abandoned")
@@ -101,16 +102,20 @@ def books_of(db: Path) -> Books:
         )
 
 
-def contradictions(books: Books, truth: dict[str, Any]) -> list[str]:
-    """Return what is wrong with the books of a bot that trades BTC/TRY alone on its account.
+def contradictions(
+    books: Books, truth: dict[str, Any], *, owners: frozenset[str] = frozenset()
+) -> list[str]:
+    """Return what is wrong with the books of a bot that trades BTC/TRY.
 
     Args:
         books: Of the state file.
         truth: What the exchange says of the account.
+        owners: Names of the orders that the owner of the account placed by hand, none resting.
     """
+    orders = [one for one in truth["orders"] if one["client_order_id"] not in owners]
     with localcontext(prec=60):
         return [
-            *_about_orders(books, truth),
+            *_about_orders(books, {**truth, "orders": orders}),
             *_about_balances(books, truth),
             *_about_the_ledger(books),
             *_about_capital(books),
@@ -192,8 +197,10 @@ def _about_capital(books: Books) -> list[str]:
     trading, treasury, _ = books.capital[-1]
     if books.balances.get(("TRY", "treasury"), Decimal()) != treasury:
         found.append("the treasury of the ledger is not the treasury of the capital")
-    if trading + treasury != books.held("TRY") + books.lots:
-        found.append(f"{trading} + {treasury} is not {books.held('TRY')} + {books.lots}")
+    # The law of the capital; what the operator did not give to the bot stands on both sides.
+    own = sum((books.balances.get(("TRY", one), Decimal()) for one in OWN), Decimal())
+    if trading + treasury != own + books.lots:
+        found.append(f"{trading} + {treasury} is not {own} + {books.lots}")
     return found
 
 
