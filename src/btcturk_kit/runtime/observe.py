@@ -83,6 +83,7 @@ async def _fills(
     for fill in await venue.fills(profile.symbols, since_ms=since_ms):
         if fill.order_key in booked:
             continue
+        booked.add(fill.order_key)  # the history may repeat itself
         if fill.client_order_id is None:
             # The history does not always say whose order it was; the order itself does.
             if fill.order_id not in names:

@@ -16,6 +16,7 @@ from btcturk_kit.domain.cycle import (
     Intent,
     Mark,
     Observation,
+    StateCommit,
 )
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol, TradeId
@@ -55,6 +56,7 @@ __all__ = [
     "mark",
     "observe",
     "opened",
+    "opening_of",
     "order",
     "profile_of",
     "sell",
@@ -119,19 +121,25 @@ def kit_of(
     )
 
 
-def opened(
-    cash: str = "100000", *, coins: str = "0", capital: str | None = None, **changes: Any
-) -> CycleState:
-    """Return the state of a new account."""
-    state = open_account(
+def opening_of(
+    cash: str = "100000", *, coins: str = "0", capital: str | None = None
+) -> StateCommit:
+    """Return the commit that opens an account."""
+    return open_account(
         "main",
         balances(cash, coins),
         quote=TRY,
         now_ms=OPENED_MS,
         day_end=_day_end,
         trading_capital_try=None if capital is None else Decimal(capital),
-    ).state
-    return state._replace(**changes)
+    )
+
+
+def opened(
+    cash: str = "100000", *, coins: str = "0", capital: str | None = None, **changes: Any
+) -> CycleState:
+    """Return the state of a new account."""
+    return opening_of(cash, coins=coins, capital=capital).state._replace(**changes)
 
 
 def balances(cash: str, coins: str = "0", *, locked: str = "0") -> tuple[Balance, ...]:
