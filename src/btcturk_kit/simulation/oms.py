@@ -2,10 +2,10 @@
 
 What it assumes, and where that is wrong: an order reaches the market after the instant it was
 decided at, so it meets the next bar. A market order fills at that bar's open (at the touch when a
-book was seen), whole. A limit order that crosses the open fills there as a taker; otherwise it
-fills at its price as a maker only when the bar trades *through* it, and takes at most a tenth of
-the bar's volume. There is no queue, the tape does not react, and which of high and low came first
-is not used.
+book was seen), as does a limit order that crosses it, as a taker; otherwise a limit order fills at
+its price as a maker only when the bar trades *through* it. All orders together take at most a tenth
+of a bar's volume, oldest first; the rest meets the next bar. There is no queue, the tape does not
+react, and which of high and low came first is not used.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ class _Working(NamedTuple):
     quantity: Decimal
     remaining: Decimal
     placed_ms: int
+    filled: Decimal = ZERO
     is_resting: bool = False  # it met a bar before and was not filled: it takes no open any more
 
 
@@ -161,6 +162,7 @@ class OmsSimulator:
             total,
             rest,
             order.sent_ms,
+            order.filled_quantity,
             order.order_id is not None,
         )
         self._rewire(order.symbol)
@@ -204,30 +206,28 @@ class OmsSimulator:
             if order.request.symbol != columns.symbol or order.placed_ms >= self._now_ms:
                 continue
             touch = buy_at if order.side is _BUY else sell_at
-            if order.order_type is _MARKET:
-                self._fill(order, columns, touch, order.remaining, is_maker=False)
-                continue
-            beyond = order.price - touch if order.side is _BUY else touch - order.price
-            if beyond > 0 or (beyond == 0 and not order.is_resting):
-                self._fill(order, columns, touch, order.remaining, is_maker=False)
-                continue
-            if not order.is_resting:
+            price = _price_met(order, columns, index, touch)
+            if not order.is_resting and order.order_type is _LIMIT:
                 order = self._working[order.order_id] = order._replace(is_resting=True)  # noqa: PLW2901 - the same order
-            if (
-                columns.low[index] < order.price
-                if order.side is _BUY
-                else columns.high[index] > order.price
-            ):
-                part = order.remaining if available is None else min(order.remaining, available)
-                if part:
-                    available = None if available is None else sub(available, part)
-                    self._fill(order, columns, order.price, part, is_maker=True)
+            if price is None:
+                continue
+            part = order.remaining
+            if available is not None:
+                most = available
+                if isinstance(order.request, MarketBuy):  # its remainder is an amount of quote
+                    most = floor_places(mul(available, _decimal(price, columns)), 8)
+                part = min(part, most)
+            if part:
+                is_maker = order.order_type is _LIMIT and price == order.price != touch
+                quantity = self._fill(order, columns, price, part, is_maker=is_maker)
+                available = None if available is None else max(ZERO, sub(available, quantity))
 
     def _fill(
         self, order: _Working, columns: BarColumns, at: int, part: Decimal, *, is_maker: bool
-    ) -> None:
+    ) -> Decimal:
+        """Fill a part of an order and return the base quantity that changed hands."""
         rules = self._rules[columns.symbol]
-        price = Decimal(at).scaleb(-columns.price_scale)
+        price = _decimal(at, columns)
         is_market_buy = isinstance(order.request, MarketBuy)
         quantity = part
         if isinstance(order.request, MarketBuy):
@@ -239,7 +239,7 @@ class OmsSimulator:
         remaining = sub(order.remaining, part)
         account, order_id = self._account, order.order_id
         if order.side is _BUY:
-            left = ZERO
+            left = remaining if is_market_buy else ZERO
             if remaining and isinstance(order.request, LimitOrder):
                 rest = order.request._replace(quantity=remaining)
                 left = reservation_of(rest, taker_rate=self._fees.taker_rate)
@@ -264,12 +264,13 @@ class OmsSimulator:
                 self._now_ms,
             )
         )
+        order = order._replace(remaining=remaining, filled=add(order.filled, quantity))
         if remaining:
-            self._working[order_id] = order._replace(remaining=remaining)
+            self._working[order_id] = order
         else:
             del self._working[order_id]
-            filled = quantity if is_market_buy else order.quantity
-            self._end(order._replace(quantity=filled, remaining=ZERO), _FILLED)
+            self._end(order, _FILLED)
+        return quantity
 
     def _end(self, order: _Working, status: OrderStatus) -> None:
         self._ended[order.order_id] = _listed(order, status, self._now_ms)
@@ -328,11 +329,28 @@ def _side_of(request: object) -> Side:
     return _BUY if isinstance(request, MarketBuy) else _SELL
 
 
+def _decimal(price: int, columns: BarColumns) -> Decimal:
+    return Decimal(price).scaleb(-columns.price_scale)
+
+
+def _price_met(order: _Working, columns: BarColumns, index: int, touch: int) -> int | None:
+    """Return the price at which a bar fills an order, None if it does not."""
+    if order.order_type is _MARKET:
+        return touch
+    is_buy = order.side is _BUY
+    beyond = order.price - touch if is_buy else touch - order.price
+    if beyond > 0 or (beyond == 0 and not order.is_resting):
+        return touch
+    traded = columns.low[index] < order.price if is_buy else columns.high[index] > order.price
+    return order.price if traded else None
+
+
 def _listed(order: _Working, status: OrderStatus | None, now_ms: int) -> VenueOrder:
     if status is None:
-        partly = order.remaining != order.quantity
-        status = _PARTIALLY_FILLED if partly else _OPEN
-    request = order.request
+        status = _PARTIALLY_FILLED if order.filled else _OPEN
+    request, quantity, remaining = order.request, order.quantity, order.remaining
+    if isinstance(request, MarketBuy):  # in base it is as large as what it got so far
+        quantity, remaining = order.filled, ZERO
     return VenueOrder(
         order.order_id,
         order.client_order_id,
@@ -341,7 +359,7 @@ def _listed(order: _Working, status: OrderStatus | None, now_ms: int) -> VenueOr
         order.order_type,
         status,
         request.price if isinstance(request, LimitOrder) else None,
-        order.quantity,
-        order.remaining,
+        quantity,
+        remaining,
         now_ms,
     )

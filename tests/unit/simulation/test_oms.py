@@ -215,14 +215,8 @@ def test_an_order_never_meets_the_bar_it_was_sent_at() -> None:
     [
         limit(Side.BUY, 950, "2"),
         limit(Side.SELL, 1050, "2"),
-        pytest.param(
-            limit(Side.BUY, 1010, "2"),
-            marks=pytest.mark.xfail(reason="orders that cross the open are not capped"),
-        ),
-        pytest.param(
-            MarketSell(BTCTRY, Decimal(2)),
-            marks=pytest.mark.xfail(reason="market orders are not capped"),
-        ),
+        limit(Side.BUY, 1010, "2"),
+        MarketSell(BTCTRY, Decimal(2)),
     ],
     ids=["resting buy", "resting sell", "crossing buy", "market sell"],
 )
