@@ -117,7 +117,7 @@ def frame_of(bars: int, *, seed: int) -> MarketFrame:
         high=[max(pair) + draw.randrange(300) for pair in pairs],
         low=[min(pair) - draw.randrange(300) for pair in pairs],
         close=closes,
-        volume=[10**9] * bars,
+        volume=[10**14] * bars,
         bid=closes,
         ask=closes,
     )
