@@ -69,8 +69,6 @@ def _looked_up(draft: Draft, order: Order, found: VenueOrder | None) -> Order:
     now_ms = draft.observation.now_ms
     if found is not None:
         return _seen(order, found, now_ms)
-    if order.order_id is not None and order.status in UNSETTLED:
-        return order  # a trade booked in this very look shows that it exists
     status = next_status(order.status, _LOST) if order.status is _PENDING else order.status
     if not order.looked_up_ms:
         return order._replace(status=status, looked_up_ms=now_ms)

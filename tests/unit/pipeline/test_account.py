@@ -83,6 +83,29 @@ def test_an_order_not_found_is_given_up_only_after_the_horizon(
         assert decision.anomalies == ()
 
 
+@pytest.mark.parametrize(("age_ms", "goes"), [(59_999, False), (60_000, True)])
+def test_a_numbered_order_that_vanished_counts_as_canceled(age_ms: int, *, goes: bool) -> None:
+    """Neither listed nor known by number for the whole horizon: ended, and the mode tightens."""
+    state = with_orders(opened(), order())
+    first = decide_on(state, observe(lookups=((NAME, None),)))
+    assert first.state.orders[NAME].status is S.OPEN
+    decision = decide_on(first.state, observe(NOW_MS + age_ms, lookups=((NAME, None),)))
+    assert (NAME in decision.state.orders) is not goes
+    if goes:
+        assert decision.orders[0].status is S.CANCELED
+        assert decision.state.mode.mode is RiskMode.REDUCE_RISK_ONLY
+        assert [one.code for one in decision.anomalies] == ["order_missing"]
+
+
+def test_an_order_seen_again_was_never_missing() -> None:
+    """A look that finds it starts the wait anew."""
+    state = decide_on(with_orders(opened(), order()), observe(lookups=((NAME, None),))).state
+    there = (listed(order(), S.OPEN, left="0.01"),)
+    found = decide_on(state, observe(NOW_MS + 1, venue_orders=there)).state
+    gone = decide_on(found, observe(NOW_MS + 70_000, lookups=((NAME, None),))).state
+    assert gone.orders[NAME].status is S.OPEN
+
+
 def test_an_order_not_looked_up_stays_unknown() -> None:
     """Without evidence nothing changes, however much time passes."""
     decision = decide_on(lost(), observe(OPENED_MS + 3_600_000))
@@ -230,6 +253,21 @@ def test_a_cycle_with_trades_concludes_nothing() -> None:
     )
     decision = decide_on(state, seen)
     assert [event.kind for event in decision.events] == ["fill"]
+
+
+@pytest.mark.parametrize("filled", ["0.004", "0"])
+def test_trades_that_are_missing_explain_a_difference(filled: str) -> None:
+    """While the exchange has filled more of an order than is booked, nothing is concluded."""
+    one = order(filled_quantity=Decimal(0))
+    state = with_orders(opened(), one)
+    left = str(Decimal("0.01") - Decimal(filled))
+    seen = (listed(one, S.OPEN, left=left),)
+    for at in range(4):
+        look = observe(NOW_MS + at, venue_orders=seen, balances=balances("95000", "0.004"))
+        decision = decide_on(state, look)
+        state = decision.state
+    booked_it = state.ledger.balance(Account.SUSPENSE, TRY) != 0
+    assert booked_it is (filled == "0")
 
 
 def test_an_asset_nobody_booked_is_a_difference_too() -> None:

@@ -15,13 +15,17 @@ from btcturk_kit.domain.orders import (
     MarketSell,
     OrderRequest,
     OrderStatus,
+    OrderType,
     Side,
 )
 from btcturk_kit.domain.risk import ModeMemory, RiskMode
+from btcturk_kit.pipeline.allocate import budget_of
+from btcturk_kit.pipeline.draft import Draft
 
 from .desk import (
     BTC,
     BTCTRY,
+    ETH,
     ETHTRY,
     NOW_MS,
     OPENED_MS,
@@ -270,6 +274,33 @@ def test_a_pair_without_rules_or_market_is_denied() -> None:
     assert denials(decide_on(opened(), None, unknown)) == ["pair"]
     dark = observe(marks={ETHTRY: mark("100000")})
     assert denials(decide_on(opened(), dark, intent_to_buy())) == ["pair"]
+
+
+def test_an_order_type_that_cannot_be_sent_is_denied() -> None:
+    """A stop needs a trigger that a wish does not have; a pair may not take market orders."""
+    stop = intent_to_buy(order_type=OrderType.STOP_LIMIT)
+    assert denials(decide_on(opened(), None, stop)) == ["order_type"]
+    limit_only = replace(RULES[BTCTRY], order_types=(OrderType.LIMIT,))
+    kit = kit_of(rules=RULES | {BTCTRY: limit_only})
+    assert denials(decide_on(opened(), None, intent_to_buy(price=None), kit=kit)) == ["order_type"]
+    assert requests(decide_on(opened(), None, intent_to_buy(), kit=kit))
+
+
+def test_without_an_assessment_there_is_no_budget() -> None:
+    """Before the rules have run nothing may be spent."""
+    draft = Draft(opened(), observe(), profile_of(), RULES)
+    budget = budget_of(draft)
+    assert (budget.cash, budget.exposure, budget.order_max) == (0, 0, 0)
+
+
+def test_sells_of_other_coins_do_not_reserve_this_one() -> None:
+    """Each coin has its own free quantity."""
+    state = booked(holding("0.05"), buy(2, "1", "1000", base=ETH))
+    resting = order(
+        symbol=ETHTRY, side=Side.SELL, reserved=Decimal(1), quantity=Decimal(1), reduces_risk=True
+    )
+    decision = decide_on(with_orders(state, resting), None, intent_to_sell(None))
+    assert requests(decision) == [MarketSell(BTCTRY, Decimal("0.05"))]
 
 
 @pytest.mark.parametrize("status", [OrderStatus.PENDING, OrderStatus.UNKNOWN])

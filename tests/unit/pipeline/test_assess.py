@@ -12,7 +12,9 @@ from btcturk_kit.domain.ledger import treasury_event
 from btcturk_kit.domain.orders import Side
 from btcturk_kit.domain.risk import ModeMemory, RiskLimits, RiskMode
 from btcturk_kit.hooks.specs import hookimpl
+from btcturk_kit.pipeline.assess import take_votes
 from btcturk_kit.pipeline.decide import Kit
+from btcturk_kit.pipeline.draft import Draft
 
 from .desk import (
     BTCTRY,
@@ -21,6 +23,7 @@ from .desk import (
     ETHTRY,
     NOW_MS,
     OPENED_MS,
+    RULES,
     TRY,
     booked,
     buy,
@@ -227,6 +230,16 @@ def test_a_vote_of_zero_buys_nothing() -> None:
         opened(), None, intent_to_buy(), kit=voting(RiskVote(multiplier=Decimal(0)))
     )
     assert decision.submits == ()
+
+
+def test_a_vote_counts_without_an_assessment_too() -> None:
+    """The mode tightens although there are no reasons to add to."""
+    draft = Draft(opened(), observe(), profile_of(), RULES)
+    kit = voting(RiskVote(REDUCE, Decimal("0.5"), "news"))
+    take_votes(draft, kit.gateway, kit.context)
+    assert draft.mode.mode is REDUCE
+    assert draft.multiplier == Decimal("0.5")
+    assert draft.assessment is None
 
 
 def test_a_vote_never_loosens() -> None:

@@ -9,7 +9,14 @@ import pytest
 from btcturk_kit.domain.cycle import CycleState
 from btcturk_kit.domain.ledger import Account, treasury_event
 from btcturk_kit.domain.orders import Order, OrderStatus, Side
-from btcturk_kit.pipeline.books import investable_cash, marked_value, reserved_quote
+from btcturk_kit.errors import InvariantViolation
+from btcturk_kit.pipeline.books import (
+    history_from_ms,
+    investable_cash,
+    marked_value,
+    require_law,
+    reserved_quote,
+)
 
 from .desk import (
     BTC,
@@ -112,6 +119,38 @@ def test_losses_bind_the_rest() -> None:
     assert investable(state, "1000") == 500
     poor = state._replace(capital=state.capital._replace(trading_capital_try=Decimal(-5)))
     assert investable(poor, "1000") == 0
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ({"trading_capital_try": Decimal("70000.00000001")}, "trading capital"),
+        ({"treasury_try": Decimal("0.00000001")}, "treasury"),
+    ],
+)
+def test_books_that_tell_two_stories_are_refused(damage: dict[str, Decimal], words: str) -> None:
+    """One digit between ledger, lots and capital stops the cycle: nothing is written."""
+    state = booked(opened("70000"), buy(1, "0.03", "1000000"))
+    require_law(state, TRY)
+    with pytest.raises(InvariantViolation, match=words):
+        require_law(state._replace(capital=state.capital._replace(**damage)), TRY)
+
+
+def test_lots_that_are_not_in_the_ledger_are_refused() -> None:
+    """The coins of the lots are the coins of the bot's account."""
+    state = booked(opened(), buy(1, "0.03", "1000000"))
+    lots = state.positions[BTC]._replace(quantity=Decimal("0.04"))
+    with pytest.raises(InvariantViolation, match=r"lots of 0\.04 BTC"):
+        require_law(state._replace(positions={BTC: lots}), TRY)
+
+
+def test_the_history_is_read_back_to_the_oldest_order() -> None:
+    """By the overlap from the newest trade, or to before the oldest working order."""
+    state = booked(opened(), buy(3, "0.03", "1000000"))
+    profile = profile_of(overlap_ms=5_000)
+    assert history_from_ms(state, profile) == state.cursor_ms - 5_000
+    old, new = order(sent_ms=state.cursor_ms - 100_000), order("bk1-b", sent_ms=state.cursor_ms)
+    assert history_from_ms(with_orders(state, old, new), profile) < old.sent_ms
 
 
 def test_reserved_by_buys_only() -> None:

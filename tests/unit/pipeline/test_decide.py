@@ -181,6 +181,16 @@ def test_the_wishes_of_all_strategies_are_taken() -> None:
     assert [answer for _, answer in decision.reviews] == [ALLOW, ALLOW]
 
 
+def test_a_strategy_can_wish_for_cancels_beside_orders() -> None:
+    """Both kinds of wish come out of one answer."""
+    mine = order(strategy="trend")
+    wishes = (CancelIntent("trend", mine.client_order_id), intent_to_buy())
+    decision = decide_on(with_orders(opened(), mine), kit=asked(Scripted(wishes)), ask=True)
+    assert [one.client_order_id for one in decision.cancels] == [mine.client_order_id]
+    assert len(decision.submits) == 1
+    assert decision.anomalies == ()
+
+
 @pytest.mark.parametrize(
     "answer",
     [

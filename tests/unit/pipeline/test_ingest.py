@@ -17,6 +17,8 @@ from btcturk_kit.domain.positions import CostMethod, fold_fills
 from btcturk_kit.domain.risk import RiskBudgetPolicy, RiskMode
 from btcturk_kit.errors import InvariantViolation
 from btcturk_kit.pipeline.decide import Kit
+from btcturk_kit.pipeline.draft import Draft
+from btcturk_kit.pipeline.finance import finance_cycle, finance_event
 
 from .desk import (
     BTC,
@@ -24,6 +26,7 @@ from .desk import (
     ETH,
     NOW_MS,
     OPENED_MS,
+    RULES,
     TRY,
     booked,
     buy,
@@ -148,6 +151,19 @@ def test_at_average_cost_when_the_account_was_opened_so() -> None:
     assert ingested(opened(), *fills).state.positions[BTC].realized_net == 10_000
 
 
+@pytest.mark.parametrize("granularity", list(Granularity))
+def test_a_ledger_that_did_not_grow_is_no_checkpoint(granularity: Granularity) -> None:
+    """The same ledger again gives no second split and no row."""
+    state = ingested(opened(), buy(1, "0.01", "1000000"), sell(2, "0.01", "1010000")).state
+    draft = Draft(state, observe(), financed(granularity=granularity).profile, RULES)
+    totals = {"realized_net": Decimal(100), "realized_gross": Decimal(100)}
+    finance_event(draft, state.ledger, **totals)
+    finance_cycle(draft, state.ledger, **totals)
+    assert draft.capital is state.capital
+    assert draft.capital_rows == []
+    assert draft.events == []
+
+
 def test_two_assets_share_one_capital() -> None:
     """The realized totals of all assets are one number for the split."""
     state = ingested(
@@ -247,6 +263,14 @@ def test_a_sell_known_before_its_buy() -> None:
     assert after.positions[BTC].lots == ()
     assert after.capital.last_realized_pnl_total_try == 3_000
     assert_law(after)
+
+
+def test_a_nameless_trade_beside_working_orders_is_not_theirs() -> None:
+    """Another number than any of ours: not booked to an order, not booked to the bot."""
+    state = with_orders(opened(coins="5", capital="60000"), order())
+    after = ingested(state, sell(1, "1", "30000", name=None, order_id=999)).state
+    assert after.orders[NAME] == order()
+    assert after.positions == {}
 
 
 @pytest.mark.parametrize("name", [None, "theirs"])

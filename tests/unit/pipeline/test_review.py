@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from btcturk_kit.domain.cycle import ALLOW, OrderProposal, Review, Verdict
-from btcturk_kit.domain.orders import LimitOrder, MarketBuy, MarketSell
+from btcturk_kit.domain.orders import LimitOrder, MarketBuy, MarketSell, OrderType, Side
 from btcturk_kit.hooks.specs import hookimpl
 from btcturk_kit.pipeline.decide import Kit
+from btcturk_kit.pipeline.draft import Draft
+from btcturk_kit.pipeline.review import _house_rules as house_rules
 
 from .desk import (
     BTCTRY,
+    RULES,
     booked,
     buy,
     decide_on,
@@ -74,6 +77,32 @@ def test_a_sell_is_at_most_five_percent_below_the_bid(price: str, *, passes: boo
     assert bool(decision.submits) is passes
     if not passes:
         assert [one.guard for _, one in decision.reviews] == ["collar"]
+
+
+def test_the_cap_is_held_once_more_on_the_exact_order() -> None:
+    """Whatever was allocated, an order above the cap of one order does not pass; a sell does."""
+    assessed = decide_on(opened(), MARKET).assessment
+    assert assessed is not None
+    draft = Draft(opened(), MARKET, profile_of(), RULES)
+    draft.assessment = assessed
+    request = LimitOrder(BTCTRY, Side.BUY, Decimal("0.02"), Decimal(1_000_000))
+    exact = OrderProposal(
+        "trend",
+        request,
+        BTCTRY,
+        Side.BUY,
+        OrderType.LIMIT,
+        request.price,
+        request.quantity,
+        Decimal(20_000),
+        reduces_risk=False,
+    )
+    assert house_rules(draft, exact) is None
+    larger = exact._replace(notional_try=Decimal("20000.01"))
+    denial = house_rules(draft, larger)
+    assert denial is not None
+    assert denial.guard == "order_cap"
+    assert house_rules(draft, larger._replace(reduces_risk=True)) is None
 
 
 def test_the_collar_is_a_setting() -> None:

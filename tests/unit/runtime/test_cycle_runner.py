@@ -84,6 +84,23 @@ def assert_books_equal_exchange(place: Floor, balances: tuple[Balance, ...]) -> 
     assert state.ledger.balance(Account.SUSPENSE, TRY) == 0
 
 
+class SilentStrategy:
+    """A strategy without a say, without bars and without a state."""
+
+    def propose(self, context: Any) -> tuple[()]:
+        """Want nothing."""
+        assert context.now_ms
+        return ()
+
+    def dump_state(self) -> str:
+        """Return nothing."""
+        return ""
+
+    def load_state(self, text: str) -> None:
+        """Take up nothing."""
+        assert text == ""
+
+
 # --- whole runs
 
 
@@ -524,6 +541,40 @@ def test_a_failed_write_loses_nothing(fails_at: int) -> None:
     for fill in second.oms.fills_since(0):
         numbers.setdefault(fill.client_order_id, set()).add(fill.order_id)
     assert all(len(one) == 1 for one in numbers.values())
+
+
+class Mute(SilentStrategy):
+    """A strategy that fails whenever it is asked."""
+
+    def propose(self, context: Any) -> tuple[()]:
+        """Fail."""
+        raise ValueError(context.now_ms)
+
+
+def test_a_strategy_that_cannot_answer_is_recorded_every_time() -> None:
+    """It loses its say at that instant; the other one trades as it would alone."""
+    kit: Kit = kit_for()
+    mute = BoundStrategy("mute", BTCTRY, Mute())
+    both = floor(walk(100, seed=4), kit=kit._replace(strategies=(mute, *kit.strategies)))
+    alone = floor(walk(100, seed=4))
+    run_to_end(both)
+    run_to_end(alone)
+    assert both.oms.fills_since(0) == alone.oms.fills_since(0)
+    details = [odd.detail for one in both.store.commits for odd in one.anomalies]
+    assert len(details) == 100
+    assert all(one.startswith("mute:BTCTRY: ValueError") for one in details)
+
+
+def test_a_strategy_that_is_new_starts_fresh() -> None:
+    """The store of an earlier run has no state for it: it begins with what it is fed now."""
+    frames = split(walk(60, seed=4))
+    first = floor(frames[:30])
+    run_to_end(first)
+    kit: Kit = kit_for()
+    counting = Broken()
+    added = kit._replace(strategies=(*kit.strategies, BoundStrategy("new", BTCTRY, counting)))
+    run_to_end(floor(frames[30:], kit=added, store=first.store, oms=first.oms))
+    assert counting.bars == 30
 
 
 class Broken:
