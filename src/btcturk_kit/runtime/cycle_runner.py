@@ -46,6 +46,7 @@ from btcturk_kit.runtime.recorder import Recorder
 
 __all__ = ["CycleRunner", "RunReport"]
 
+_NOTED_MAX = 9  # failed reads that an outage of any length leaves to be recorded
 _READ_FAILURES = (TransportError, ProtocolError, VenueError)
 
 
@@ -156,7 +157,8 @@ class CycleRunner:
         is_enough = self._failures_max is not None and failures > self._failures_max
         if is_enough or isinstance(error, AuthenticationError):
             raise error
-        self._noted = (*self._noted, Anomaly("read_failed", RiskMode.NORMAL, error.message))
+        told = Anomaly("read_failed", RiskMode.NORMAL, error.message)
+        self._noted = (*self._noted[-_NOTED_MAX:], told)
         self._assessment = None  # so that the next instant is looked at, and the failure recorded
 
     @property
