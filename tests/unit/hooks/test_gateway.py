@@ -8,7 +8,7 @@ from typing import Any
 
 import pluggy
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from btcturk_kit.domain.cycle import ALLOW, OrderProposal, Review, RiskVote, Verdict
@@ -129,6 +129,7 @@ answers = st.one_of(
 )
 
 
+@settings(max_examples=40)  # each example looks through the installed plug-ins several times
 @given(st.dictionaries(st.text("abcdef", min_size=1, max_size=3), answers, max_size=5), st.data())
 def test_the_order_of_registration_never_matters(
     found: dict[str, Any], data: st.DataObject

@@ -32,7 +32,10 @@ from btcturk_kit.simulation.oms import OmsSimulator
 __all__ = [
     "BTC",
     "BTCTRY",
+    "ETH",
+    "ETHTRY",
     "HOUR_MS",
+    "PAIRS",
     "RULES",
     "START_MS",
     "TRY",
@@ -46,10 +49,12 @@ __all__ = [
     "kit_for",
     "run_to_end",
     "split",
+    "two_pairs",
     "walk",
 ]
 
 TRY, BTC, BTCTRY = Asset("TRY"), Asset("BTC"), Symbol("BTCTRY")
+ETH, ETHTRY = Asset("ETH"), Symbol("ETHTRY")
 START_MS = 1_699_999_200_000
 HOUR_MS = 3_600_000
 
@@ -63,6 +68,18 @@ RULES = {
         has_fraction=False,
         min_notional=Decimal(100),
     )
+}
+
+PAIRS = {
+    **RULES,
+    ETHTRY: PairRules(
+        symbol=ETHTRY,
+        base=ETH,
+        quote=TRY,
+        price_scale=2,
+        quantity_scale=8,
+        min_notional=Decimal(100),
+    ),
 }
 
 
@@ -95,6 +112,18 @@ def frame_of(columns: BarColumns) -> MarketFrame:
     """Return hourly instants with these bars."""
     times = [START_MS + HOUR_MS * at for at in range(len(columns.close))]
     return MarketFrame(times_ms=times, bars=(columns,))
+
+
+def two_pairs(count: int, *, seed: int) -> MarketFrame:
+    """Return walks of BTCTRY in whole prices and of ETHTRY in prices of two decimals."""
+    first, second = walk(count, seed=seed), walk(count, seed=seed + 100)
+    other = second.bars[0]
+    columns = {
+        name: getattr(other, name)
+        for name in ("open", "high", "low", "close", "volume", "bid", "ask")
+    }
+    ether = BarColumns(symbol=ETHTRY, price_scale=2, volume_scale=8, **columns)
+    return MarketFrame(times_ms=first.times_ms, bars=(*first.bars, ether))
 
 
 def walk(count: int, *, seed: int = 7, price: int = 1_000_000) -> MarketFrame:
@@ -214,7 +243,7 @@ def assert_law(commit: StateCommit) -> None:
 def kit_for(**changes: Any) -> Kit:
     """Return a kit of the built-in plug-ins under these settings."""
     settings = Settings(_env_file=None, **changes)  # type: ignore[call-arg]  # pydantic-settings
-    return build_kit(settings, "main", RULES)
+    return build_kit(settings, "main", PAIRS)
 
 
 class Floor(NamedTuple):

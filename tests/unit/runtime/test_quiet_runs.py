@@ -7,10 +7,27 @@ from typing import Any
 import pytest
 
 from btcturk_kit.adapters.file_lock import NoInstanceLock
+from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.market import MarketFrame
 from btcturk_kit.runtime.cycle_runner import CycleRunner, RunReport
 
-from .floor import BTC, ExchangeVenue, Floor, Frames, floor, kit_for, run_to_end, split, walk
+from .floor import (
+    BTC,
+    BTCTRY,
+    ETH,
+    ETHTRY,
+    HOUR_MS,
+    START_MS,
+    ExchangeVenue,
+    Floor,
+    Frames,
+    floor,
+    kit_for,
+    run_to_end,
+    split,
+    two_pairs,
+    walk,
+)
 
 
 def literally(place: Floor, frames: list[MarketFrame]) -> RunReport:
@@ -51,6 +68,46 @@ def test_a_scan_equals_the_literal_run(seed: int, settings: dict[str, Any]) -> N
     assert scanned.equity_try == literal.equity_try
     assert fast.store.totals() == slow.store.totals()
     assert fast.store.fills_of(BTC) == slow.store.fills_of(BTC)
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+@pytest.mark.parametrize("strategies", ["trend", "take-profit"])
+def test_a_scan_of_two_pairs_equals_the_literal_run(seed: int, strategies: str) -> None:
+    """Pairs whose prices have different scales are added up exactly."""
+    frame = two_pairs(400, seed=seed)
+    kit = {"symbols": "BTCTRY,ETHTRY", "strategies": strategies}
+    fast = floor(frame, kit=kit_for(**kit), save_every=10**9)
+    slow = floor(frame, kit=kit_for(**kit), save_every=10**9)
+    scanned, literal = run_to_end(fast), literally(slow, split(frame))
+    assert {one.symbol for one in fast.oms.fills_since(0)} == {BTCTRY, ETHTRY}
+    assert fast.oms.fills_since(0) == slow.oms.fills_since(0)
+    assert scanned.state == literal.state
+    assert scanned.equity_try == literal.equity_try
+
+
+def test_a_coin_without_bars_counts_at_its_cost() -> None:
+    """In the scan as in the rules: the equity of both is the same number."""
+    frame = two_pairs(300, seed=4)
+    kit = {"symbols": "BTCTRY,ETHTRY"}
+    first = floor(frame, kit=kit_for(**kit))
+    venue = ExchangeVenue(first.oms)
+    first = floor(frame, kit=kit_for(**kit), oms=first.oms, venue=venue)
+    held = run_to_end(first, max_cycles=_first_holding(first, ETH))
+    assert held.state.positions[ETH].quantity
+    dark = [MarketFrame(times_ms=one.times_ms, bars=one.bars[:1]) for one in split(frame)[250:]]
+    second = floor(dark, kit=kit_for(**kit), store=first.store, oms=first.oms, venue=venue)
+    report = run_to_end(second)
+    assert report.state.positions[ETH] == held.state.positions[ETH]
+    assert second.runner.equities[-1] == report.equity_try * 10**18
+
+
+def _first_holding(place: Floor, asset: Asset) -> int:
+    """Return after how many cycles a run on the same market first holds an asset."""
+    twin = floor(two_pairs(300, seed=4), kit=kit_for(symbols="BTCTRY,ETHTRY"))
+    run_to_end(twin)
+    bought = next(one for one in twin.oms.fills_since(0) if one.base == asset)
+    assert place.oms.fill_count == 0
+    return (bought.event_time_ms - START_MS) // HOUR_MS + 1
 
 
 @pytest.mark.parametrize("size", [1, 7, 300])

@@ -361,6 +361,27 @@ def test_the_wires_enclose_the_prices_where_nothing_fills() -> None:
     assert desk.oms.wires[BTCTRY] == (950, 1050)
 
 
+def test_pairs_have_wires_of_their_own() -> None:
+    """An order in one pair is nothing to the other, and a fill in one leaves the other's alone."""
+    other = Symbol("ETHTRY")
+    rules = {
+        **RULES,
+        other: PairRules(
+            symbol=other, base=Asset("ETH"), quote=TRY, price_scale=0, quantity_scale=8
+        ),
+    }
+    oms = OmsSimulator(rules, BTCTRY_LEVEL_1, {TRY: Decimal(10_000)})
+    frame = frame_of(FLAT, FLAT)
+    oms.advance(frame, 0)
+    for symbol, price in ((BTCTRY, 900), (other, 50)):
+        request = LimitOrder(symbol, Side.BUY, Decimal(1), Decimal(price))
+        name = ClientOrderId(f"bk1-{symbol}")
+        assert isinstance(oms.submit(SubmitOrder(name, request)), OrderAccepted)
+    assert not oms.advance(frame, 1)
+    assert oms.wires[BTCTRY][0] == 900
+    assert [one.symbol for one in oms.open_orders(other)] == [other]
+
+
 def test_news_is_a_trade() -> None:
     """Only an instant with a trade, or after a cancel, has something to read."""
     desk = Desk(FLAT, (1000, 1000, 900, 1000), FLAT)
