@@ -438,6 +438,18 @@ def test_a_disk_that_takes_no_more(tmp_path: Path, limit_kb: int) -> None:
         assert contradictions(books_of(db), truth_of(address)) == []
 
 
+def test_quickstart_without_space_leaves_nothing(tmp_path: Path) -> None:
+    """It takes its temporary directory and its exchange away with it."""
+    run = finished(
+        "quickstart", "--json", env=environment(tmp_path, TMPDIR=str(tmp_path)), cwd=tmp_path,
+        preexec_fn=partial(resource.setrlimit, resource.RLIMIT_FSIZE, (100 << 10, 100 << 10)),
+    )  # fmt: skip
+    error = document_of(run)["error"]["code"]
+    assert error in {"StoreError", "StorageFull"}
+    one_line_error(run, exit_code=7, code=error)
+    assert list(tmp_path.iterdir()) == []
+
+
 # ---- the local exchange
 
 

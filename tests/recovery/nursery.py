@@ -15,6 +15,7 @@ import os
 import signal
 import sqlite3
 import sys
+import traceback
 import urllib.request
 from collections.abc import Callable
 from contextlib import closing
@@ -41,7 +42,7 @@ PRELOADED = (app, summary, structlog, uvicorn.protocols.http.h11_impl)
 
 HOUR_MS = 3_600_000
 OUTER = frozenset({"begin", "before:commit", "after:commit"})
-INNER_STRIDE = 7
+INNER_STRIDE = 16
 KEY, SECRET = "nursery", "QUFBQQ=="
 Note = Callable[[str], None]
 
@@ -126,6 +127,8 @@ def forked(work: Callable[[], int]) -> int:
         code = work()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
+    except Exception:  # noqa: BLE001 - told, because nothing above this line will tell it
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         os._exit(code)

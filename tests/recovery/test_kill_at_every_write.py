@@ -2,8 +2,10 @@
 
 A write boundary is a statement of the store, or the moment before or after a request that changes
 something at the exchange. The exchange stays up and its clock stands still while the bot is dead.
+Every phase of a cycle ends at one: observe and decide at `begin`, commit at `after:commit`, execute
+at `after POST`, settle at the next `begin`, record at the next `after:commit`.
 With BTCTURK_KIT_TEST_ALL_BOUNDARIES=1 the bot dies at every statement inside a transaction too;
-without, at every seventh of those (nobody can tell them apart) and at all other boundaries.
+without, at every sixteenth of those (nobody can tell them apart) and at all other boundaries.
 """
 
 from __future__ import annotations

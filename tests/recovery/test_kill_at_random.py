@@ -12,7 +12,7 @@ import pytest
 from tests.cli.commands import COMMAND, QUICK_TREND, environment, exchange, stage4, truth_of
 from tests.recovery.evidence import books_of, contradictions
 
-RUNS = 8
+RUNS = 6
 CODES = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 143, signal.SIGINT: 130}
 
 
