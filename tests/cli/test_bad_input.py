@@ -32,7 +32,7 @@ from tests.cli.commands import (
 )
 from tests.recovery.evidence import books_of, contradictions
 
-from btcturk_kit.sandbox import SandboxAddress
+from btcturk_kit.sandbox import ClockKind, SandboxAddress
 
 NOBODY = "http://127.0.0.1:9"
 KEYS = {"BTCTURK_API_KEY": "k", "BTCTURK_API_SECRET": "QUFBQQ=="}
@@ -228,6 +228,22 @@ def test_keys_the_exchange_does_not_know(tmp_path: Path, address: SandboxAddress
     line, hint = one_line_error(shown, exit_code=3, code="ConfigurationError")
     assert "holds no account yet" in line
     assert hint
+
+
+def test_the_clock_of_an_exchange_on_real_time(tmp_path: Path) -> None:
+    """Nobody can advance it: said before anything is decided. On the machine's clock it works."""
+    with exchange(clock=ClockKind.REAL) as address:
+        run = run_stage4(tmp_path, environment(tmp_path, address))
+        _, hint = one_line_error(run, exit_code=3, code="ConfigurationError")
+        assert "BTCTURK_KIT_CONTROL_URL" in hint
+        assert not (tmp_path / "state.db").exists()
+        env = environment(tmp_path, address, BTCTURK_KIT_CONTROL_URL="")
+        env["BTCTURK_KIT_CYCLE_SECONDS"] = "0.2"
+        for _ in range(2):
+            found = document_of(run_stage4(tmp_path, env, "--max-cycles", "3"))
+            assert found["cycles"] == 3
+            assert found["ledger_balanced"] is True
+            assert set(found["exchange_difference"].values()) == {"0"}
 
 
 def test_more_capital_than_there_is(tmp_path: Path, address: SandboxAddress) -> None:

@@ -141,7 +141,7 @@ class SandboxClock:
 
         Raises:
             TransportError: No local exchange answers there.
-            ConfigurationError: It does not accept the token.
+            ConfigurationError: It does not accept the token, or runs on real time.
             ProtocolError: It answers something else.
         """
         clock = cls(
@@ -151,7 +151,9 @@ class SandboxClock:
             now_ms=0,
             timeout_s=timeout_s,
         )
-        clock.observe(await clock._ask("GET", "/v1/clock", b""))
+        now_ms = await clock._ask("GET", "/v1/clock", b"")
+        # Moves nothing; but one on real time refuses it now, and not after the first decisions.
+        clock.observe(await clock._ask("POST", "/v1/clock/advance", encode({"to_ms": now_ms})))
         return clock
 
     def now_ms(self) -> int:
@@ -192,7 +194,7 @@ class SandboxClock:
         if response.status == HTTPStatus.CONFLICT:
             raise ConfigurationError(
                 "the local exchange runs on real time, which nobody can advance",
-                hint="start it with --clock virtual, or run against it on this machine's clock",
+                hint="start it with --clock virtual, or leave BTCTURK_KIT_CONTROL_URL out",
             )
         try:
             if response.status == HTTPStatus.OK:

@@ -106,6 +106,7 @@ def test_the_sandbox_clock_moves_the_exchange() -> None:
     assert clock.monotonic_ns() == 3_600_000_000_000
     assert exchange.asked == [
         "GET http://127.0.0.1:9/v1/clock",
+        "POST http://127.0.0.1:9/v1/clock/advance",  # to now: whether it can be advanced at all
         "POST http://127.0.0.1:9/v1/clock/advance",
     ]
 
@@ -137,7 +138,7 @@ def test_a_wrong_token_is_the_operator_s_to_fix() -> None:
     ],
 )
 def test_what_is_not_a_virtual_clock(status: int, body: bytes, kind: type[BtcturkKitError]) -> None:
-    """Another server, or a local exchange on real time, is told apart at the first call."""
+    """Another server, or a local exchange on real time, is told apart at once."""
     with pytest.raises(kind):
         asyncio.run(connected(lambda _: HttpResponse(status, {}, body)))
 
