@@ -240,6 +240,7 @@ def go_on(job: Job, exchange: Exchange, db: Path) -> tuple[int, dict[str, Any]]:
 def killed_at(job: Job, number: int) -> Killed:
     """Kill the bot at one boundary, start it again, and return what is left."""
     db = Path(job.folder) / f"kill-{number}" / "state.db"
+    db.parent.mkdir()  # what a run prints goes there, also when it dies before it makes the file
     left = iter(range(number))
 
     def kill_here(_name: str) -> None:
