@@ -237,6 +237,8 @@ class OmsSimulator:
             notional, is_maker=is_maker, at_most=sub(part, notional) if is_market_buy else None
         )
         remaining = sub(order.remaining, part)
+        if is_market_buy and remaining:  # what rounding left of the part is still to be spent
+            remaining = sub(order.remaining, add(notional, charge.total))
         account, order_id = self._account, order.order_id
         if order.side is _BUY:
             left = remaining if is_market_buy else ZERO
