@@ -442,6 +442,7 @@ def test_a_disk_that_takes_no_more(tmp_path: Path, limit_kb: int) -> None:
             env,
             "--max-cycles",
             "400",
+            is_measured=False,  # the measurement would need room of its own
             preexec_fn=partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit)),
         )
         error = document_of(run)["error"]
@@ -458,6 +459,7 @@ def test_quickstart_without_space_leaves_nothing(tmp_path: Path) -> None:
     """It takes its temporary directory and its exchange away with it."""
     run = finished(
         "quickstart", "--json", env=environment(tmp_path, TMPDIR=str(tmp_path)), cwd=tmp_path,
+        is_measured=False,  # as above
         preexec_fn=partial(resource.setrlimit, resource.RLIMIT_FSIZE, (100 << 10, 100 << 10)),
     )  # fmt: skip
     error = document_of(run)["error"]["code"]
