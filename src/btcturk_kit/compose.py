@@ -326,10 +326,15 @@ def _paper_venue(
         vat_rate=BTCTRY_LEVEL_1.vat_rate,
     )
     opening = {TRY: settings.dry_run_balance_try}
+    first_id = clock.now_ms()
     if stored is not None:
         ledger = stored.state.ledger
         opening = {asset: ledger.held(asset) for asset in ledger.assets()}
-    oms = OmsSimulator(kit.rules, fees, opening, first_id=clock.now_ms())
+        # Two runs can begin at the same instant where time stands still between them.
+        used = [position.last_key[1] for position in stored.state.positions.values()]
+        used += [order.order_id or 0 for order in stored.state.orders.values()]
+        first_id = max([first_id, *[number + 1 for number in used]])
+    oms = OmsSimulator(kit.rules, fees, opening, first_id=first_id)
     if stored is not None:
         for order in stored.state.orders.values():
             oms.restore(order)

@@ -217,7 +217,8 @@ class CycleRunner:
                 continue
             self._cycles += 1
             with exactly():
-                has_news = venue.advance(frame, at)
+                # The first look of a run is a whole one: what the last run left is looked up there.
+                has_news = venue.advance(frame, at) or self._balances is None
                 state = await self._event(
                     state, frame, at, intents=stop.intents, noted=stop.anomalies, has_news=has_news
                 )
