@@ -107,7 +107,7 @@ class SqliteFile:
                 yield
                 note("before:commit")
                 self._connection.execute("COMMIT")
-            except BaseException:
+            except BaseException:  # cleans up and raises again, whatever it was
                 self._roll_back()
                 raise
             note("after:commit")
@@ -171,7 +171,7 @@ def open_sqlite_file(
         )
         try:
             _prepare(connection, on_statement)
-        except BaseException:
+        except BaseException:  # cleans up and raises again, whatever it was
             connection.close()
             raise
     except StoreError as error:

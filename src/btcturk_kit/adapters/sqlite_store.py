@@ -91,7 +91,7 @@ class SqliteStateStore:
         file = open_sqlite_file(Path(path), create=create, on_statement=on_statement)
         try:
             _claim(file, account)
-        except BaseException:
+        except BaseException:  # cleans up and raises again, whatever it was
             file.close()
             raise
         return cls(file, account)
@@ -107,7 +107,7 @@ class SqliteStateStore:
         try:
             with file.reading("read its account"):
                 meta = file.row(sql.SELECT_META)
-        except BaseException:
+        except BaseException:  # cleans up and raises again, whatever it was
             file.close()
             raise
         return cls(file, "" if meta is None else meta[0])

@@ -134,7 +134,7 @@ def migrate(
                 _apply(connection, left[0], note)
             note("before:commit")
             connection.execute("COMMIT")
-        except BaseException:
+        except BaseException:  # cleans up and raises again, whatever it was
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
