@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from btcturk_kit.domain.identifiers import Asset, Symbol
+from btcturk_kit.domain.identifiers import Asset, Symbol, TradeId
 from btcturk_kit.domain.money import add
+from btcturk_kit.domain.orders import Side
 
 __all__ = [
     "Balance",
@@ -16,6 +17,7 @@ __all__ = [
     "BookLevel",
     "MarketFrame",
     "OrderBook",
+    "PublicTrade",
     "Ticker",
     "median_mark",
 ]
@@ -49,6 +51,17 @@ class Ticker(NamedTuple):
     low: Decimal
     open: Decimal
     volume: Decimal
+    event_time_ms: int
+
+
+class PublicTrade(NamedTuple):
+    """One trade of anybody. The number is unique per pair only; the side is the taker's."""
+
+    trade_id: TradeId
+    symbol: Symbol
+    price: Decimal
+    quantity: Decimal
+    taker_side: Side
     event_time_ms: int
 
 
