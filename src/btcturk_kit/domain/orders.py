@@ -29,6 +29,10 @@ __all__ = [
     "OrderStatus",
     "OrderType",
     "Side",
+    "StopLimitOrder",
+    "StopMarketBuy",
+    "StopMarketSell",
+    "StopRequest",
     "SubmitOrder",
     "next_status",
     "reservation_of",
@@ -78,6 +82,35 @@ class MarketSell(NamedTuple):
 
 
 OrderRequest = LimitOrder | MarketBuy | MarketSell
+
+
+class StopLimitOrder(NamedTuple):
+    """A limit order that waits until the market trades at `stop_price`."""
+
+    symbol: Symbol
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    stop_price: Decimal
+
+
+class StopMarketBuy(NamedTuple):
+    """A market buy of `quote_amount` that waits until the market trades at `stop_price`."""
+
+    symbol: Symbol
+    quote_amount: Decimal
+    stop_price: Decimal
+
+
+class StopMarketSell(NamedTuple):
+    """A market sell of `quantity` (base) that waits until the market trades at `stop_price`."""
+
+    symbol: Symbol
+    quantity: Decimal
+    stop_price: Decimal
+
+
+StopRequest = StopLimitOrder | StopMarketBuy | StopMarketSell
 
 
 class SubmitOrder(NamedTuple):
