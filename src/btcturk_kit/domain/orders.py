@@ -29,6 +29,10 @@ __all__ = [
     "OrderStatus",
     "OrderType",
     "Side",
+    "StopLimitOrder",
+    "StopMarketBuy",
+    "StopMarketSell",
+    "StopRequest",
     "SubmitOrder",
     "next_status",
     "reservation_of",
@@ -77,7 +81,40 @@ class MarketSell(NamedTuple):
     quantity: Decimal
 
 
+class StopLimitOrder(NamedTuple):
+    """A limit order that waits until the market reaches `stop_price` (quote per base)."""
+
+    symbol: Symbol
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    stop_price: Decimal
+
+
+class StopMarketBuy(NamedTuple):
+    """A market buy that waits until the market rises to `stop_price`.
+
+    As in `MarketBuy` the amount is in *quote* currency: by analogy, the exchange shows no example.
+    """
+
+    symbol: Symbol
+    quote_amount: Decimal
+    stop_price: Decimal
+
+
+class StopMarketSell(NamedTuple):
+    """A market sell of `quantity` (base) that waits until the market falls to `stop_price`."""
+
+    symbol: Symbol
+    quantity: Decimal
+    stop_price: Decimal
+
+
 OrderRequest = LimitOrder | MarketBuy | MarketSell
+"""What a cycle can decide to place."""
+
+StopRequest = StopLimitOrder | StopMarketBuy | StopMarketSell
+"""What only a caller of the client places: no cycle decides stop orders."""
 
 
 class SubmitOrder(NamedTuple):
