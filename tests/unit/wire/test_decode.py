@@ -14,6 +14,7 @@ from btcturk_kit.domain.identifiers import ClientOrderId, Symbol
 from btcturk_kit.domain.orders import OrderStatus, OrderType
 from btcturk_kit.errors import BtcturkKitError, ProtocolError, VenueError
 from btcturk_kit.wire import decode
+from btcturk_kit.wire.tally import Tally
 
 PAIR = Symbol("BTCTRY")
 ORDER: dict[str, Any] = {
@@ -139,7 +140,7 @@ def test_an_unknown_status_is_read_by_its_amounts_and_counted(
     left: str, status: OrderStatus
 ) -> None:
     """What is not filled counts as still open: nobody said that it is gone."""
-    tally = decode.Tally()
+    tally = Tally()
     order = decode.order(wrapped({**ORDER, "status": "Expired", "leftAmount": left}), tally=tally)
     assert order.status is status
     assert tally.counts == {"status:Expired": 1}
@@ -147,7 +148,7 @@ def test_an_unknown_status_is_read_by_its_amounts_and_counted(
 
 def test_an_unknown_method_is_counted() -> None:
     """Somebody's order of a new kind does not stop the bot."""
-    tally = decode.Tally()
+    tally = Tally()
     listed = {"asks": [], "bids": [{**ORDER, "method": "trailing"}] * 2}
     orders = decode.open_orders(wrapped(listed), tally=tally)
     assert [order.order_type for order in orders] == [OrderType.LIMIT] * 2
@@ -162,7 +163,7 @@ def test_an_unknown_side_is_refused() -> None:
 
 def test_unknown_words_in_pair_rules_are_counted() -> None:
     """A new order method is left out, a new status means closed; both are counted."""
-    tally = decode.Tally()
+    tally = Tally()
     pair = {
         "name": "BTCTRY",
         "status": "HALTED",
@@ -176,7 +177,11 @@ def test_unknown_words_in_pair_rules_are_counted() -> None:
     rules = decode.pair_rules(wrapped({"symbols": [pair]}), tally=tally)[PAIR]
     assert (rules.is_trading, rules.order_types) == (False, (OrderType.LIMIT,))
     assert (rules.max_price, rules.min_notional) == (None, 0)
-    assert tally.counts == {"pair status:HALTED": 1, "orderMethods:ICEBERG": 1}
+    assert tally.counts == {
+        "pair status:HALTED": 1,
+        "orderMethods:ICEBERG": 1,
+        "field:GET /api/v2/server/exchangeinfo:somethingNew": 1,
+    }
 
 
 def test_fills_are_sorted_and_positive() -> None:
@@ -267,7 +272,7 @@ def test_a_refusal_in_a_success_status_is_a_refusal(data: object) -> None:
 
 def test_another_echoed_name_is_counted() -> None:
     """An answer that echoes a changed name still gives the number to follow."""
-    tally = decode.Tally()
+    tally = Tally()
     body = wrapped({"id": 5, "datetime": 6, "newOrderClientId": "theirs"})
     accepted = decode.accepted_order(
         body, client_order_id=ClientOrderId("mine"), received_ms=0, tally=tally
