@@ -53,6 +53,13 @@ _AMOUNTS: Final = Context(
     Emin=-_MAGNITUDE_MAX,
     traps=[Inexact, Overflow, Subnormal, Clamped, InvalidOperation],
 )
+# A whole ticker needs 29 digits at most; in a sum of so few no number can hide that is too small.
+_SUMS: Final = Context(
+    prec=_MAGNITUDE_MAX + 1,
+    Emax=_MAGNITUDE_MAX,
+    Emin=-_MAGNITUDE_MAX,
+    traps=[Inexact, Overflow, Subnormal, Clamped, InvalidOperation],
+)
 
 _Data = TypeVar("_Data")
 
@@ -163,7 +170,7 @@ def are_exact_amounts(numbers: Iterable[Decimal]) -> bool:
         (False, False)
     """
     before = getcontext()
-    setcontext(_AMOUNTS)
+    setcontext(_SUMS)
     try:
         return sum(numbers, ZERO).is_finite()
     except ArithmeticError:
