@@ -39,7 +39,7 @@ from btcturk_kit.domain.orders import (
 from btcturk_kit.ports.transport import HttpRequest, HttpResponse
 from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1
 from btcturk_kit.simulation.oms import OmsSimulator
-from btcturk_kit.wire import encode
+from btcturk_kit.wire import encode, encode_account, encode_public
 from btcturk_kit.wire.pacing import Endpoint, endpoint_of
 
 __all__ = ["PAIRS", "MemoryExchange", "pair_rules"]
@@ -208,7 +208,7 @@ class MemoryExchange:
             Raw(to_json(self._ticker_row(_Market(pair, seed=seed)))) for pair in idle
         ]
         rules = [*(one.rules for one in self._markets.values()), *map(pair_rules, idle)]
-        self._exchange_data = encode.envelope(encode.exchange_data(rules, now_ms=now_ms))
+        self._exchange_data = encode.envelope(encode_public.exchange_data(rules, now_ms=now_ms))
         self._by_endpoint: Mapping[Endpoint, Callable[[Call], HttpResponse]] = {
             Endpoint.SERVER_TIME: self._server_time,
             Endpoint.EXCHANGE_INFO: self._exchange_info,
@@ -265,7 +265,7 @@ class MemoryExchange:
         self._fills += self._oms.fills_since(len(self._fills))
 
     def _server_time(self, _: Call) -> HttpResponse:
-        return HttpResponse(200, {}, encode.server_time(self._now_ms))
+        return HttpResponse(200, {}, encode_public.server_time(self._now_ms))
 
     def _exchange_info(self, _: Call) -> HttpResponse:
         return HttpResponse(200, {}, self._exchange_data)
@@ -273,7 +273,9 @@ class MemoryExchange:
     def _order_book(self, call: Call) -> HttpResponse:
         levels = min(int(call.query["limit"]), BOOK_LEVELS)
         book = self._markets[call.symbol].book(self._now_ms, levels=levels)
-        return HttpResponse(200, {}, encode.envelope(encode.order_book_data(book), code="SUCCESS"))
+        return HttpResponse(
+            200, {}, encode.envelope(encode_public.order_book_data(book), code="SUCCESS")
+        )
 
     def _tickers(self, call: Call) -> HttpResponse:
         if call.symbol:
@@ -283,12 +285,16 @@ class MemoryExchange:
 
     def _ticker_row(self, market: _Market) -> encode.Row:
         ticker = market.ticker(self._now_ms)
-        return encode.ticker_row(ticker, base=market.rules.base, quote=TRY, average=ticker.last)
+        return encode_public.ticker_row(
+            ticker, base=market.rules.base, quote=TRY, average=ticker.last
+        )
 
     # ---- the account
 
     def _balances(self, _: Call) -> HttpResponse:
-        return _ok([encode.balance_row(one, now_ms=self._now_ms) for one in self._oms.balances()])
+        return _ok(
+            [encode_account.balance_row(one, now_ms=self._now_ms) for one in self._oms.balances()]
+        )
 
     def _submit(self, call: Call) -> HttpResponse:
         fields = json.loads(call.body)
@@ -299,7 +305,7 @@ class MemoryExchange:
         self.orders += 1
         self._placed[outcome.order_id] = (self._now_ms, request.symbol)
         base = self._markets[request.symbol].rules.base
-        return _ok(encode.accepted_data(outcome, request, base=base, quote=TRY))
+        return _ok(encode_account.accepted_data(outcome, request, base=base, quote=TRY))
 
     def _cancel(self, call: Call) -> HttpResponse:
         order_id = OrderId(int(call.query["id"]))
@@ -318,7 +324,7 @@ class MemoryExchange:
         orders = self._oms.open_orders(call.symbol)
         asks = [self._row(one) for one in orders if one.side is Side.SELL]
         bids = [self._row(one) for one in orders if one.side is Side.BUY]
-        return _ok(encode.open_orders_data(asks=asks, bids=bids))
+        return _ok(encode_account.open_orders_data(asks=asks, bids=bids))
 
     def _all_orders(self, call: Call) -> HttpResponse:
         start_ms = int(call.query["startTime"])
@@ -334,7 +340,10 @@ class MemoryExchange:
         start_ms = int(call.query["startDate"])
         first = bisect_left(self._fills, start_ms, key=lambda fill: fill.event_time_ms)
         places = {symbol: one.rules.quantity_scale for symbol, one in self._markets.items()}
-        rows = [encode.fill_row(one, base_places=places[one.symbol]) for one in self._fills[first:]]
+        rows = [
+            encode_account.fill_row(one, base_places=places[one.symbol])
+            for one in self._fills[first:]
+        ]
         return _ok(rows)
 
     def _known(self, order_id: OrderId) -> VenueOrder | None:
@@ -347,7 +356,7 @@ class MemoryExchange:
         return order
 
     def _row(self, order: VenueOrder) -> encode.Row:
-        return encode.order_row(
+        return encode_account.order_row(
             order,
             base=self._markets[order.symbol].rules.base,
             quote=TRY,

@@ -52,7 +52,7 @@ def test_the_examples_run() -> None:
                 "BTCTURK_API_KEY": address.api_key,
                 "BTCTURK_API_SECRET": address.api_secret,
                 "BTCTURK_KIT_REST_URL": address.rest,
-                "BTCTURK_KIT_GRAPH_URL": address.graph or "",
+                "BTCTURK_KIT_GRAPH_URL": address.graph,
             },
             capture_output=True,
             text=True,
@@ -64,3 +64,4 @@ def test_the_examples_run() -> None:
     assert "buy" in printed
     assert printed.count("OrderAccepted(") == 3
     assert "CancelAccepted" in printed
+    assert printed.endswith("new words and fields: {}\n")

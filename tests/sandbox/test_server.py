@@ -66,7 +66,7 @@ def test_routes_ignore_case_and_are_silent_elsewhere(exchange: Caller) -> None:
         exchange.get(f"/api/v2/{name}?pairSymbol=btctry") for name in ("orderBook", "orderbook")
     )
     assert (one.status, one.body) == (200, two.body)
-    for path in ("/api/v2/nothing", "/", "/api/v1/order/abc", "/api/v1/users/transactions/fiat"):
+    for path in ("/api/v2/nothing", "/", "/api/v1/order/abc", "/api/v1/users/transactions"):
         reply = exchange.get(path)
         assert (reply.status, reply.body) == (404, b"")
     wrong = exchange.send("PUT", "/api/v1/order")
@@ -218,7 +218,7 @@ def test_pages_of_all_orders(exchange: Caller) -> None:
 @pytest.mark.parametrize(
     ("fields", "message", "code"),
     [
-        ({"orderMethod": "stoplimit"}, "ORDER_METHOD_NOT_SUPPORTED", 1134),
+        ({"orderMethod": "iceberg"}, "ORDER_METHOD_NOT_SUPPORTED", 1134),
         ({"orderType": "give"}, "ORDER_TYPE_NOT_SUPPORTED", 1193),
         ({"pairSymbol": "NOPETRY"}, "Pair NOPETRY does not exists.", 1037),
         ({"pairSymbol": [7]}, "INVALID_REQUEST_ERROR", 1037),

@@ -20,7 +20,7 @@ class SandboxAddress(NamedTuple):
 
     Attributes:
         rest: Base address of the exchange's API.
-        graph: Base address of the candles, None while there are none.
+        graph: Base address of the candles.
         ws: Address of the stream, None while there is none.
         control: Base address of the control API.
         control_token: Its bearer token.
@@ -30,7 +30,7 @@ class SandboxAddress(NamedTuple):
     """
 
     rest: str
-    graph: str | None
+    graph: str
     ws: str | None
     control: str
     control_token: str

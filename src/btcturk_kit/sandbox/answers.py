@@ -6,68 +6,39 @@ A call that arrives here is signed and inside its windows. Never add: headers, s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
 
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Symbol
+from btcturk_kit.domain.money import ZERO
 from btcturk_kit.domain.order_events import OrderAccepted
-from btcturk_kit.domain.orders import Side
+from btcturk_kit.domain.orders import LimitOrder, Side, StopMarketBuy, reservation_of
+from btcturk_kit.sandbox.calls import OK, Answer, Call, CannotReadError, Query, refuse, whole
 from btcturk_kit.sandbox.checks import has_price_scale
 from btcturk_kit.sandbox.exchange import Exchange
 from btcturk_kit.sandbox.forms import read_order, whole_number
+from btcturk_kit.sandbox.habits import StopBuyUnit
 from btcturk_kit.sandbox.holding import PlacedOrder
 from btcturk_kit.sandbox.refusals import (
     INVALID_REQUEST,
     NO_ORDER_MATCHES,
     ORDER_NOT_FOUND,
     PRICE_SCALE,
+    QUANTITY_SCALE,
     Refused,
     unknown_pair,
 )
-from btcturk_kit.wire import encode
+from btcturk_kit.sandbox.transfers import Transfer
+from btcturk_kit.wire import encode, encode_account, encode_public
 from btcturk_kit.wire.pacing import Endpoint
 
-__all__ = ["Answer", "Answers", "Call", "Query"]
-
-OK = 200
-_BAD_REQUEST = 400
+__all__ = ["Answers"]
 
 _BOOK_LEVELS_MAX = 100
 _TRADES_MAX = 50
 _ORDERS_DEFAULT, _ORDERS_MAX = 100, 1_000
+_TRANSFER_KINDS = ("deposit", "withdrawal")
+_CONFIRMATIONS = 2
 _HISTORY_MS = 30 * 24 * 3_600_000  # the default span of the history
-
-
-class Query(Protocol):
-    """The values of a query; a name may come more than once."""
-
-    def get(self, key: str, default: str, /) -> str:
-        """Return the value of a name, the default if it is missing."""
-        ...
-
-    def getlist(self, key: str, /) -> list[str]:
-        """Return all values of a name."""
-        ...
-
-
-class Call(NamedTuple):
-    """One request. `owner` is the customer who signed it, empty on a public endpoint."""
-
-    owner: str
-    path: str
-    query: Query
-    body: bytes
-
-
-class Answer(NamedTuple):
-    """Status and body of the response."""
-
-    status: int
-    body: bytes
-
-
-class _CannotReadError(Exception):
-    """A value of the query is not what the endpoint takes."""
 
 
 class Answers:
@@ -86,6 +57,7 @@ class Answers:
             Endpoint.SERVER_PING: self._server_ping,
             Endpoint.EXCHANGE_INFO: self._exchange_data,
             Endpoint.TICKER: self._ticker,
+            Endpoint.TICKER_CURRENCY: self._ticker_of_currency,
             Endpoint.ORDER_BOOK: self._order_book,
             Endpoint.TRADES: self._trades,
             Endpoint.BALANCES: self._balances,
@@ -95,6 +67,8 @@ class Answers:
             Endpoint.CANCEL: self._cancel,
             Endpoint.ORDER: self._order,
             Endpoint.TRADE_HISTORY: self._history,
+            Endpoint.CRYPTO_HISTORY: self._crypto_history,
+            Endpoint.FIAT_HISTORY: self._fiat_history,
         }
 
     def serves(self, endpoint: Endpoint) -> bool:
@@ -105,48 +79,57 @@ class Answers:
         """Return the answer to a call of a served endpoint."""
         try:
             return self._by_endpoint[endpoint](call)
-        except _CannotReadError:
-            return _refuse(INVALID_REQUEST)
+        except CannotReadError:
+            return refuse(INVALID_REQUEST)
 
     # ---- public
 
     def _server_time(self, _: Call) -> Answer:
-        return Answer(OK, encode.server_time(self._exchange.now_ms))
+        return Answer(OK, encode_public.server_time(self._exchange.now_ms))
 
     def _server_ping(self, _: Call) -> Answer:
-        return Answer(OK, encode.server_ping())
+        return Answer(OK, encode_public.server_ping())
 
     def _exchange_data(self, _: Call) -> Answer:
-        data = encode.exchange_data([self._exchange.rules()], now_ms=self._exchange.now_ms)
-        return Answer(OK, encode.envelope(data))
+        data = encode_public.exchange_data([self._exchange.rules()], now_ms=self._exchange.now_ms)
+        return Answer(OK, encode.envelope(data, message="", extensions=None))
 
     def _ticker(self, call: Call) -> Answer:
         pair = call.query.get("pairSymbol", "")
         if pair and self._exchange.symbol_of(pair) is None:
             return Answer(OK, encode.envelope([]))
-        row = encode.ticker_row(
+        return Answer(OK, encode.envelope([self._ticker_row()]))
+
+    def _ticker_of_currency(self, call: Call) -> Answer:
+        """Answer with the pairs that are priced in a currency."""
+        asset = call.query.get("symbol", "").upper()
+        if not asset:
+            return refuse(INVALID_REQUEST)
+        return Answer(OK, encode.envelope([self._ticker_row()] if asset == self._quote else []))
+
+    def _ticker_row(self) -> encode.Row:
+        return encode_public.ticker_row(
             self._exchange.ticker(),
             base=self._base,
             quote=self._quote,
             average=self._exchange.day().average,
         )
-        return Answer(OK, encode.envelope([row]))
 
     def _order_book(self, call: Call) -> Answer:
         pair = self._pair(call)
         if isinstance(pair, Refused):
-            return _refuse(pair)
-        levels = min(_whole(call, "limit", _BOOK_LEVELS_MAX), _BOOK_LEVELS_MAX)
-        data = encode.order_book_data(self._exchange.book(levels=levels))
+            return refuse(pair)
+        levels = min(whole(call, "limit", _BOOK_LEVELS_MAX), _BOOK_LEVELS_MAX)
+        data = encode_public.order_book_data(self._exchange.book(levels=levels))
         return Answer(OK, encode.envelope(data, code="SUCCESS"))
 
     def _trades(self, call: Call) -> Answer:
         pair = self._pair(call)
         if isinstance(pair, Refused):
-            return _refuse(pair)
-        count = min(_whole(call, "last", _TRADES_MAX), _TRADES_MAX)
+            return refuse(pair)
+        count = min(whole(call, "last", _TRADES_MAX), _TRADES_MAX)
         rows = [
-            encode.public_trade_row(
+            encode_public.public_trade_row(
                 trade_id=trade.trade_id,
                 symbol=pair,
                 base=self._base,
@@ -165,31 +148,31 @@ class Answers:
     def _balances(self, call: Call) -> Answer:
         now_ms = self._exchange.now_ms
         balances = self._exchange.holding(call.owner).account.balances()
-        rows = [encode.balance_row(one, now_ms=now_ms) for one in balances]
+        rows = [encode_account.balance_row(one, now_ms=now_ms) for one in balances]
         return Answer(OK, encode.envelope(rows))
 
     def _open_orders(self, call: Call) -> Answer:
         if call.query.get("pairSymbol", ""):
             pair = self._pair(call)
             if isinstance(pair, Refused):
-                return _refuse(pair)
+                return refuse(pair)
         orders = self._exchange.holding(call.owner).open_orders.values()
         rows: dict[Side, list[dict[str, object]]] = {Side.SELL: [], Side.BUY: []}
         for order in orders:
             rows[order.side].append(self._row(order, time_ms=0))
-        data = encode.open_orders_data(asks=rows[Side.SELL], bids=rows[Side.BUY])
+        data = encode_account.open_orders_data(asks=rows[Side.SELL], bids=rows[Side.BUY])
         return Answer(OK, encode.envelope(data))
 
     def _all_orders(self, call: Call) -> Answer:
         pair = self._pair(call)
         if isinstance(pair, Refused):
-            return _refuse(pair)
+            return refuse(pair)
         orders = self._exchange.holding(call.owner).orders_between(
-            start_ms=_whole(call, "startTime", 0),
-            end_ms=_whole(call, "endTime", self._exchange.now_ms),
-            order_id_min=_whole(call, "orderId", 0),
-            page=max(1, _whole(call, "page", 1)),
-            limit=min(_whole(call, "limit", _ORDERS_DEFAULT), _ORDERS_MAX),
+            start_ms=whole(call, "startTime", 0),
+            end_ms=whole(call, "endTime", self._exchange.now_ms),
+            order_id_min=whole(call, "orderId", 0),
+            page=max(1, whole(call, "page", 1)),
+            limit=min(whole(call, "limit", _ORDERS_DEFAULT), _ORDERS_MAX),
         )
         rows = [self._row(order, time_ms=order.created_ms) for order in orders]
         return Answer(OK, encode.envelope(rows))
@@ -199,55 +182,115 @@ class Answers:
         orders = self._exchange.holding(call.owner).orders
         order = orders.get(order_id) if order_id is not None else None
         if order is None:
-            return _refuse(ORDER_NOT_FOUND)
+            return refuse(ORDER_NOT_FOUND)
         return Answer(OK, encode.envelope(self._row(order, time_ms=order.created_ms)))
 
     def _history(self, call: Call) -> Answer:
         holding, query = self._exchange.holding(call.owner), call.query
         if query.get("orderId", ""):
-            fills = holding.fills_of(_whole(call, "orderId", 0))
+            fills = holding.fills_of(whole(call, "orderId", 0))
         else:
             if query.get("pairSymbol", ""):
                 pair = self._pair(call)
                 if isinstance(pair, Refused):
-                    return _refuse(pair)
+                    return refuse(pair)
             now_ms = self._exchange.now_ms
             fills = holding.fills_between(
-                start_ms=_whole(call, "startDate", now_ms - _HISTORY_MS),
-                end_ms=_whole(call, "endDate", now_ms),
+                start_ms=whole(call, "startDate", now_ms - _HISTORY_MS),
+                end_ms=whole(call, "endDate", now_ms),
             )
             fills = [fill for fill in fills if _is_asked_for(fill, query)]
         places = self._exchange.rules().quantity_scale
-        rows = [encode.fill_row(fill, base_places=places) for fill in fills]
+        rows = [encode_account.fill_row(fill, base_places=places) for fill in fills]
         return Answer(OK, encode.envelope(rows, message="SUCCESS"))
+
+    def _crypto_history(self, call: Call) -> Answer:
+        rows = [
+            encode_account.transfer_row(
+                transfer_id=one.transfer_id,
+                asset=one.asset,
+                amount=one.amount,
+                event_time_ms=one.event_time_ms,
+                path=encode_account.CryptoPath(
+                    one.address, None, one.transaction_hash, _CONFIRMATIONS, is_confirmed=True
+                ),
+            )
+            for one in self._transfers(call, is_crypto=True)
+        ]
+        return Answer(OK, encode.envelope(rows))
+
+    def _fiat_history(self, call: Call) -> Answer:
+        rows = [
+            encode_account.transfer_row(
+                transfer_id=one.transfer_id,
+                asset=one.asset,
+                amount=one.amount,
+                event_time_ms=one.event_time_ms,
+            )
+            for one in self._transfers(call, is_crypto=False)
+        ]
+        return Answer(OK, encode.envelope(rows))
+
+    def _transfers(self, call: Call, *, is_crypto: bool) -> list[Transfer]:
+        now_ms = self._exchange.now_ms
+        found = self._exchange.holding(call.owner).transfers.between(
+            start_ms=whole(call, "startDate", now_ms - _HISTORY_MS),
+            end_ms=whole(call, "endDate", now_ms),
+        )
+        kinds = {text.lower() for text in call.query.getlist("type")} or set(_TRANSFER_KINDS)
+        assets = {text.upper() for text in call.query.getlist("symbol")}
+        return [
+            one
+            for one in found
+            if is_crypto is (encode_public.currency_of(one.asset).address_lengths is not None)
+            and _TRANSFER_KINDS[one.amount < ZERO] in kinds
+            and (not assets or one.asset in assets)
+        ]
 
     # ---- writes
 
     def _submit(self, call: Call) -> Answer:
         form = read_order(call.body, self._exchange.symbol_of)
         if isinstance(form, Refused):
-            return _refuse(form)
+            return refuse(form)
         stray = form.stray_price
         if stray is not None and not has_price_scale(stray, self._exchange.rules()):
-            return _refuse(PRICE_SCALE)
-        order = self._exchange.submit(
-            call.owner, form.request, client_order_id=form.client_order_id
-        )
+            return refuse(PRICE_SCALE)
+        request = form.request
+        if isinstance(request, StopMarketBuy):
+            checked = self._in_quote(request)
+            if isinstance(checked, Refused):
+                return refuse(checked)
+            request = checked
+        order = self._exchange.submit(call.owner, request, client_order_id=form.client_order_id)
         if isinstance(order, Refused):
-            return _refuse(order)
+            return refuse(order)
         accepted = OrderAccepted(order.client_order_id, order.order_id, order.created_ms)
-        data = encode.accepted_data(accepted, form.request, base=self._base, quote=self._quote)
+        data = encode_account.accepted_data(
+            accepted, form.request, base=self._base, quote=self._quote
+        )
         return Answer(OK, encode.envelope(data, message="SUCCESS"))
 
     def _cancel(self, call: Call) -> Answer:
         order_id = whole_number(call.query.get("id", ""))
         if order_id is None:
             # A body with the number, as old clients sent it, is answered like this too.
-            return _refuse(NO_ORDER_MATCHES)
+            return refuse(NO_ORDER_MATCHES)
         refused = self._exchange.cancel(call.owner, order_id)
-        return Answer(OK, encode.success()) if refused is None else _refuse(refused)
+        return Answer(OK, encode.success()) if refused is None else refuse(refused)
 
     # ---- inside
+
+    def _in_quote(self, request: StopMarketBuy) -> StopMarketBuy | Refused:
+        """Return a stop-market buy with the amount it spends, if customers send coins."""
+        if self._exchange.habits.stop_buy_unit is StopBuyUnit.QUOTE:
+            return request
+        rules, coins = self._exchange.rules(), request.quote_amount
+        if rules.quantize_quantity(coins) != coins:
+            return QUANTITY_SCALE
+        limit = LimitOrder(request.symbol, Side.BUY, coins, request.stop_price)
+        amount = reservation_of(limit, taker_rate=self._exchange.fees.taker_rate)
+        return request._replace(quote_amount=rules.quantize_quote(amount))
 
     def _pair(self, call: Call) -> Symbol | Refused:
         text = call.query.get("pairSymbol", "")
@@ -256,29 +299,15 @@ class Answers:
         return self._exchange.symbol_of(text) or unknown_pair(text)
 
     def _row(self, order: PlacedOrder, *, time_ms: int) -> dict[str, object]:
-        return encode.order_row(
+        return encode_account.order_row(
             order.view(),
             base=self._base,
             quote=self._quote,
             submitted=order.submitted,
             first_price=order.first_price,
             time_ms=time_ms,
+            stop_price=order.stop_price,
         )
-
-
-def _refuse(refused: Refused) -> Answer:
-    return Answer(_BAD_REQUEST, encode.refusal(refused.message, refused.code))
-
-
-def _whole(call: Call, name: str, default: int) -> int:
-    """Read a whole number of the query; a value that is none refuses the call."""
-    text = call.query.get(name, "")
-    if not text:
-        return default
-    number = whole_number(text)
-    if number is None:
-        raise _CannotReadError
-    return number
 
 
 def _is_asked_for(fill: Fill, query: Query) -> bool:

@@ -6,10 +6,12 @@ Pure functions of the request and the pair's rules of the moment. Never add: bal
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import NamedTuple
 
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.money import ZERO, floor_places, mul
-from btcturk_kit.domain.orders import LimitOrder, MarketBuy, OrderRequest, OrderType
+from btcturk_kit.domain.orders import LimitOrder, MarketBuy, OrderRequest, OrderType, Side
+from btcturk_kit.sandbox.habits import StopNames
 from btcturk_kit.sandbox.refusals import (
     METHOD_NOT_SUPPORTED,
     MIN_TOTAL,
@@ -17,10 +19,22 @@ from btcturk_kit.sandbox.refusals import (
     PRICE_BELOW_MIN,
     PRICE_SCALE,
     QUANTITY_SCALE,
+    STOP_ABOVE_ASK,
+    STOP_BELOW_BID,
+    STOP_PRICE_SCALE,
     Refused,
 )
 
-__all__ = ["has_price_scale", "refusal_of"]
+__all__ = ["StopCheck", "has_price_scale", "refusal_of"]
+
+
+class StopCheck(NamedTuple):
+    """A stop price, the market it must lie beyond, and how the refusals are named."""
+
+    price: Decimal
+    bid: Decimal
+    ask: Decimal
+    names: StopNames
 
 
 def has_price_scale(price: Decimal, rules: PairRules) -> bool:
@@ -28,17 +42,38 @@ def has_price_scale(price: Decimal, rules: PairRules) -> bool:
     return floor_places(price, rules.price_places) == price
 
 
-def refusal_of(request: OrderRequest, rules: PairRules, *, mark: Decimal) -> Refused | None:
+def refusal_of(
+    request: OrderRequest,
+    rules: PairRules,
+    *,
+    mark: Decimal,
+    stop: StopCheck | None = None,
+) -> Refused | None:
     """Say why the exchange refuses an order whatever the customer owns, or return None.
 
     Args:
-        request: The order.
+        request: The order; of a stop order what it becomes.
         rules: The pair's rules of the moment.
         mark: The price a market sell is valued at for the minimum total.
+        stop: Where the stop price of a stop order lies.
     """
-    order_type = OrderType.LIMIT if isinstance(request, LimitOrder) else OrderType.MARKET
-    if order_type not in rules.order_types:
+    if _type_of(request, is_stop=stop is not None) not in rules.order_types:
         return METHOD_NOT_SUPPORTED
+    if stop is None:
+        return _amounts_refusal(request, rules, mark=mark)
+    if not has_price_scale(stop.price, rules):
+        return STOP_PRICE_SCALE
+    refused = _amounts_refusal(request, rules, mark=stop.price)
+    return refused if refused is not None else _stop_refusal(request, stop)
+
+
+def _type_of(request: OrderRequest, *, is_stop: bool) -> OrderType:
+    if isinstance(request, LimitOrder):
+        return OrderType.STOP_LIMIT if is_stop else OrderType.LIMIT
+    return OrderType.STOP_MARKET if is_stop else OrderType.MARKET
+
+
+def _amounts_refusal(request: OrderRequest, rules: PairRules, *, mark: Decimal) -> Refused | None:
     if isinstance(request, MarketBuy):
         # Which scale counts is undocumented; 0.001 on BTCTRY is refused, so the price's is assumed.
         if rules.quantize_quote(request.quote_amount) != request.quote_amount:
@@ -59,3 +94,16 @@ def _price_refusal(request: LimitOrder, rules: PairRules) -> Refused | None:
     if rules.max_price is not None and request.price > rules.max_price:
         return PRICE_ABOVE_MAX
     return PRICE_BELOW_MIN if request.price < rules.min_price else None
+
+
+def _stop_refusal(request: OrderRequest, stop: StopCheck) -> Refused | None:
+    is_buy = isinstance(request, MarketBuy) or (
+        isinstance(request, LimitOrder) and request.side is Side.BUY
+    )
+    if stop.names is StopNames.REQUIREMENT:
+        if is_buy:
+            return None if stop.price > stop.ask else STOP_ABOVE_ASK
+        return None if stop.price < stop.bid else STOP_BELOW_BID
+    if is_buy:
+        return STOP_BELOW_BID if stop.price < stop.bid else None
+    return STOP_ABOVE_ASK if stop.price > stop.ask else None

@@ -24,7 +24,7 @@ from btcturk_kit.domain.orders import (
     Side,
     reservation_of,
 )
-from btcturk_kit.errors import ConfigurationError, InvariantViolation, require
+from btcturk_kit.errors import ConfigurationError, require
 from btcturk_kit.sandbox.holding import Holding, PlacedOrder
 from btcturk_kit.simulation.fees import Charge, FeeSchedule
 from btcturk_kit.simulation.matching import MarketResult, Trade
@@ -33,6 +33,8 @@ __all__ = ["HOUSE", "Clearing"]
 
 HOUSE = "house"
 """Owner of the synthetic liquidity; its position may be negative."""
+
+_WITHDRAWAL = 0  # the lock of a withdrawal, for the moment of it; no order has this number
 
 
 class Clearing:
@@ -75,6 +77,17 @@ class Clearing:
         self._holdings[name].account.deposit(asset, amount)
         self._deposited[asset] = add(self._deposited[asset], amount)
 
+    def withdraw(self, name: str, asset: Asset, amount: Decimal) -> bool:
+        """Take free money out of an account; False, and nothing done, if there is not so much."""
+        self._check_asset(asset)
+        account = self._holdings[name].account
+        if amount > account.free(asset):
+            return False
+        account.lock(_WITHDRAWAL, asset, amount)
+        account.spend(_WITHDRAWAL, amount, lock_left=ZERO)
+        self._deposited[asset] = sub(self._deposited[asset], amount)
+        return True
+
     def has_account(self, name: str) -> bool:
         """Whether there is such a customer."""
         return name in self._holdings
@@ -95,6 +108,11 @@ class Clearing:
         holding.add(order)
         holding.account.lock(order.order_id, *self._reservation(order.request))
 
+    def replace_stop(self, holding: Holding, stop: PlacedOrder, order: PlacedOrder) -> None:
+        """End a stop order that was set off; what it locked is locked by the order behind it."""
+        self.close_canceled(holding, stop, now_ms=order.created_ms)
+        self.add_order(holding, order)
+
     def close_market(self, holding: Holding, order: PlacedOrder, result: MarketResult) -> None:
         """End a market order: free what it did not use."""
         left = holding.account.release(order.order_id)
@@ -104,7 +122,7 @@ class Clearing:
         del holding.open_orders[order.order_id]
 
     def close_canceled(self, holding: Holding, order: PlacedOrder, *, now_ms: int) -> None:
-        """End a limit order before it is filled: free what is left of its lock."""
+        """End an order that rests or waits: free what is left of its lock."""
         holding.account.release(order.order_id)
         order.status = OrderStatus.CANCELED
         order.updated_ms = now_ms
@@ -229,10 +247,11 @@ class Clearing:
         return asset, reservation_of(request, taker_rate=self.fees.taker_rate)
 
     def _lock_needed(self, order: PlacedOrder) -> Decimal:
-        """Return what a limit order locks for what is left of it."""
-        if not isinstance(order.request, LimitOrder):
-            raise InvariantViolation(f"order {order.order_id} never rests")
-        return self._reservation(order.request._replace(quantity=order.remaining))[1]
+        """Return what an order that rests or waits locks for what is left of it."""
+        request = order.request
+        if isinstance(request, LimitOrder):
+            request = request._replace(quantity=order.remaining)
+        return self._reservation(request)[1]
 
     # ---- proof
 
@@ -256,7 +275,8 @@ class Clearing:
             for order in holding.open_orders.values():
                 needed, number = self._lock_needed(order), order.order_id
                 require(holding.account.lock_of(number) == needed, f"{number} locks another amount")
-                require(resting_quantity(number) == order.remaining, f"{number} rests otherwise")
+                resting = ZERO if order.stop_price is not None else order.remaining
+                require(resting_quantity(number) == resting, f"{number} rests otherwise")
                 asset = self._reservation(order.request)[0]
                 locked[asset] = add(locked[asset], needed)
             for asset, amount in locked.items():

@@ -9,15 +9,12 @@ Never add: HTTP, signatures, rate windows, a real clock.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 
 from btcturk_kit.domain.identifiers import Asset, Symbol, TradeId
 from btcturk_kit.domain.instruments import PairRules
-from btcturk_kit.domain.market import BookLevel, OrderBook, Ticker
-from btcturk_kit.domain.money import EXACT, floor_places, mul
+from btcturk_kit.domain.market import OrderBook, Ticker
 from btcturk_kit.domain.orders import (
     LimitOrder,
     MarketBuy,
@@ -25,13 +22,22 @@ from btcturk_kit.domain.orders import (
     OrderStatus,
     OrderType,
     Side,
+    StopLimitOrder,
+    StopMarketBuy,
+    StopMarketSell,
+    StopRequest,
 )
+from btcturk_kit.sandbox.cancels import CancelQueue
 from btcturk_kit.sandbox.chance import Chance, Span
-from btcturk_kit.sandbox.checks import refusal_of
+from btcturk_kit.sandbox.checks import StopCheck, refusal_of
 from btcturk_kit.sandbox.clearing import HOUSE, Clearing
+from btcturk_kit.sandbox.feed import MarketFeed
+from btcturk_kit.sandbox.habits import Habits, StopTrigger
 from btcturk_kit.sandbox.holding import Holding, PlacedOrder
-from btcturk_kit.sandbox.market import HouseQuotes, MarketEvent, MarketModel
+from btcturk_kit.sandbox.listing import BTCTRY_RULES
+from btcturk_kit.sandbox.market import HouseQuotes, MarketModel
 from btcturk_kit.sandbox.public_record import DaySummary, PrintedTrade, PublicRecord
+from btcturk_kit.sandbox.public_view import PublicView
 from btcturk_kit.sandbox.refusals import (
     BALANCE_NOT_ENOUGH,
     CANNOT_CANCEL,
@@ -39,38 +45,21 @@ from btcturk_kit.sandbox.refusals import (
     NOT_ENOUGH_WITH_OPEN_ORDERS,
     Refused,
 )
-from btcturk_kit.sandbox.tape import HOUR_MS, VOLUME_PLACES, Tape
+from btcturk_kit.sandbox.stops import WaitingStops, order_behind
+from btcturk_kit.sandbox.tape import Tape
+from btcturk_kit.sandbox.transfers import Transfer
 from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
 from btcturk_kit.simulation.matching import MatchingEngine, Trade
+from btcturk_kit.wire.encode_graph import GraphCandle
 
-__all__ = ["BTCTRY_RULES", "Exchange"]
-
-BTCTRY_RULES = PairRules(
-    symbol=Symbol("BTCTRY"),
-    base=Asset("BTC"),
-    quote=Asset("TRY"),
-    price_scale=0,
-    quantity_scale=8,
-    quote_scale=0,
-    has_fraction=False,
-    min_notional=Decimal("99.91"),
-    tick_size=Decimal(10),
-    order_types=(OrderType.MARKET, OrderType.LIMIT),
-)
-"""The rules of BTC/TRY in August 2026, as exchange info published them, without stop orders, which
-this exchange does not take yet. They apply to the tape's older prices too."""
+__all__ = ["Exchange"]
 
 _FIRST_ORDER_ID = 21_770_789_256
 _FIRST_TRADE_ID = 1_181_163_798_924_649_598  # beyond 2**53, as on the wire
-_BOOK_PLACES = 8
-_DAY_HOURS = 24
-_NEVER_MS = 2**63
+_FIRST_TRANSFER_ID = 34_086_674
 
-# Milliseconds a submit takes to arrive, and a queued cancel waits; every sixteenth waits longer.
+# Milliseconds a submit takes to arrive.
 _LATENCY_MS = Span(2, 9)
-_CANCEL_MS = Span(40, 400)
-_SLOW_CANCEL_MS = Span(400, 2_500)
-_ONE_IN_16 = Span(0, 16)
 
 
 class Exchange:
@@ -83,6 +72,7 @@ class Exchange:
         fees: Fee level of every customer.
         has_latency: Whether a submit moves the clock by its drawn latency: on a virtual clock yes,
             on a real one time passes by itself.
+        habits: Its ways where no source settles them.
 
     Example:
         >>> exchange = Exchange(Tape.bundled(), seed=1)
@@ -100,23 +90,30 @@ class Exchange:
         start_ms: int | None = None,
         fees: FeeSchedule = BTCTRY_LEVEL_1,
         has_latency: bool = True,
+        habits: Habits = Habits(),  # noqa: B008 - a tuple of constants
     ) -> None:
         self._has_latency = has_latency
         self._chance = Chance(seed)
-        self._model = MarketModel(tape, seed=seed)
+        self.habits = habits
+        self.fees = fees
+        model = MarketModel(tape, seed=seed)
         self._engine = MatchingEngine(price_places=BTCTRY_RULES.price_places)
         self._clearing = Clearing(BTCTRY_RULES, fees=fees)
         self._next_order_id = _FIRST_ORDER_ID
         self._next_trade_id = _FIRST_TRADE_ID
-        self._cancels: list[tuple[int, int, str]] = []
+        self._next_transfer_id = _FIRST_TRANSFER_ID
+        self._cancels = CancelQueue(self._chance)
 
-        self._hour_index = self._model.start_index
-        self._hour_ms = tape.candles[self._hour_index].open_ms if start_ms is None else start_ms
-        self._events: tuple[MarketEvent, ...] = self._model.hour(self._hour_index)
-        self._cursor = 0
-        self._record = self._recorded_day()
-        self._now_ms = self._hour_ms
-        self.advance_to(self._hour_ms)
+        index = model.start_index
+        first_ms = tape.candles[index].open_ms if start_ms is None else start_ms
+        self._feed = MarketFeed(model, start_ms=first_ms)
+        self._record = PublicRecord.of_tape(
+            tape, start_index=index, start_ms=first_ms, price_places=BTCTRY_RULES.price_places
+        )
+        self._view = PublicView(BTCTRY_RULES, engine=self._engine, record=self._record)
+        self._stops = WaitingStops()
+        self._now_ms = first_ms
+        self.advance_to(first_ms)
 
     # ---- time
 
@@ -131,8 +128,8 @@ class Exchange:
         At the same instant the market moves before a cancel is carried out.
         """
         while True:
-            market_ms = self._next_market_ms()
-            cancel_ms = self._cancels[0][0] if self._cancels else _NEVER_MS
+            market_ms = self._feed.next_ms()
+            cancel_ms = self._cancels.next_ms()
             due_ms = min(market_ms, cancel_ms)
             if due_ms > now_ms:
                 break
@@ -154,8 +151,19 @@ class Exchange:
         self._clearing.open_account(name, opening)
 
     def deposit(self, name: str, asset: Asset, amount: Decimal) -> None:
-        """Add money to an account from outside; it may be zero, not negative."""
+        """Add money to an account from outside; it may be zero, not negative.
+
+        It is listed among the transfers, unlike what an account was opened with.
+        """
         self._clearing.deposit(name, asset, amount)
+        self._note_transfer(name, asset, amount)
+
+    def withdraw(self, name: str, asset: Asset, amount: Decimal) -> bool:
+        """Take free money out of an account; False, and nothing done, if there is not so much."""
+        is_done = self._clearing.withdraw(name, asset, amount)
+        if is_done:
+            self._note_transfer(name, asset, -amount)
+        return is_done
 
     def has_account(self, name: str) -> bool:
         """Whether there is such a customer."""
@@ -176,7 +184,7 @@ class Exchange:
     # ---- orders
 
     def submit(
-        self, name: str, request: OrderRequest, *, client_order_id: str = ""
+        self, name: str, request: OrderRequest | StopRequest, *, client_order_id: str = ""
     ) -> PlacedOrder | Refused:
         """Place an order, or say why not. A client order id may come again: nobody checks.
 
@@ -188,22 +196,31 @@ class Exchange:
         if self._has_latency:
             latency_ms = self._chance.number("latency", client_order_id, _LATENCY_MS)
             self.advance_to(self._now_ms + latency_ms)
-        refused = refusal_of(request, self.rules(), mark=self._mark(Side.BUY))
+        stop: StopCheck | None = None
+        if isinstance(request, StopLimitOrder | StopMarketBuy | StopMarketSell):
+            bid, ask = self._view.mark(Side.BUY), self._view.mark(Side.SELL)
+            stop = StopCheck(request.stop_price, bid, ask, self.habits.stop_names)
+            request = order_behind(request)
+        refused = refusal_of(request, self.rules(), mark=self._view.mark(Side.BUY), stop=stop)
         if refused is not None:
             return refused
         holding = self.holding(name)
         if not self._clearing.can_reserve(holding, request):
             return NOT_ENOUGH_WITH_OPEN_ORDERS if holding.open_orders else BALANCE_NOT_ENOUGH
-        order_id = self._next_order_id
-        self._next_order_id += 1
+        order_id = self._new_order_id()
         order = PlacedOrder.of(
             request,
             order_id=order_id,
             client_order_id=client_order_id or self._chance.name("order", str(order_id)),
             now_ms=self._now_ms,
+            stop_price=None if stop is None else stop.price,
         )
         self._clearing.add_order(holding, order)
-        self._match(holding, order)
+        if stop is None:
+            self._match(holding, order)
+            self._set_off_stops()
+        else:
+            self._stops.add(order_id, name, side=order.side, stop_price=stop.price)
         return order
 
     def cancel(self, name: str, order_id: int) -> Refused | None:
@@ -217,11 +234,7 @@ class Exchange:
         if order.order_type is OrderType.MARKET or order.status is OrderStatus.FILLED:
             return CANNOT_CANCEL
         if order.status is not OrderStatus.CANCELED and order.cancel_due_ms is None:
-            key = order.client_order_id
-            is_slow = not self._chance.number("slow cancel", key, _ONE_IN_16)
-            span_ms = _SLOW_CANCEL_MS if is_slow else _CANCEL_MS
-            order.cancel_due_ms = self._now_ms + self._chance.number("cancel", key, span_ms)
-            heapq.heappush(self._cancels, (order.cancel_due_ms, order_id, name))
+            self._cancels.add(order, owner=name, now_ms=self._now_ms)
         return None
 
     # ---- the market as everybody sees it
@@ -233,37 +246,15 @@ class Exchange:
 
     def rules(self) -> PairRules:
         """Return the pair's rules; prices are limited to a tenth and ten times the last one."""
-        last = self._record.last
-        return replace(
-            BTCTRY_RULES,
-            min_price=last.scaleb(-1, context=EXACT),
-            max_price=mul(last, Decimal(10)),
-        )
+        return self._view.rules()
 
     def book(self, *, levels: int) -> OrderBook:
         """Return the best levels of both sides; amounts are cut to eight places."""
-        return OrderBook(
-            BTCTRY_RULES.symbol,
-            self._shown(Side.BUY, levels),
-            self._shown(Side.SELL, levels),
-            self._now_ms,
-            self._now_ms,
-        )
+        return self._view.book(levels=levels, now_ms=self._now_ms)
 
     def ticker(self) -> Ticker:
         """Return the pair's row of the ticker."""
-        day = self.day()
-        return Ticker(
-            symbol=BTCTRY_RULES.symbol,
-            last=day.last,
-            bid=self._mark(Side.BUY),
-            ask=self._mark(Side.SELL),
-            high=day.high,
-            low=day.low,
-            open=day.open,
-            volume=floor_places(day.volume, VOLUME_PLACES),
-            event_time_ms=self._now_ms,
-        )
+        return self._view.ticker(self._now_ms)
 
     def day(self) -> DaySummary:
         """Summarize the last 24 hours of trades."""
@@ -273,7 +264,21 @@ class Exchange:
         """Return the last trades of everybody, newest first."""
         return self._record.newest(count)
 
+    def candles(self, span_ms: int, *, first_ms: int, last_ms: int) -> list[GraphCandle]:
+        """Return the candles of a length that open in a span, both ends inclusive, oldest first."""
+        return self._record.candles.between(span_ms, first_ms=first_ms, last_ms=last_ms)
+
     # ---- inside
+
+    def _new_order_id(self) -> int:
+        order_id = self._next_order_id
+        self._next_order_id += 1
+        return order_id
+
+    def _note_transfer(self, name: str, asset: Asset, amount: Decimal) -> None:
+        transfer = Transfer(self._next_transfer_id, asset, amount, self._now_ms)
+        self._next_transfer_id += 1
+        self.holding(name).transfers.add(transfer)
 
     def _match(self, holding: Holding, order: PlacedOrder) -> None:
         number, owner, request = order.order_id, holding.name, order.request
@@ -296,8 +301,35 @@ class Exchange:
         self._settle(result.trades)
         self._clearing.close_market(holding, order, result)
 
+    def _set_off_stops(self) -> None:
+        """Turn every stop order that the market has reached into the order behind it.
+
+        To its owner the stop order is canceled and another order with its client order id is new.
+        """
+        while self._stops:
+            if self.habits.stop_trigger is StopTrigger.TOUCH:
+                self._stops.see(high=self._view.mark(Side.SELL), low=self._view.mark(Side.BUY))
+            due = self._stops.due()
+            if not due:
+                return
+            for order_id, name in due:
+                holding = self.holding(name)
+                stop = holding.open_orders.get(order_id)
+                if stop is None:
+                    continue  # canceled while it waited
+                order = PlacedOrder.of(
+                    stop.request,
+                    order_id=self._new_order_id(),
+                    client_order_id=stop.client_order_id,
+                    now_ms=self._now_ms,
+                )
+                self._clearing.replace_stop(holding, stop, order)
+                self._match(holding, order)
+
     def _settle(self, trades: tuple[Trade, ...]) -> None:
         for trade in trades:
+            if self._stops and self.habits.stop_trigger is StopTrigger.LAST_TRADE:
+                self._stops.see(high=trade.price, low=trade.price)
             # Two numbers a trade: a customer who meets an own order has two trades to tell apart.
             trade_id = self._next_trade_id
             self._next_trade_id += 2
@@ -308,60 +340,22 @@ class Exchange:
             )
             self._clearing.settle(trade, trade_id=trade_id, now_ms=self._now_ms)
 
-    def _next_market_ms(self) -> int:
-        while self._cursor == len(self._events):
-            if not self._events:
-                return _NEVER_MS
-            self._hour_index += 1
-            self._hour_ms += HOUR_MS
-            self._events = self._model.hour(self._hour_index)
-            self._cursor = 0
-        return self._hour_ms + self._events[self._cursor].after_ms
-
     def _move_market(self) -> None:
-        event = self._events[self._cursor]
-        self._cursor += 1
+        event = self._feed.take()
         if isinstance(event, HouseQuotes):
-            self._settle(self._engine.quote(HOUSE, bids=event.bids, asks=event.asks))
-            return
-        quantity = self._engine.quantity_of(event.units)
-        result = self._engine.market_take(0, owner=HOUSE, side=event.side, quantity=quantity)
-        self._settle(result.trades)
+            trades = self._engine.quote(HOUSE, bids=event.bids, asks=event.asks)
+        else:
+            quantity = self._engine.quantity_of(event.units)
+            trades = self._engine.market_take(
+                0, owner=HOUSE, side=event.side, quantity=quantity
+            ).trades
+        self._settle(trades)
+        self._set_off_stops()
 
     def _carry_out_cancel(self) -> None:
-        _, order_id, name = heapq.heappop(self._cancels)
+        order_id, name = self._cancels.take()
         holding = self.holding(name)
         order = holding.open_orders.get(order_id)
         if order is not None:  # otherwise it was filled meanwhile
             self._engine.cancel(order_id)
             self._clearing.close_canceled(holding, order, now_ms=self._now_ms)
-
-    def _recorded_day(self) -> PublicRecord:
-        """Start the public history with the day before the start hour."""
-        candles, start = self._model.tape.candles, self._hour_index
-        price_of = self._engine.price_of
-        record = PublicRecord(
-            price_places=BTCTRY_RULES.price_places, last=price_of(candles[start].open)
-        )
-        for index in range(max(0, start - _DAY_HOURS), start):
-            candle = candles[index]
-            record.add_hour(
-                open_ms=self._hour_ms - (start - index) * HOUR_MS,
-                open_price=price_of(candle.open),
-                high=price_of(candle.high),
-                low=price_of(candle.low),
-                close=price_of(candle.close),
-                volume=Decimal(candle.volume).scaleb(-VOLUME_PLACES, context=EXACT),
-            )
-        return record
-
-    def _mark(self, side: Side) -> Decimal:
-        best = self._engine.best(side)
-        return self._record.last if best is None else best
-
-    def _shown(self, side: Side, levels: int) -> tuple[BookLevel, ...]:
-        return tuple(
-            BookLevel(price, shown)
-            for price, quantity in self._engine.depth(side, levels=levels)
-            if (shown := floor_places(quantity, _BOOK_PLACES))
-        )

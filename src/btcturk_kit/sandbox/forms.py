@@ -13,7 +13,17 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from btcturk_kit.domain.identifiers import Symbol
-from btcturk_kit.domain.orders import LimitOrder, MarketBuy, MarketSell, OrderRequest, Side
+from btcturk_kit.domain.orders import (
+    LimitOrder,
+    MarketBuy,
+    MarketSell,
+    OrderRequest,
+    Side,
+    StopLimitOrder,
+    StopMarketBuy,
+    StopMarketSell,
+    StopRequest,
+)
 from btcturk_kit.sandbox.refusals import (
     INVALID_REQUEST,
     METHOD_NOT_SUPPORTED,
@@ -26,6 +36,7 @@ __all__ = ["OrderForm", "read_order", "whole_number"]
 
 # The swagger files of 2020 give this pattern for quantity, price and stop price.
 _NUMBER = re.compile(r"(?=.)\d{0,12}(\.\d{1,16})?", re.ASCII)
+_METHODS = frozenset({"limit", "market", "stoplimit", "stopmarket"})
 _CLIENT_ID_LENGTH_MAX = 50
 _WHOLE_DIGITS_MAX = 18
 
@@ -39,9 +50,17 @@ class OrderForm(NamedTuple):
         stray_price: A price sent along with a market order: unused, but its decimals are checked.
     """
 
-    request: OrderRequest
+    request: OrderRequest | StopRequest
     client_order_id: str
     stray_price: Decimal | None
+
+
+class _Numbers(NamedTuple):
+    """The numbers of an order, None where there is none that can be read."""
+
+    quantity: Decimal
+    price: Decimal | None
+    stop_price: Decimal | None
 
 
 def read_order(body: bytes, symbol_of: Callable[[str], Symbol | None]) -> OrderForm | Refused:
@@ -61,20 +80,46 @@ def read_order(body: bytes, symbol_of: Callable[[str], Symbol | None]) -> OrderF
     if symbol is None:
         return unknown_pair(pair)
     method = str(fields.get("orderMethod", "")).lower()
-    if method not in ("limit", "market"):
+    if method not in _METHODS:
         return METHOD_NOT_SUPPORTED
     side = str(fields.get("orderType", "")).lower()
     if side not in ("buy", "sell"):
         return TYPE_NOT_SUPPORTED
-    quantity, price = _number(fields.get("quantity")), _number(fields.get("price"))
-    has_bad_price = price is None and (method == "limit" or "price" in fields)
-    if quantity is None or has_bad_price or len(name) > _CLIENT_ID_LENGTH_MAX:
+    numbers = _numbers(fields, method)
+    if numbers is None or len(name) > _CLIENT_ID_LENGTH_MAX:
         return INVALID_REQUEST
+    request = _request(symbol, method, Side(side), numbers)
+    is_stray = method in ("market", "stopmarket")
+    return OrderForm(request, name, numbers.price if is_stray else None)
+
+
+def _numbers(fields: dict[str, object], method: str) -> _Numbers | None:
+    """Read the numbers a method needs; a price beside a market order must be readable too."""
+    quantity, price = _number(fields.get("quantity")), _number(fields.get("price"))
+    stop_price = _number(fields.get("stopPrice"))
+    if quantity is None:
+        return None
+    if price is None and (method in ("limit", "stoplimit") or "price" in fields):
+        return None
+    if method.startswith("stop"):
+        # A zero is what other orders carry here: it is no trigger.
+        return _Numbers(quantity, price, stop_price) if stop_price else None
+    return _Numbers(quantity, price, None)
+
+
+def _request(
+    symbol: Symbol, method: str, side: Side, numbers: _Numbers
+) -> OrderRequest | StopRequest:
+    quantity, price, stop_price = numbers
+    if stop_price is not None:
+        if method == "stoplimit" and price is not None:
+            return StopLimitOrder(symbol, side, quantity, price, stop_price)
+        if side is Side.BUY:
+            return StopMarketBuy(symbol, quantity, stop_price)
+        return StopMarketSell(symbol, quantity, stop_price)
     if method == "limit" and price is not None:
-        return OrderForm(LimitOrder(symbol, Side(side), quantity, price), name, None)
-    is_buy = side == Side.BUY
-    request = MarketBuy(symbol, quantity) if is_buy else MarketSell(symbol, quantity)
-    return OrderForm(request, name, price)
+        return LimitOrder(symbol, side, quantity, price)
+    return MarketBuy(symbol, quantity) if side is Side.BUY else MarketSell(symbol, quantity)
 
 
 def whole_number(text: str) -> int | None:

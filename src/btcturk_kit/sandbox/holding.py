@@ -1,4 +1,4 @@
-"""What the exchange keeps of one customer: balances, orders and trades, and the listings of them.
+"""What the exchange keeps of one customer: balances, orders, trades, transfers, and listings.
 
 Listings are newest first and start at a position found by bisection, so an old account answers as
 fast as a new one. Never add: matching, fees, HTTP.
@@ -23,6 +23,7 @@ from btcturk_kit.domain.orders import (
     OrderType,
     Side,
 )
+from btcturk_kit.sandbox.transfers import Transfers
 from btcturk_kit.simulation.account import Account
 
 __all__ = ["Holding", "PlacedOrder"]
@@ -37,9 +38,11 @@ class PlacedOrder:
     Attributes:
         quantity: Base quantity; of a market buy what it bought.
         remaining: Base quantity not filled.
-        unspent: What a market buy did not spend of its amount.
+        unspent: What a market buy has not spent of its amount.
         first_price: Price of the first trade.
         cancel_due_ms: When a queued cancel will be carried out.
+        stop_price: The trigger of a stop order, which stays one to its end: set off, it is canceled
+            and another order with the same client order id takes its place.
     """
 
     order_id: OrderId
@@ -55,17 +58,34 @@ class PlacedOrder:
     status: OrderStatus = OrderStatus.OPEN
     first_price: Decimal | None = None
     cancel_due_ms: int | None = None
+    stop_price: Decimal | None = None
 
     @classmethod
     def of(
-        cls, request: OrderRequest, *, order_id: int, client_order_id: str, now_ms: int
+        cls,
+        request: OrderRequest,
+        *,
+        order_id: int,
+        client_order_id: str,
+        now_ms: int,
+        stop_price: Decimal | None = None,
     ) -> PlacedOrder:
-        """Start the record of an order that was just accepted."""
+        """Start the record of an order that was just accepted.
+
+        Args:
+            request: What is asked for; of a stop order what it becomes.
+            order_id: The exchange's number.
+            client_order_id: The customer's name for it.
+            now_ms: When it was accepted.
+            stop_price: The trigger of a stop order.
+        """
+        is_stop = stop_price is not None
         if isinstance(request, LimitOrder):
-            side, order_type = request.side, OrderType.LIMIT
+            side = request.side
+            order_type = OrderType.STOP_LIMIT if is_stop else OrderType.LIMIT
         else:
             side = Side.BUY if isinstance(request, MarketBuy) else Side.SELL
-            order_type = OrderType.MARKET
+            order_type = OrderType.STOP_MARKET if is_stop else OrderType.MARKET
         quantity = ZERO if isinstance(request, MarketBuy) else request.quantity
         return cls(
             order_id=OrderId(order_id),
@@ -77,6 +97,8 @@ class PlacedOrder:
             updated_ms=now_ms,
             quantity=quantity,
             remaining=quantity,
+            unspent=request.quote_amount if isinstance(request, MarketBuy) else ZERO,
+            stop_price=stop_price,
         )
 
     @property
@@ -114,6 +136,7 @@ class Holding:
         self.open_orders: dict[int, PlacedOrder] = {}
         self.orders: dict[int, PlacedOrder] = {}
         self.fills: list[Fill] = []
+        self.transfers = Transfers()
         self._by_time: list[PlacedOrder] = []
 
     def add(self, order: PlacedOrder) -> None:

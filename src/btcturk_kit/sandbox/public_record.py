@@ -1,4 +1,4 @@
-"""What everybody sees of past trades: the last fifty, the last price, the day's summary.
+"""What everybody sees of past trades: the last fifty, the last price, the day's summary, candles.
 
 The day is the last 24 hour buckets, the running one among them. Never add: order books, accounts.
 """
@@ -11,9 +11,10 @@ from itertools import islice
 from typing import NamedTuple
 
 from btcturk_kit.domain.identifiers import TradeId
-from btcturk_kit.domain.money import ZERO, add, divide_half_even, mul, total
+from btcturk_kit.domain.money import EXACT, ZERO, add, divide_half_even, mul, total
 from btcturk_kit.domain.orders import Side
-from btcturk_kit.sandbox.tape import HOUR_MS
+from btcturk_kit.sandbox.candle_record import CandleRecord
+from btcturk_kit.sandbox.tape import HOUR_MS, VOLUME_PLACES, Tape
 
 __all__ = ["DaySummary", "PrintedTrade", "PublicRecord"]
 
@@ -68,13 +69,50 @@ class PublicRecord:
     Args:
         price_places: Decimals of a price.
         last: The price before the first trade.
+        candles: Where trades are folded into candles.
     """
 
-    def __init__(self, *, price_places: int, last: Decimal) -> None:
+    def __init__(self, *, price_places: int, last: Decimal, candles: CandleRecord) -> None:
         self.last = last
+        self.candles = candles
         self._price_places = price_places
         self._printed: deque[PrintedTrade] = deque(maxlen=PRINTED_MAX)
         self._hours: deque[_Hour] = deque(maxlen=_HOURS)
+
+    @classmethod
+    def of_tape(
+        cls, tape: Tape, *, start_index: int, start_ms: int, price_places: int
+    ) -> PublicRecord:
+        """Start the public history with the recorded day before the start hour.
+
+        Args:
+            tape: The recorded hours.
+            start_index: The hour in which the trades begin.
+            start_ms: When it opens on the exchange's clock.
+            price_places: Decimals of a price.
+        """
+
+        def price_of(steps: int) -> Decimal:
+            return Decimal(steps).scaleb(-price_places, context=EXACT)
+
+        record = cls(
+            price_places=price_places,
+            last=price_of(tape.candles[start_index].open),
+            candles=CandleRecord(
+                tape, start_index=start_index, start_ms=start_ms, price_places=price_places
+            ),
+        )
+        for index in range(max(0, start_index - _HOURS), start_index):
+            candle = tape.candles[index]
+            record.add_hour(
+                open_ms=start_ms - (start_index - index) * HOUR_MS,
+                open_price=price_of(candle.open),
+                high=price_of(candle.high),
+                low=price_of(candle.low),
+                close=price_of(candle.close),
+                volume=Decimal(candle.volume).scaleb(-VOLUME_PLACES, context=EXACT),
+            )
+        return record
 
     def add_hour(
         self,
@@ -96,6 +134,7 @@ class PublicRecord:
         """Add the newest trade."""
         self.last = trade.price
         self._printed.append(trade)
+        self.candles.add(price=trade.price, quantity=trade.quantity, at_ms=trade.event_time_ms)
         number = trade.event_time_ms // HOUR_MS
         if not self._hours or self._hours[-1].number != number:
             self._hours.append(_Hour(number, trade.price))

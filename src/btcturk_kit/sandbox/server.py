@@ -7,6 +7,7 @@ the extra `sandbox`. Never add: rules of the exchange, listening on anything but
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from hmac import compare_digest
 from typing import Any
@@ -17,19 +18,22 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.money import ZERO, decimal_of
 from btcturk_kit.errors import BtcturkKitError
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.address import ClockKind
-from btcturk_kit.sandbox.answers import Answers, Call
+from btcturk_kit.sandbox.answers import Answers
+from btcturk_kit.sandbox.calls import Answering, Call
 from btcturk_kit.sandbox.exchange import Exchange
+from btcturk_kit.sandbox.graph_answers import GraphAnswers
 from btcturk_kit.sandbox.holding import Holding, PlacedOrder
 from btcturk_kit.wire import encode
 from btcturk_kit.wire.pacing import Endpoint, Refusal, endpoint_of
 
-__all__ = ["make_app"]
+__all__ = ["by_port", "make_app", "make_graph_app"]
 
 _METHODS = ("GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS")
 _JSON = "application/json"
@@ -52,8 +56,9 @@ def make_app(
         clock: `real` follows this machine's clock, `virtual` stands until it is advanced.
         control_token: The bearer token of the control API.
     """
-    public = _PublicApi(exchange, access, is_real=clock is ClockKind.REAL)
-    control = _ControlApi(exchange, token=control_token, is_real=clock is ClockKind.REAL)
+    is_real = clock is ClockKind.REAL
+    public = _PublicApi(exchange, access, Answers(exchange), is_real=is_real)
+    control = _ControlApi(exchange, token=control_token, is_real=is_real)
     return Starlette(
         routes=[
             Route("/api/{rest:path}", public.respond, methods=_METHODS),
@@ -63,17 +68,38 @@ def make_app(
     )
 
 
+def make_graph_app(exchange: Exchange, access: Access, *, clock: ClockKind) -> Starlette:
+    """Return the ASGI application of the graph host, whose paths the control API has too."""
+    graph = _PublicApi(exchange, access, GraphAnswers(exchange), is_real=clock is ClockKind.REAL)
+    return Starlette(
+        routes=[Route("/v1/{rest:path}", graph.respond, methods=_METHODS)],
+        exception_handlers={_NOT_FOUND: _nothing_here, Exception: _internal_error},
+    )
+
+
+def by_port(app: ASGIApp, others: Mapping[int, ASGIApp]) -> ASGIApp:
+    """Return one application of several: that of the port a connection came in on, else `app`."""
+
+    async def chosen(scope: Scope, receive: Receive, send: Send) -> None:
+        server = scope.get("server")
+        await others.get(server[1] if server else 0, app)(scope, receive, send)
+
+    return chosen
+
+
 def _follow_wall_clock(exchange: Exchange) -> None:
     exchange.advance_to(time.time_ns() // 1_000_000)
 
 
 class _PublicApi:
-    """The exchange's own endpoints."""
+    """The exchange's own endpoints of one host."""
 
-    def __init__(self, exchange: Exchange, access: Access, *, is_real: bool) -> None:
+    def __init__(
+        self, exchange: Exchange, access: Access, answers: Answering, *, is_real: bool
+    ) -> None:
         self._exchange = exchange
         self._access = access
-        self._answers = Answers(exchange)
+        self._answers = answers
         self._is_real = is_real
 
     async def respond(self, request: Request) -> Response:
@@ -124,6 +150,11 @@ class _ControlApi:
         self._exchange = exchange
         self._authorization = f"Bearer {token}".encode()
         self._is_real = is_real
+        self._changes: Mapping[str, Callable[[dict[str, Any]], Response]] = {
+            "POST /v1/clock/advance": self._advance,
+            "POST /v1/deposit": self._deposit,
+            "POST /v1/withdraw": self._withdraw,
+        }
 
     async def respond(self, request: Request) -> Response:
         """Answer one request of whoever knows the token."""
@@ -137,12 +168,13 @@ class _ControlApi:
             return _document({"now_ms": self._exchange.now_ms})
         if route == "GET /v1/truth":
             return self._truth(request.query_params.get("api_key", ""))
-        if route in ("POST /v1/clock/advance", "POST /v1/deposit"):
-            fields = _object(await request.body())
-            if fields is None:
-                return _document({"message": "the body is not a JSON object"}, _BAD_REQUEST)
-            return self._advance(fields) if route.endswith("advance") else self._deposit(fields)
-        return Response(status_code=_NOT_FOUND)
+        change = self._changes.get(route)
+        if change is None:
+            return Response(status_code=_NOT_FOUND)
+        fields = _object(await request.body())
+        if fields is None:
+            return _document({"message": "the body is not a JSON object"}, _BAD_REQUEST)
+        return change(fields)
 
     def _advance(self, fields: dict[str, Any]) -> Response:
         to_ms = fields.get("to_ms")
@@ -154,6 +186,18 @@ class _ControlApi:
         return _document({"now_ms": self._exchange.now_ms})
 
     def _deposit(self, fields: dict[str, Any]) -> Response:
+        return self._move(fields, self._pay_in)
+
+    def _withdraw(self, fields: dict[str, Any]) -> Response:
+        return self._move(fields, self._exchange.withdraw)
+
+    def _pay_in(self, name: str, asset: Asset, amount: Decimal) -> bool:
+        self._exchange.deposit(name, asset, amount)
+        return True
+
+    def _move(
+        self, fields: dict[str, Any], move: Callable[[str, Asset, Decimal], bool]
+    ) -> Response:
         name, asset, amount = (str(fields.get(one, "")) for one in ("api_key", "asset", "amount"))
         if not self._exchange.has_account(name):
             return _document({"message": "no such account"}, _NOT_FOUND)
@@ -161,7 +205,8 @@ class _ControlApi:
             number = decimal_of(amount)
             if number <= ZERO:
                 return _document({"message": "the amount is not positive"}, _BAD_REQUEST)
-            self._exchange.deposit(name, Asset(asset), number)
+            if not move(name, Asset(asset), number):
+                return _document({"message": "there is not so much free money"}, _CONFLICT)
         except BtcturkKitError as error:
             return _document({"message": error.message}, _BAD_REQUEST)
         return _document(_balances(self._exchange.holding(name)))
@@ -196,6 +241,7 @@ def _order(order: PlacedOrder) -> dict[str, object]:
             **order.view()._asdict(),
             "created_ms": order.created_ms,
             "cancel_due_ms": order.cancel_due_ms,
+            "stop_price": order.stop_price,
         }
     )
 

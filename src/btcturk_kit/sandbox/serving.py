@@ -28,7 +28,7 @@ from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.address import ClockKind, SandboxAddress
 from btcturk_kit.sandbox.exchange import Exchange
-from btcturk_kit.sandbox.server import make_app
+from btcturk_kit.sandbox.server import by_port, make_app, make_graph_app
 from btcturk_kit.sandbox.tape import Tape
 
 __all__ = ["ServeOptions", "serve"]
@@ -46,7 +46,7 @@ class ServeOptions:
     """What a local exchange is started with.
 
     Attributes:
-        port: 0 picks a free one.
+        port: 0 picks a free one. The graph host always listens on another one that is free.
         clock: `real` follows this machine's clock, `virtual` stands until it is advanced.
         seed: Draws the start hour and everything random.
         opening: First balances of the account.
@@ -94,11 +94,12 @@ def serve(options: ServeOptions, *, on_ready: Callable[[SandboxAddress], None]) 
     exchange.open_account(api_key, options.opening)
     token = secrets.token_urlsafe(32)
     app = make_app(exchange, access, clock=options.clock, control_token=token)
-    with _listen(options.port) as listener:
-        base = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+    graph = make_graph_app(exchange, access, clock=options.clock)
+    with _listen(options.port) as listener, _listen(0) as graph_listener:
+        base, graph_port = _base_of(listener), graph_listener.getsockname()[1]
         address = SandboxAddress(
             rest=base,
-            graph=None,
+            graph=_base_of(graph_listener),
             ws=None,
             control=base,
             control_token=token,
@@ -108,7 +109,7 @@ def serve(options: ServeOptions, *, on_ready: Callable[[SandboxAddress], None]) 
         )
         server = _Server(
             uvicorn.Config(
-                app,
+                by_port(app, {graph_port: graph}),
                 lifespan="off",
                 ws="none",
                 log_level="warning",
@@ -121,7 +122,7 @@ def serve(options: ServeOptions, *, on_ready: Callable[[SandboxAddress], None]) 
             on_ready=lambda: on_ready(address),
             ends_with_stdin=options.ends_with_stdin,
         )
-        asyncio.run(server.serve(sockets=[listener]))
+        asyncio.run(server.serve(sockets=[listener, graph_listener]))
     return server.exit_code
 
 
@@ -167,6 +168,10 @@ class _Server(uvicorn.Server):
         while os.read(0, 4096):
             pass
         self.should_exit = True
+
+
+def _base_of(listener: socket.socket) -> str:
+    return f"http://{LOOPBACK}:{listener.getsockname()[1]}"
 
 
 def _listen(port: int) -> socket.socket:

@@ -23,7 +23,7 @@ from btcturk_kit.domain.orders import (
     OrderType,
     Side,
 )
-from btcturk_kit.wire import decode, encode
+from btcturk_kit.wire import decode, encode, encode_account, encode_public
 from btcturk_kit.wire.pacing import Refusal
 
 BTCTRY, BTC, TRY = Symbol("BTCTRY"), Asset("BTC"), Asset("TRY")
@@ -39,7 +39,7 @@ SIDES = st.sampled_from(Side)
 @given(now_ms=INSTANTS)
 def test_server_time_comes_back(now_ms: int) -> None:
     """The instant survives, and the text beside it names the same one."""
-    body = encode.server_time(now_ms)
+    body = encode_public.server_time(now_ms)
     assert decode.server_time_ms(body) == now_ms
     assert json.loads(body)["serverTime2"].endswith("0000+00:00")
 
@@ -80,7 +80,7 @@ def test_pair_rules_come_back(
         order_types=tuple(methods),
         is_trading=is_trading,
     )
-    body = encode.envelope(encode.exchange_data([rules], now_ms=1))
+    body = encode.envelope(encode_public.exchange_data([rules], now_ms=1))
     assert decode.pair_rules(body) == {BTCTRY: rules}
 
 
@@ -89,7 +89,7 @@ def test_a_ticker_comes_back(prices: list[Decimal], volume: Decimal, now_ms: int
     """Every number of the row survives."""
     last, bid, ask, high, low, opened = prices
     ticker = Ticker(BTCTRY, last, bid, ask, high, low, opened, volume, now_ms)
-    row = encode.ticker_row(ticker, base=BTC, quote=TRY, average=last)
+    row = encode_public.ticker_row(ticker, base=BTC, quote=TRY, average=last)
     (read,) = decode.tickers(encode.envelope([row]))
     assert read[:9] == ticker[:9]
 
@@ -110,7 +110,7 @@ def test_an_order_book_comes_back(
         now_ms,
         now_ms,
     )
-    body = encode.envelope(encode.order_book_data(book), code="SUCCESS")
+    body = encode.envelope(encode_public.order_book_data(book), code="SUCCESS")
     assert decode.order_book(body, symbol=BTCTRY, received_ms=now_ms) == book
 
 
@@ -120,7 +120,7 @@ def test_balances_come_back(held: list[tuple[Decimal, Decimal]], now_ms: int) ->
     balances = tuple(
         Balance(Asset(f"A{number}"), free, locked) for number, (free, locked) in enumerate(held)
     )
-    rows = [encode.balance_row(balance, now_ms=now_ms) for balance in balances]
+    rows = [encode_account.balance_row(balance, now_ms=now_ms) for balance in balances]
     read = decode.balances(encode.envelope(rows))
     assert [one[:3] for one in read] == [one[:3] for one in balances]
     for row, balance in zip(rows, balances, strict=True):
@@ -160,7 +160,7 @@ ORDERS = st.builds(
 
 def row_of(order: VenueOrder, first_price: Decimal | None = None) -> dict[str, object]:
     """Return one order as listings write it."""
-    return encode.order_row(
+    return encode_account.order_row(
         order,
         base=BTC,
         quote=TRY,
@@ -178,7 +178,9 @@ def test_an_order_comes_back(order: VenueOrder, first_price: Decimal | None) -> 
     assert decode.order(encode.envelope(row)) == order
     assert decode.all_orders(encode.envelope([row, row])) == (order, order)
     is_buy = order.side is Side.BUY
-    data = encode.open_orders_data(asks=[] if is_buy else [row], bids=[row] if is_buy else [])
+    data = encode_account.open_orders_data(
+        asks=[] if is_buy else [row], bids=[row] if is_buy else []
+    )
     assert decode.open_orders(encode.envelope(data)) == (order,)
 
 
@@ -215,7 +217,7 @@ def test_a_fill_comes_back(
         tax=tax,
         event_time_ms=now_ms,
     )
-    body = encode.envelope([encode.fill_row(fill, base_places=8)], message="SUCCESS")
+    body = encode.envelope([encode_account.fill_row(fill, base_places=8)], message="SUCCESS")
     assert decode.fills(body) == (fill,)
 
 
@@ -231,7 +233,7 @@ def test_a_fill_comes_back(
 def test_an_acceptance_comes_back(request_: OrderRequest, words: tuple[str, ...]) -> None:
     """Number, name and instant survive; the words are lower case and the stop price is null."""
     accepted = OrderAccepted(ClientOrderId("mine"), OrderId(21_770_789_256), 1_735_689_600_000)
-    data = encode.accepted_data(accepted, request_, base=BTC, quote=TRY)
+    data = encode_account.accepted_data(accepted, request_, base=BTC, quote=TRY)
     body = encode.envelope(data, message="SUCCESS")
     came = decode.accepted_order(body, client_order_id=ClientOrderId("mine"), received_ms=5)
     assert came == accepted
@@ -255,7 +257,7 @@ def test_a_trade_looks_like_the_published_one() -> None:
         tax=Decimal("0.01133607"),
         event_time_ms=1663848223334,
     )
-    assert encode.envelope([encode.fill_row(fill, base_places=4)]) == (
+    assert encode.envelope([encode_account.fill_row(fill, base_places=4)]) == (
         b'{"data":[{"id":1181163798924649598,"timestamp":1663848223334,"amount":"-0.3384",'
         b'"preciseAmount":-0.3384081100000000,"fee":"-0.06297817","tax":"-0.01133607",'
         b'"price":"122.00","numeratorSymbol":"ETHW","denominatorSymbol":"TRY","orderType":"sell",'
@@ -279,7 +281,7 @@ def test_a_trade_without_commission_has_no_negative_zero() -> None:
         tax=Decimal(0),
         event_time_ms=1,
     )
-    row = encode.fill_row(fill, base_places=8)
+    row = encode_account.fill_row(fill, base_places=8)
     assert (row["fee"], row["tax"]) == ("0", "0")
 
 
@@ -296,7 +298,7 @@ def test_a_ticker_looks_like_the_recorded_one() -> None:
         volume=Decimal("27.81911204"),
         event_time_ms=1787525058187,
     )
-    row = encode.ticker_row(ticker, base=BTC, quote=TRY, average=Decimal(3688109))
+    row = encode_public.ticker_row(ticker, base=BTC, quote=TRY, average=Decimal(3688109))
     assert encode.envelope([row]) == (
         b'{"data":[{"pair":"BTCTRY","pairNormalized":"BTC_TRY","timestamp":1787525058187,'
         b'"last":3713440,"high":3733751,"low":3617080,"bid":3712281,"ask":3715990,"open":3686279,'
@@ -315,7 +317,7 @@ def test_an_order_book_looks_like_the_recorded_one() -> None:
         1787525059089,
         0,
     )
-    assert encode.envelope(encode.order_book_data(book), code="SUCCESS") == (
+    assert encode.envelope(encode_public.order_book_data(book), code="SUCCESS") == (
         b'{"data":{"timestamp":1787525059089,"bids":[["3712281","0.03866329"]],'
         b'"asks":[["3715990","0.01663000"]]},"success":true,"message":null,"code":"SUCCESS"}'
     )
@@ -323,7 +325,7 @@ def test_an_order_book_looks_like_the_recorded_one() -> None:
 
 def test_a_public_trade_has_a_text_for_a_number() -> None:
     """The id is a text here, as recorded, and the side is the taker's."""
-    row = encode.public_trade_row(
+    row = encode_public.public_trade_row(
         trade_id=TradeId(101963791673044018),
         symbol=Symbol("BTCUSDT"),
         base=BTC,
@@ -349,7 +351,7 @@ def test_a_public_trade_has_a_text_for_a_number() -> None:
 def test_refusals_look_like_the_recorded_ones() -> None:
     """Business errors, a cancel, a full window, and the strange 401 with `success: true`."""
     assert encode.success() == b'{"success":true,"message":"SUCCESS","code":0}'
-    assert encode.server_ping() == b'{"pong":true}'
+    assert encode_public.server_ping() == b'{"pong":true}'
     assert encode.refusal("Order not found", 1152) == (
         b'{"success":false,"message":"Order not found","code":1152}'
     )

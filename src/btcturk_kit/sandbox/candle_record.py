@@ -1,0 +1,155 @@
+"""Candles of what was printed: minutes, and hours that grow out of them.
+
+A trade touches one candle. A minute without a trade has none. Minutes are kept for a week and hours
+for thirteen months; the recorded hours before the first trade are read from the tape when a query
+asks for them. Never add: resolutions by name, JSON.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterable
+from decimal import Decimal
+from itertools import islice
+
+from btcturk_kit.domain.money import EXACT, add, mul
+from btcturk_kit.sandbox.tape import HOUR_MS, VOLUME_PLACES, Tape
+from btcturk_kit.wire.encode_graph import GraphCandle
+
+__all__ = ["CandleRecord"]
+
+_MINUTE_MS = 60_000
+_MINUTES_MAX = 7 * 24 * 60
+_HOURS_MAX = 400 * 24
+
+
+class CandleRecord:
+    """The candles of one pair.
+
+    Args:
+        tape: Where the hours before the first trade are.
+        start_index: The tape's hour in which the trades begin.
+        start_ms: When that hour opens on the exchange's clock.
+        price_places: Decimals of a price.
+    """
+
+    def __init__(self, tape: Tape, *, start_index: int, start_ms: int, price_places: int) -> None:
+        self._tape = tape
+        self._start_index = start_index
+        self._start_ms = start_ms
+        self._price_places = price_places
+        self._minutes: deque[GraphCandle] = deque(maxlen=_MINUTES_MAX)
+        self._hours: deque[GraphCandle] = deque(maxlen=_HOURS_MAX)
+        self._running: GraphCandle | None = None  # the minute of the newest trade
+
+    def add(self, *, price: Decimal, quantity: Decimal, at_ms: int) -> None:
+        """Add the newest trade."""
+        open_ms = at_ms - at_ms % _MINUTE_MS
+        running, notional = self._running, mul(price, quantity)
+        if running is not None and running.open_ms == open_ms:
+            self._running = GraphCandle(
+                open_ms,
+                running.open,
+                max(running.high, price),
+                min(running.low, price),
+                price,
+                add(running.volume, quantity),
+                add(running.notional, notional),
+            )
+            return
+        if running is not None:
+            self._close_minute(running)
+        self._running = GraphCandle(open_ms, price, price, price, price, quantity, notional)
+
+    def between(self, span_ms: int, *, first_ms: int, last_ms: int) -> list[GraphCandle]:
+        """Return the candles of a length that open in a span, both ends inclusive, oldest first.
+
+        The last one may still be running. Lengths of an hour and more reach back into the tape.
+
+        Args:
+            span_ms: Length of a candle: whole minutes, from an hour on whole hours.
+            first_ms: Earliest opening.
+            last_ms: Latest opening.
+        """
+        # A candle that opens in the span is made of parts that all begin after its opening.
+        first_ms = -(-max(0, first_ms) // span_ms) * span_ms
+        behind_ms = last_ms - last_ms % span_ms + span_ms
+        if span_ms < HOUR_MS:
+            parts = _slice(self._minutes, first_ms, behind_ms)
+        else:
+            parts = self._recorded(first_ms, behind_ms) + _slice(self._hours, first_ms, behind_ms)
+        if self._running is not None and first_ms <= self._running.open_ms < behind_ms:
+            parts.append(self._running)
+        return _folded(parts, span_ms)
+
+    def _close_minute(self, minute: GraphCandle) -> None:
+        self._minutes.append(minute)
+        hour_ms = minute.open_ms - minute.open_ms % HOUR_MS
+        if self._hours and self._hours[-1].open_ms == hour_ms:
+            self._hours[-1] = _joined(self._hours[-1], minute)
+        else:
+            self._hours.append(minute._replace(open_ms=hour_ms))
+
+    def _recorded(self, first_ms: int, behind_ms: int) -> list[GraphCandle]:
+        """Return the tape's hours before the start; one without a trade is no candle."""
+        back = self._start_index - (self._start_ms - first_ms) // HOUR_MS - 1
+        ahead = self._start_index - (self._start_ms - behind_ms) // HOUR_MS + 1
+        found = []
+        for index in range(max(0, back), min(self._start_index, max(0, ahead))):
+            hour = self._tape.candles[index]
+            opened_ms = self._start_ms - (self._start_index - index) * HOUR_MS
+            # On a real clock the tape's hours do not open on the hour.
+            open_ms = opened_ms - opened_ms % HOUR_MS
+            if not (hour.volume and first_ms <= open_ms < behind_ms):
+                continue
+            close = self._price(hour.close)
+            volume = Decimal(hour.volume).scaleb(-VOLUME_PLACES, context=EXACT)
+            found.append(
+                GraphCandle(
+                    open_ms,
+                    self._price(hour.open),
+                    self._price(hour.high),
+                    self._price(hour.low),
+                    close,
+                    volume,
+                    mul(volume, close),
+                )
+            )
+        return found
+
+    def _price(self, steps: int) -> Decimal:
+        return Decimal(steps).scaleb(-self._price_places, context=EXACT)
+
+
+def _slice(candles: deque[GraphCandle], first_ms: int, behind_ms: int) -> list[GraphCandle]:
+    start = bisect_left(candles, first_ms, key=_opening)
+    return list(islice(candles, start, bisect_left(candles, behind_ms, key=_opening)))
+
+
+def _opening(candle: GraphCandle) -> int:
+    return candle.open_ms
+
+
+def _folded(parts: Iterable[GraphCandle], span_ms: int) -> list[GraphCandle]:
+    """Join neighboring parts into candles of a length."""
+    found: list[GraphCandle] = []
+    for part in parts:
+        open_ms = part.open_ms - part.open_ms % span_ms
+        if found and found[-1].open_ms == open_ms:
+            found[-1] = _joined(found[-1], part)
+        else:
+            found.append(part._replace(open_ms=open_ms))
+    return found
+
+
+def _joined(earlier: GraphCandle, later: GraphCandle) -> GraphCandle:
+    return GraphCandle(
+        earlier.open_ms,
+        earlier.open,
+        max(earlier.high, later.high),
+        min(earlier.low, later.low),
+        later.close,
+        add(earlier.volume, later.volume),
+        add(earlier.notional, later.notional),
+    )

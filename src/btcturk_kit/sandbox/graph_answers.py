@@ -1,0 +1,91 @@
+"""What the graph host answers: candles, by resolution and by day.
+
+Its times are seconds and its answers have no envelope. Never add: how candles are made, headers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from btcturk_kit.domain.identifiers import Symbol
+from btcturk_kit.sandbox.calls import OK, Answer, Call, CannotReadError, refuse, whole
+from btcturk_kit.sandbox.exchange import Exchange
+from btcturk_kit.sandbox.habits import DayResolution
+from btcturk_kit.sandbox.refusals import INVALID_REQUEST, INVALID_RESOLUTION
+from btcturk_kit.sandbox.tape import HOUR_MS
+from btcturk_kit.wire import encode, encode_graph
+from btcturk_kit.wire.pacing import Endpoint
+
+__all__ = ["GraphAnswers"]
+
+_SECOND_MS: Final = 1_000
+_MINUTE_MS: Final = 60_000
+_DAY_MS: Final = 24 * HOUR_MS
+
+_MINUTES: Final = {str(count): count * _MINUTE_MS for count in (1, 5, 15, 30, 60, 240)}
+# Weeks of seven days since 1970 began: they open on Thursdays, as the exchange's do.
+_DAYS: Final = {
+    DayResolution.SPACED: {"1 d": _DAY_MS, "1 w": 7 * _DAY_MS},
+    DayResolution.JOINED: {"1D": _DAY_MS, "1W": 7 * _DAY_MS},
+}
+
+
+class GraphAnswers:
+    """What the graph host answers on each endpoint.
+
+    Args:
+        exchange: The exchange behind it.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._span_of = {**_MINUTES, **_DAYS[exchange.habits.day_resolution]}
+        self._by_endpoint: Mapping[Endpoint, Callable[[Call], Answer]] = {
+            Endpoint.OHLCS: self._days,
+            Endpoint.KLINES: self._history,
+        }
+
+    def serves(self, endpoint: Endpoint) -> bool:
+        """Whether this host has the endpoint."""
+        return endpoint in self._by_endpoint
+
+    def answer(self, endpoint: Endpoint, call: Call) -> Answer:
+        """Return the answer to a call of a served endpoint."""
+        try:
+            return self._by_endpoint[endpoint](call)
+        except CannotReadError:
+            return refuse(INVALID_RESOLUTION)
+
+    def _days(self, call: Call) -> Answer:
+        pair = call.query.get("pair", "")
+        if not pair:
+            return refuse(INVALID_REQUEST)
+        rules = self._exchange.rules()
+        rows = [
+            encode_graph.daily_row(one, symbol=rules.symbol, price_places=rules.price_places)
+            for one in self._candles(call, _DAY_MS, self._exchange.symbol_of(pair))
+        ]
+        return Answer(OK, encode.document(rows))
+
+    def _history(self, call: Call) -> Answer:
+        if not all(call.query.get(name, "") for name in ("symbol", "resolution", "from", "to")):
+            return refuse(INVALID_REQUEST)
+        span_ms = self._span_of.get(call.query.get("resolution", ""))
+        if span_ms is None:
+            return refuse(INVALID_RESOLUTION)
+        symbol = self._exchange.symbol_of(call.query.get("symbol", ""))
+        return Answer(OK, encode_graph.candle_history(self._candles(call, span_ms, symbol)))
+
+    def _candles(
+        self, call: Call, span_ms: int, symbol: Symbol | None
+    ) -> list[encode_graph.GraphCandle]:
+        now_s = self._exchange.now_ms // _SECOND_MS
+        first_s, last_s = whole(call, "from", 0), whole(call, "to", now_s)
+        if last_s < first_s:
+            raise CannotReadError
+        if symbol is None:
+            return []
+        return self._exchange.candles(
+            span_ms, first_ms=first_s * _SECOND_MS, last_ms=min(last_s, now_s) * _SECOND_MS
+        )

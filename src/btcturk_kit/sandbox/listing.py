@@ -1,0 +1,34 @@
+"""The pair that is traded here, and its rules.
+
+Never add: prices, limits that move with the market.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from btcturk_kit.domain.identifiers import Asset, Symbol
+from btcturk_kit.domain.instruments import PairRules
+from btcturk_kit.domain.orders import OrderType
+
+__all__ = ["BTCTRY_RULES"]
+
+BTCTRY_RULES = PairRules(
+    symbol=Symbol("BTCTRY"),
+    base=Asset("BTC"),
+    quote=Asset("TRY"),
+    price_scale=0,
+    quantity_scale=8,
+    quote_scale=0,
+    has_fraction=False,
+    min_notional=Decimal("99.91"),
+    tick_size=Decimal(10),
+    order_types=(
+        OrderType.MARKET,
+        OrderType.LIMIT,
+        OrderType.STOP_MARKET,
+        OrderType.STOP_LIMIT,
+    ),
+)
+"""The rules of BTC/TRY in August 2026, as exchange info published them. They apply to the tape's
+older prices too."""
