@@ -63,6 +63,13 @@ from btcturk_kit import (
     Verdict,
     hookimpl,
 )
+from btcturk_kit.domain.candles import Candle, DailyCandle, Resolution
+from btcturk_kit.domain.identifiers import Asset
+from btcturk_kit.domain.listing import Listing
+from btcturk_kit.domain.market import PublicTrade, Ticker
+from btcturk_kit.domain.order_events import VenueOrder
+from btcturk_kit.domain.orders import StopMarketSell
+from btcturk_kit.domain.transfers import Transfer
 
 __all__: list[str] = []
 
@@ -109,6 +116,35 @@ async def calls(client: BtcturkClient) -> None:
         assert_type(canceled, CancelAccepted | CancelRejected | CancelUnknown)
     order = LimitOrder(BTCTRY, Side.BUY, Decimal(1), Decimal(2))
     await client.submit(order)  # type: ignore[call-arg]  # an order has a name before it is sent
+    await client.submit(Decimal("0.1"), client_order_id=name)  # type: ignore[arg-type]  # a quantity is no order
+    stop = StopMarketSell(BTCTRY, Decimal("0.1"), stop_price=Decimal(2))
+    assert_type(
+        await client.submit(stop, client_order_id=name),
+        OrderAccepted | OrderRejected | SubmitUnknown,
+    )
+    if isinstance(outcome, SubmitUnknown):
+        assert_type(
+            await client.find_order(name, outcome.symbol, since_ms=outcome.sent_ms),
+            VenueOrder | None,
+        )
+
+
+async def more_reads(client: BtcturkClient) -> None:
+    """Read what no cycle needs; candles and transfers are values too."""
+    assert_type(await client.ping(), bool)
+    assert_type(await client.listing(), Listing)
+    assert_type(await client.tickers_of(Asset("TRY")), tuple[Ticker, ...])
+    await client.tickers_of(BTCTRY)  # type: ignore[arg-type]  # a pair is no currency
+    assert_type(await client.trades(BTCTRY, last=3), tuple[PublicTrade, ...])
+    hours = await client.candles(BTCTRY, Resolution.HOUR_1, start_ms=0, end_ms=1)
+    assert_type(hours, tuple[Candle, ...])
+    await client.candles(BTCTRY, "60", start_ms=0, end_ms=1)  # type: ignore[arg-type]  # a text is no resolution
+    assert_type(await client.daily_candles(BTCTRY, start_ms=0, end_ms=1), tuple[DailyCandle, ...])
+    assert_type(await client.crypto_transfers(start_ms=0), tuple[Transfer, ...])
+    assert_type(await client.fiat_transfers(start_ms=0), tuple[Transfer, ...])
+    async for order in client.all_orders(BTCTRY, start_ms=0):
+        assert_type(order, VenueOrder)
+    SubmitUnknown(ClientOrderId("mine"), "lost")  # type: ignore[call-arg]  # it says where to look
 
 
 class Idle:

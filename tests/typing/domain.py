@@ -19,6 +19,10 @@ from btcturk_kit.domain.orders import (
     MarketSell,
     OrderRequest,
     Side,
+    StopLimitOrder,
+    StopMarketBuy,
+    StopMarketSell,
+    StopRequest,
     SubmitOrder,
 )
 from btcturk_kit.domain.risk import RiskBudgetPolicy
@@ -39,6 +43,17 @@ sell: OrderRequest = MarketSell(BTCTRY, Decimal("0.1"))
 MarketBuy(BTCTRY, quantity=Decimal("0.1"))  # type: ignore[call-arg]  # it has no base quantity
 LimitOrder(BTCTRY, "buy", Decimal(1), Decimal(2))  # type: ignore[arg-type]  # a side is no text
 assert_type(SubmitOrder(ClientOrderId("bk1-0"), buy).request, OrderRequest)
+
+# So is a market buy that waits; only the sell of the two has a base quantity.
+stop: StopRequest = StopMarketBuy(BTCTRY, Decimal(1000), stop_price=Decimal(2))
+StopMarketBuy(BTCTRY, quantity=Decimal("0.1"), stop_price=Decimal(2))  # type: ignore[call-arg]  # it has no base quantity
+StopMarketSell(BTCTRY, quote_amount=Decimal(1000), stop_price=Decimal(2))  # type: ignore[call-arg]  # it has no quote amount
+StopMarketSell(BTCTRY, Decimal("0.1"))  # type: ignore[call-arg]  # it has a trigger
+StopMarketSell(BTCTRY, Decimal("0.1"), price=Decimal(1), stop_price=Decimal(2))  # type: ignore[call-arg]  # it has no price
+StopLimitOrder(BTCTRY, Side.SELL, Decimal(1), Decimal(2))  # type: ignore[call-arg]  # it has both prices
+SubmitOrder(ClientOrderId("bk1-0"), stop)  # type: ignore[arg-type]  # no cycle decides stop orders
+MarketBuy(BTCTRY, 1000.0)  # type: ignore[arg-type]  # a float is refused
+wrong: MarketBuy = MarketSell(BTCTRY, Decimal("0.1"))  # type: ignore[assignment]  # base is not quote
 
 # Identifiers do not pass for one another.
 PairRules(symbol="BTCTRY", base=Asset("BTC"), quote=Asset("TRY"), price_scale=0, quantity_scale=8)  # type: ignore[arg-type]  # a text is no symbol

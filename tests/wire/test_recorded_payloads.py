@@ -22,6 +22,7 @@ from btcturk_kit.errors import (
 from btcturk_kit.wire import decode, requests
 from btcturk_kit.wire.failures import failure_of, is_order_missing, is_refusal, is_temporary
 from btcturk_kit.wire.pacing import Endpoint
+from btcturk_kit.wire.tally import Tally
 
 Payload = Callable[[str], bytes]
 
@@ -170,7 +171,7 @@ def test_accepted_order_of_2024(payload: Payload) -> None:
     body = b'{"httpStatusCode":200,"success":true,"message":"OK","code":0,"data":%s}' % payload(
         "submit-order-2024-data"
     )
-    tally = decode.Tally()
+    tally = Tally()
     accepted = decode.accepted_order(
         body, client_order_id=ClientOrderId("Sat"), received_ms=5, tally=tally
     )

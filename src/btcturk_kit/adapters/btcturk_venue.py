@@ -30,8 +30,6 @@ from btcturk_kit.ports.clock import Clock
 
 __all__ = ["BtcturkMarketData", "BtcturkVenue", "WritePermission"]
 
-# Look-ups start a little before the order was sent: the exchange's clock is not ours.
-_LOOK_BACK_MS: Final = 60_000
 _RULES_AGE_MS_MAX: Final = 300_000
 _BOOK_DEPTH: Final = 20
 
@@ -105,19 +103,8 @@ class BtcturkVenue:
     async def find_order(
         self, client_order_id: ClientOrderId, symbol: Symbol, *, since_ms: int
     ) -> VenueOrder | None:
-        """Look for an order by our name: among the open ones first, then among all since then.
-
-        The exchange has no look-up by our name. An order that is filled between the two reads is in
-        the second one.
-        """
-        for order in await self._client.open_orders(symbol):
-            if order.client_order_id == client_order_id:
-                return order
-        listed = self._client.all_orders(symbol, start_ms=max(0, since_ms - _LOOK_BACK_MS))
-        async for order in listed:
-            if order.client_order_id == client_order_id:
-                return order
-        return None
+        """Look for an order by our name: among the open ones first, then among all since then."""
+        return await self._client.find_order(client_order_id, symbol, since_ms=since_ms)
 
     async def fills(self, symbols: Sequence[Symbol], *, since_ms: int) -> tuple[Fill, ...]:
         """Return our trades of these pairs from `since_ms` on, oldest first."""

@@ -6,7 +6,7 @@ decoding, knowledge of any single endpoint.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
 from btcturk_kit.adapters.rate_limiter import RateLimiter
@@ -16,7 +16,7 @@ from btcturk_kit.ports.clock import Clock
 from btcturk_kit.ports.transport import HttpRequest, HttpTransport
 from btcturk_kit.wire.failures import failure_of
 from btcturk_kit.wire.nonce import next_stamp_ms
-from btcturk_kit.wire.requests import WireRequest
+from btcturk_kit.wire.requests import Host, WireRequest
 from btcturk_kit.wire.signing import Credentials
 
 __all__ = ["RestSession"]
@@ -35,10 +35,10 @@ _Value = TypeVar("_Value")
 
 
 class RestSession:
-    """Sends wire requests to one address on behalf of one account.
+    """Sends wire requests to the hosts of one exchange on behalf of one account.
 
     Args:
-        base_url: A checked base address.
+        addresses: The checked base address of every host.
         credentials: None for public calls only.
         transport: Closed by its owner.
         clock: The source of stamps.
@@ -49,7 +49,7 @@ class RestSession:
     """
 
     __slots__ = (
-        "_base_url",
+        "_addresses",
         "_clock",
         "_credentials",
         "_last_stamp_ms",
@@ -63,7 +63,7 @@ class RestSession:
     def __init__(
         self,
         *,
-        base_url: str,
+        addresses: Mapping[Host, str],
         credentials: Credentials | None,
         transport: HttpTransport,
         clock: Clock,
@@ -72,7 +72,7 @@ class RestSession:
         patience_s: float,
         read_retry: ReadRetry,
     ) -> None:
-        self._base_url = base_url
+        self._addresses = addresses
         self._credentials = credentials
         self._transport = transport
         self._clock = clock
@@ -139,7 +139,7 @@ class RestSession:
         if wire.is_signed and credentials is not None:
             headers = self._signed_headers(credentials)
         response = await self._transport.send(
-            HttpRequest(wire.method, self._base_url, wire.target, headers, wire.body),
+            HttpRequest(wire.method, self._addresses[wire.host], wire.target, headers, wire.body),
             timeout_s=self._timeout_s,
         )
         if response.status == _OK:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from btcturk_kit.domain.identifiers import Asset, Symbol, TradeId
-from btcturk_kit.domain.money import add
+from btcturk_kit.domain.money import ZERO, add
 from btcturk_kit.domain.orders import Side
 
 __all__ = [
@@ -41,7 +41,16 @@ class OrderBook(NamedTuple):
 
 
 class Ticker(NamedTuple):
-    """The 24 h summary row of one pair. `volume` is in base units."""
+    """The 24 h summary row of one pair.
+
+    The last three are zero in a row that was not read from the exchange.
+
+    Attributes:
+        volume: In base units.
+        average: Volume-weighted price, at the pair's price scale.
+        change: Ask minus open, as the exchange computes it.
+        change_percent: (Last minus open) in percent of open, two places.
+    """
 
     symbol: Symbol
     last: Decimal
@@ -52,6 +61,9 @@ class Ticker(NamedTuple):
     open: Decimal
     volume: Decimal
     event_time_ms: int
+    average: Decimal = ZERO
+    change: Decimal = ZERO
+    change_percent: Decimal = ZERO
 
 
 class PublicTrade(NamedTuple):
@@ -66,11 +78,22 @@ class PublicTrade(NamedTuple):
 
 
 class Balance(NamedTuple):
-    """What the exchange says we have of one asset: total = free + locked."""
+    """What the exchange says we have of one asset: total = free + locked.
+
+    Attributes:
+        order_fund: The part of `locked` that open orders hold; zero if the source does not tell.
+        request_fund: The part that withdrawal requests hold; zero if the source does not tell.
+        precision: Decimals of the asset; None if the source does not tell.
+        event_time_ms: The exchange's time of the row, which it sends since January 2025.
+    """
 
     asset: Asset
     free: Decimal
     locked: Decimal
+    order_fund: Decimal = ZERO
+    request_fund: Decimal = ZERO
+    precision: int | None = None
+    event_time_ms: int | None = None
 
     @property
     def total(self) -> Decimal:

@@ -34,6 +34,8 @@ class VenueOrder(NamedTuple):
         quantity: Original base quantity (`amount`).
         remaining_quantity: Base quantity not filled (`leftAmount`).
         price: Limit price; None for market orders.
+        stop_price: What triggers a stop order; None for every other kind.
+        created_ms: When it was placed; 0 where the exchange does not say (among open orders).
     """
 
     order_id: OrderId
@@ -46,6 +48,8 @@ class VenueOrder(NamedTuple):
     quantity: Decimal
     remaining_quantity: Decimal
     updated_ms: int
+    stop_price: Decimal | None = None
+    created_ms: int = 0
 
     @property
     def filled_quantity(self) -> Decimal:
@@ -70,10 +74,17 @@ class OrderRejected(NamedTuple):
 
 
 class SubmitUnknown(NamedTuple):
-    """No readable answer: the order may or may not exist at the exchange."""
+    """No readable answer: the order may or may not exist at the exchange.
+
+    Attributes:
+        symbol: Where to look for it.
+        sent_ms: Our wall time just before it was sent: look-ups need not start earlier.
+    """
 
     client_order_id: ClientOrderId
     reason: str
+    symbol: Symbol
+    sent_ms: int
 
 
 class CancelAccepted(NamedTuple):

@@ -81,11 +81,8 @@ class MarketSell(NamedTuple):
     quantity: Decimal
 
 
-OrderRequest = LimitOrder | MarketBuy | MarketSell
-
-
 class StopLimitOrder(NamedTuple):
-    """A limit order that waits until the market trades at `stop_price`."""
+    """A limit order that waits until the market reaches `stop_price` (quote per base)."""
 
     symbol: Symbol
     side: Side
@@ -95,7 +92,10 @@ class StopLimitOrder(NamedTuple):
 
 
 class StopMarketBuy(NamedTuple):
-    """A market buy of `quote_amount` that waits until the market trades at `stop_price`."""
+    """A market buy that waits until the market rises to `stop_price`.
+
+    As in `MarketBuy` the amount is in *quote* currency: by analogy, the exchange shows no example.
+    """
 
     symbol: Symbol
     quote_amount: Decimal
@@ -103,14 +103,18 @@ class StopMarketBuy(NamedTuple):
 
 
 class StopMarketSell(NamedTuple):
-    """A market sell of `quantity` (base) that waits until the market trades at `stop_price`."""
+    """A market sell of `quantity` (base) that waits until the market falls to `stop_price`."""
 
     symbol: Symbol
     quantity: Decimal
     stop_price: Decimal
 
 
+OrderRequest = LimitOrder | MarketBuy | MarketSell
+"""What a cycle can decide to place."""
+
 StopRequest = StopLimitOrder | StopMarketBuy | StopMarketSell
+"""What only a caller of the client places: no cycle decides stop orders."""
 
 
 class SubmitOrder(NamedTuple):

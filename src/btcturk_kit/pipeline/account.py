@@ -124,8 +124,8 @@ def locked_differences(
 
 def _agree(ledger: Ledger, balances: tuple[Balance, ...]) -> bool:
     """Whether books and exchange are equal: the usual case, told without making anything."""
-    for asset, free, locked in balances:
-        if free + locked != ledger.held(asset):
+    for one in balances:
+        if one.free + one.locked != ledger.held(one.asset):
             return False
     seen = {one.asset for one in balances}
     return all(slot[1] in seen or not amount for slot, amount in ledger.balances.items())

@@ -229,8 +229,8 @@ class _ControlApi:
 def _balances(holding: Holding) -> dict[str, object]:
     return {
         "balances": {
-            asset: _plain({"free": free, "locked": locked})
-            for asset, free, locked in holding.account.balances()
+            one.asset: _plain({"free": one.free, "locked": one.locked})
+            for one in holding.account.balances()
         }
     }
 

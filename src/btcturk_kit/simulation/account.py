@@ -27,8 +27,9 @@ class Account:
     Example:
         >>> account = Account({Asset("TRY"): Decimal(1000)})
         >>> account.lock(1, Asset("TRY"), Decimal(300))
-        >>> account.balance(Asset("TRY"))
-        Balance(asset='TRY', free=Decimal('700'), locked=Decimal('300'))
+        >>> balance = account.balance(Asset("TRY"))
+        >>> balance.free, balance.locked
+        (Decimal('700'), Decimal('300'))
     """
 
     __slots__ = ("_free", "_locked", "_locks")

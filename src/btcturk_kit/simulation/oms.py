@@ -79,8 +79,8 @@ class OmsSimulator:
     Example:
         >>> from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1
         >>> oms = OmsSimulator({}, BTCTRY_LEVEL_1, {Asset("TRY"): Decimal(100)})
-        >>> oms.balances()
-        (Balance(asset='TRY', free=Decimal('100'), locked=Decimal('0')),)
+        >>> [(one.asset, one.total) for one in oms.balances()]
+        [('TRY', Decimal('100'))]
     """
 
     def __init__(

@@ -1,43 +1,49 @@
 """Decoding: from the bytes of an answer to domain values, exact to the last digit.
 
-One function per endpoint; `reading` deals with the bytes, this module with their meaning. Words of
-the exchange that we do not know are counted in a `Tally` that the caller may pass in. Never add: a
-float, a clock, a default for a field that money depends on.
+One function per endpoint of the market and of the account; exchange info, candles and transfers
+have a module each. `reading` deals with the bytes, this module with their meaning. Words and fields
+of the exchange that we do not know are counted in a `Tally` that the caller may pass in. Never add:
+a float, a clock, a default for a field that money depends on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from types import MappingProxyType
+from itertools import chain
+from operator import itemgetter
 from typing import Final
+
+from msgspec.structs import astuple
 
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol, TradeId
 from btcturk_kit.domain.instruments import PairRules
-from btcturk_kit.domain.market import Balance, OrderBook, Ticker
+from btcturk_kit.domain.market import Balance, OrderBook, PublicTrade, Ticker
 from btcturk_kit.domain.money import ZERO
 from btcturk_kit.domain.order_events import OrderAccepted, VenueOrder
-from btcturk_kit.domain.orders import OrderStatus, OrderType, Side
+from btcturk_kit.domain.orders import OrderStatus, OrderType
 from btcturk_kit.errors import ProtocolError
+from btcturk_kit.wire import listing
 from btcturk_kit.wire.models import (
     AcceptedModel,
     BalanceModel,
     BookModel,
     Envelope,
-    ExchangeInfoModel,
-    FilterModel,
     OpenOrdersModel,
     OrderModel,
+    PingModel,
+    PublicTradeModel,
     ServerTimeModel,
     TickerModel,
     TradeModel,
 )
 from btcturk_kit.wire.pacing import Endpoint
-from btcturk_kit.wire.reading import BareReader, EnvelopeReader, exact_amount
+from btcturk_kit.wire.reading import BareReader, EnvelopeReader, are_exact_amounts, exact_amount
+from btcturk_kit.wire.tally import Tally
+from btcturk_kit.wire.words import count, order_type_of, side_of, status_of
 
 __all__ = [
-    "Tally",
     "accepted_order",
     "all_orders",
     "balances",
@@ -47,49 +53,29 @@ __all__ = [
     "order",
     "order_book",
     "pair_rules",
+    "ping",
+    "public_trades",
     "server_time_ms",
     "tickers",
+    "tickers_of_currency",
 ]
 
 # Beyond these a price or a quantity is damage.
 _AMOUNT_MAX: Final = Decimal("1e30")
 _PRICE_MIN: Final = Decimal("1e-30")
-
-_STATUSES: Final = {
-    "untouched": OrderStatus.OPEN,
-    "partial": OrderStatus.PARTIALLY_FILLED,
-    "closed": OrderStatus.FILLED,
-    "canceled": OrderStatus.CANCELED,
-    "cancelled": OrderStatus.CANCELED,
-}
-_ORDER_TYPES: Final = {kind.value.replace("_", ""): kind for kind in OrderType}
-_SIDES: Final = {side.value: side for side in Side}
-
-
-class Tally:
-    """Counts what the exchange said that we have no word for, so that drift becomes visible.
-
-    Example:
-        >>> tally = Tally()
-        >>> tally.add("status:Expired")
-        >>> tally.counts
-        {'status:Expired': 1}
-    """
-
-    __slots__ = ("counts",)
-
-    def __init__(self) -> None:
-        self.counts: dict[str, int] = {}
-
-    def add(self, word: str) -> None:
-        """Count one unknown word."""
-        self.counts[word] = self.counts.get(word, 0) + 1
-
+_PRICED: Final = (OrderType.LIMIT, OrderType.STOP_LIMIT)
+_STOPS: Final = (OrderType.STOP_LIMIT, OrderType.STOP_MARKET)
+# Of a number of 64 bits.
+_ID_LENGTH_MAX: Final = 20
 
 _server_time: Final = BareReader(Endpoint.SERVER_TIME, ServerTimeModel)
-_pairs: Final = EnvelopeReader(Endpoint.EXCHANGE_INFO, Envelope[ExchangeInfoModel])
+_ping: Final = BareReader(Endpoint.SERVER_PING, PingModel)
 _tickers: Final = EnvelopeReader(Endpoint.TICKER, Envelope[tuple[TickerModel, ...]])
+_currency_tickers: Final = EnvelopeReader(
+    Endpoint.TICKER_CURRENCY, Envelope[tuple[TickerModel, ...]]
+)
 _book: Final = EnvelopeReader(Endpoint.ORDER_BOOK, Envelope[BookModel])
+_public_trades: Final = EnvelopeReader(Endpoint.TRADES, Envelope[tuple[PublicTradeModel, ...]])
 _balances: Final = EnvelopeReader(Endpoint.BALANCES, Envelope[tuple[BalanceModel, ...]])
 _open_orders: Final = EnvelopeReader(Endpoint.OPEN_ORDERS, Envelope[OpenOrdersModel])
 _all_orders: Final = EnvelopeReader(Endpoint.ALL_ORDERS, Envelope[tuple[OrderModel, ...]])
@@ -98,86 +84,112 @@ _accepted: Final = EnvelopeReader(Endpoint.SUBMIT, Envelope[AcceptedModel])
 _canceled: Final = EnvelopeReader(Endpoint.CANCEL, Envelope[object])
 _trades: Final = EnvelopeReader(Endpoint.TRADE_HISTORY, Envelope[tuple[TradeModel, ...]])
 
+# Rows of the ticker are many and asked for often: C code turns them over, without a step of Python
+# for each, and their numbers are looked at by one sum. They stand together, behind the time.
+_ticker_fields: Final = TickerModel.__struct_fields__
+_ticker_numbers: Final = itemgetter(slice(_ticker_fields.index("last"), None))
+_ticker_in_our_order: Final = itemgetter(
+    *map(
+        _ticker_fields.index,
+        (
+            *("pair", "last", "bid", "ask", "high", "low", "open", "volume", "timestamp"),
+            *("average", "daily", "dailyPercent"),
+        ),
+    )
+)
 
-def server_time_ms(body: bytes) -> int:
+
+def server_time_ms(body: bytes, *, tally: Tally | None = None) -> int:
     """Return the exchange's clock, UTC milliseconds."""
-    return _server_time.value(body).serverTime
+    return _server_time.value(body, tally).serverTime
+
+
+def ping(body: bytes, *, tally: Tally | None = None) -> bool:
+    """Return whether the exchange says that it is there."""
+    return _ping.value(body, tally).pong
 
 
 def pair_rules(body: bytes, *, tally: Tally | None = None) -> Mapping[Symbol, PairRules]:
     """Return the rules of every listed pair; order methods we do not know are left out."""
-    rules = {}
-    for row in _pairs.data(body).symbols:
-        published = row.filters[0] if row.filters else FilterModel()
-        symbol = Symbol(row.name)
-        is_trading = row.status.upper() == "TRADING"
-        if not is_trading:
-            _count(tally, f"pair status:{row.status}")
-        ceiling = row.maximumLimitOrderPrice
-        rules[symbol] = PairRules(
-            symbol=symbol,
-            base=Asset(row.numerator),
-            quote=Asset(row.denominator),
-            price_scale=row.denominatorScale,
-            quantity_scale=row.numeratorScale,
-            quote_scale=row.denominatorScale,
-            has_fraction=row.hasFraction,
-            min_notional=exact_amount(published.minExchangeValue or ZERO, Endpoint.EXCHANGE_INFO),
-            min_price=exact_amount(row.minimumLimitOrderPrice or ZERO, Endpoint.EXCHANGE_INFO),
-            max_price=None if ceiling is None else exact_amount(ceiling, Endpoint.EXCHANGE_INFO),
-            tick_size=exact_amount(published.tickSize or ZERO, Endpoint.EXCHANGE_INFO),
-            order_types=_order_types(row.orderMethods, tally),
-            is_trading=is_trading,
-        )
-    return MappingProxyType(rules)
+    return listing.pairs(body, tally=tally)
 
 
-def tickers(body: bytes) -> tuple[Ticker, ...]:
+def tickers(body: bytes, *, tally: Tally | None = None) -> tuple[Ticker, ...]:
     """Return the rows of the ticker; none for a pair the exchange does not know."""
-    return tuple(
-        Ticker(
-            Symbol(row.pair),
-            exact_amount(row.last, Endpoint.TICKER),
-            exact_amount(row.bid, Endpoint.TICKER),
-            exact_amount(row.ask, Endpoint.TICKER),
-            exact_amount(row.high, Endpoint.TICKER),
-            exact_amount(row.low, Endpoint.TICKER),
-            exact_amount(row.open, Endpoint.TICKER),
-            exact_amount(row.volume, Endpoint.TICKER),
-            row.timestamp,
-        )
-        for row in _tickers.data(body)
-    )
+    return _ticker_rows(_tickers.data(body, tally), Endpoint.TICKER)
 
 
-def order_book(body: bytes, *, symbol: Symbol, received_ms: int) -> OrderBook:
+def tickers_of_currency(body: bytes, *, tally: Tally | None = None) -> tuple[Ticker, ...]:
+    """Return the rows of the ticker of one currency."""
+    return _ticker_rows(_currency_tickers.data(body, tally), Endpoint.TICKER_CURRENCY)
+
+
+def _ticker_rows(rows: tuple[TickerModel, ...], where: Endpoint) -> tuple[Ticker, ...]:
+    values = tuple(map(astuple, rows))
+    if not are_exact_amounts(chain.from_iterable(map(_ticker_numbers, values))):
+        for number in chain.from_iterable(map(_ticker_numbers, values)):
+            exact_amount(number, where)
+    return tuple(map(Ticker._make, map(_ticker_in_our_order, values)))
+
+
+def order_book(
+    body: bytes, *, symbol: Symbol, received_ms: int, tally: Tally | None = None
+) -> OrderBook:
     """Return the book of one pair.
 
     Args:
         body: The answer, which does not say what pair it is of.
         symbol: The pair that was asked for.
         received_ms: Our wall time of receipt.
+        tally: Where unknown fields are counted.
     """
-    book = _book.data(body)
+    book = _book.data(body, tally)
     _check_book(book, symbol)
     return OrderBook(symbol, book.bids, book.asks, book.timestamp, received_ms)
 
 
-def balances(body: bytes) -> tuple[Balance, ...]:
+def public_trades(body: bytes, *, tally: Tally | None = None) -> tuple[PublicTrade, ...]:
+    """Return the last trades of a pair, newest first as the exchange sends them."""
+    where = Endpoint.TRADES
+    return tuple(
+        PublicTrade(
+            _trade_id(row.tid),
+            Symbol(row.pair),
+            exact_amount(row.price, where),
+            exact_amount(row.amount, where),
+            side_of(row.side, where),
+            row.date,
+        )
+        for row in _public_trades.data(body, tally)
+    )
+
+
+def _trade_id(text: str) -> TradeId:
+    if not (text.isascii() and text.isdecimal() and len(text) <= _ID_LENGTH_MAX):
+        raise ProtocolError(f"{Endpoint.TRADES}: `tid` is not a number")
+    return TradeId(int(text))
+
+
+def balances(body: bytes, *, tally: Tally | None = None) -> tuple[Balance, ...]:
     """Return every asset of the account."""
+    where = Endpoint.BALANCES
     return tuple(
         Balance(
             Asset(row.asset),
-            exact_amount(row.free, Endpoint.BALANCES),
-            exact_amount(row.locked, Endpoint.BALANCES),
+            exact_amount(row.free, where),
+            exact_amount(row.locked, where),
+            ZERO if row.orderFund is None else exact_amount(row.orderFund, where),
+            ZERO if row.requestFund is None else exact_amount(row.requestFund, where),
+            row.precision,
+            row.timestamp,
         )
-        for row in _balances.data(body)
+        for row in _balances.data(body, tally)
     )
 
 
 def open_orders(body: bytes, *, tally: Tally | None = None) -> tuple[VenueOrder, ...]:
-    """Return the resting orders of a pair, sells first."""
-    listed = _open_orders.data(body)
+    """Return the resting orders of a pair or of all, sells first."""
+    listed = _open_orders.data(body, tally)
     return tuple(
         _venue_order(row, Endpoint.OPEN_ORDERS, tally) for row in (*listed.asks, *listed.bids)
     )
@@ -185,12 +197,13 @@ def open_orders(body: bytes, *, tally: Tally | None = None) -> tuple[VenueOrder,
 
 def all_orders(body: bytes, *, tally: Tally | None = None) -> tuple[VenueOrder, ...]:
     """Return one page of orders of a pair, in the order of the answer."""
-    return tuple(_venue_order(row, Endpoint.ALL_ORDERS, tally) for row in _all_orders.data(body))
+    rows = _all_orders.data(body, tally)
+    return tuple(_venue_order(row, Endpoint.ALL_ORDERS, tally) for row in rows)
 
 
 def order(body: bytes, *, tally: Tally | None = None) -> VenueOrder:
     """Return one order."""
-    return _venue_order(_order.data(body), Endpoint.ORDER, tally)
+    return _venue_order(_order.data(body, tally), Endpoint.ORDER, tally)
 
 
 def accepted_order(
@@ -205,9 +218,9 @@ def accepted_order(
         received_ms: Stands in for the exchange's time where the answer has none.
         tally: Where a changed name is counted.
     """
-    accepted = _accepted.data(body)
+    accepted = _accepted.data(body, tally)
     if accepted.newOrderClientId not in (client_order_id, None, ""):
-        _count(tally, "newOrderClientId:changed")
+        count(tally, "newOrderClientId:changed")
     event_time_ms = accepted.datetime or received_ms
     return OrderAccepted(client_order_id, OrderId(accepted.id), event_time_ms)
 
@@ -217,12 +230,12 @@ def canceled(body: bytes) -> None:
     _canceled.envelope(body)
 
 
-def fills(body: bytes) -> tuple[Fill, ...]:
+def fills(body: bytes, *, tally: Tally | None = None) -> tuple[Fill, ...]:
     """Return our trades, oldest first, amounts positive.
 
     The quantity is `preciseAmount`; older answers have only the rounded `amount`.
     """
-    return tuple(sorted((_fill(row) for row in _trades.data(body)), key=_by_time))
+    return tuple(sorted((_fill(row) for row in _trades.data(body, tally)), key=_by_time))
 
 
 def _by_time(fill: Fill) -> tuple[int, int]:
@@ -231,7 +244,7 @@ def _by_time(fill: Fill) -> tuple[int, int]:
 
 def _fill(row: TradeModel) -> Fill:
     where = Endpoint.TRADE_HISTORY
-    side = _side(row.orderType, where)
+    side = side_of(row.orderType, where)
     quantity = row.preciseAmount if row.preciseAmount is not None else row.amount
     if quantity is None:
         raise ProtocolError(f"{where}: trade {row.id} lacks `preciseAmount` and `amount`")
@@ -259,29 +272,32 @@ def _fill(row: TradeModel) -> Fill:
 def _venue_order(row: OrderModel, where: Endpoint, tally: Tally | None) -> VenueOrder:
     quantity = exact_amount(row.amount, where)
     price = None if row.price is None else exact_amount(row.price, where)
-    order_type = _ORDER_TYPES.get(row.method.lower())
+    order_type = order_type_of(row.method, tally)
     if order_type is None:
-        _count(tally, f"method:{row.method}")
         order_type = OrderType.LIMIT if price else OrderType.MARKET
-    status = _STATUSES.get(row.status.lower())
+    status = status_of(row.status, tally)
     remaining = _remaining(row, status, quantity, where)
     if status is None:
-        _count(tally, f"status:{row.status}")
         status = _careful_status(quantity, remaining)
-    has_price = order_type in (OrderType.LIMIT, OrderType.STOP_LIMIT)
+    has_price = order_type in _PRICED
     if has_price and price is None:
         raise ProtocolError(f"{where}: order {row.id} lacks `price`")
+    stop_price = None
+    if order_type in _STOPS and row.stopPrice is not None:
+        stop_price = exact_amount(row.stopPrice, where)
     return VenueOrder(
         OrderId(row.id),
         ClientOrderId(row.orderClientId) if row.orderClientId else None,
         Symbol(row.pairSymbol),
-        _side(row.type, where),
+        side_of(row.type, where),
         order_type,
         status,
         price if has_price else None,
         quantity,
         remaining,
         row.updateTime or row.time,
+        stop_price,
+        row.time,
     )
 
 
@@ -308,25 +324,6 @@ def _careful_status(quantity: Decimal, remaining: Decimal) -> OrderStatus:
     return OrderStatus.OPEN if remaining == quantity else OrderStatus.PARTIALLY_FILLED
 
 
-def _order_types(methods: tuple[str, ...], tally: Tally | None) -> tuple[OrderType, ...]:
-    known = []
-    for method in methods:
-        order_type = _ORDER_TYPES.get(method.replace("_", "").lower())
-        if order_type is None:
-            _count(tally, f"orderMethods:{method}")
-        else:
-            known.append(order_type)
-    return tuple(known)
-
-
-def _side(word: str, where: Endpoint) -> Side:
-    side = _SIDES.get(word.lower())
-    if side is None:
-        # A direction cannot be guessed.
-        raise ProtocolError(f"{where}: {word!r} is neither buy nor sell")
-    return side
-
-
 def _check_book(book: BookModel, symbol: Symbol) -> None:
     """Refuse a book that is not best first on both sides, or holds damage in place of a number."""
     try:
@@ -347,8 +344,3 @@ def _check_book(book: BookModel, symbol: Symbol) -> None:
         # Comparing with a NaN.
         pass
     raise ProtocolError(f"{Endpoint.ORDER_BOOK}: the book of {symbol} is out of order or damaged")
-
-
-def _count(tally: Tally | None, word: str) -> None:
-    if tally is not None:
-        tally.add(word)

@@ -8,19 +8,33 @@ missing then is a `ProtocolError` that names endpoint and field. Never add: what
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
-from typing import Any, Final, Generic, TypeVar
+from collections.abc import Callable, Iterable
+from decimal import (
+    Clamped,
+    Context,
+    Decimal,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+    Subnormal,
+    getcontext,
+    setcontext,
+)
+from functools import cache
+from typing import Any, Final, Generic, NamedTuple, TypeVar, get_args
 
 from msgspec import DecodeError, ValidationError, convert
 from msgspec.json import Decoder
+from msgspec.structs import fields
 
+from btcturk_kit.domain.money import ZERO
 from btcturk_kit.errors import ProtocolError
 from btcturk_kit.wire.failures import failure_of, unreadable
-from btcturk_kit.wire.models import CANONICAL_NAMES, DECIMAL_NAMES, Envelope
+from btcturk_kit.wire.models import Envelope
 from btcturk_kit.wire.pacing import Endpoint
+from btcturk_kit.wire.tally import Tally, objects_in
 
-__all__ = ["BareReader", "EnvelopeReader", "exact_amount"]
+__all__ = ["BareReader", "EnvelopeReader", "are_exact_amounts", "exact_amount"]
 
 _OK: Final = 200
 _UNREADABLE: Final = (
@@ -33,7 +47,19 @@ _UNREADABLE: Final = (
 
 # More digits before or after the point than any amount of money has: damage, not a number.
 _MAGNITUDE_MAX: Final = 30
-_LENGTH_MAX: Final = 48
+_AMOUNTS: Final = Context(
+    prec=48,
+    Emax=_MAGNITUDE_MAX,
+    Emin=-_MAGNITUDE_MAX,
+    traps=[Inexact, Overflow, Subnormal, Clamped, InvalidOperation],
+)
+# A whole ticker needs 29 digits at most; in a sum of so few no number can hide that is too small.
+_SUMS: Final = Context(
+    prec=_MAGNITUDE_MAX + 1,
+    Emax=_MAGNITUDE_MAX,
+    Emin=-_MAGNITUDE_MAX,
+    traps=[Inexact, Overflow, Subnormal, Clamped, InvalidOperation],
+)
 
 _Data = TypeVar("_Data")
 
@@ -46,18 +72,25 @@ class BareReader(Generic[_Data]):
         shape: The type of the whole answer.
     """
 
-    __slots__ = ("_decode", "_endpoint")
+    __slots__ = ("_decode", "_endpoint", "_shape")
 
     def __init__(self, endpoint: Endpoint, shape: type[_Data]) -> None:
         self._endpoint = endpoint
+        self._shape = shape
         self._decode: Callable[[bytes], _Data] = Decoder(shape).decode
 
-    def value(self, body: bytes) -> _Data:
+    def value(self, body: bytes, tally: Tally | None = None) -> _Data:
         """Return the answer; raise `ProtocolError` if it cannot be read."""
         try:
-            return self._decode(body)
-        except _UNREADABLE as error:
-            raise _told_apart(self._endpoint, body, error) from None
+            value = self._decode(body)
+        except _UNREADABLE:
+            try:
+                value = convert(_normalized(body, self._shape), self._shape, strict=False)
+            except (*_UNREADABLE, ValueError) as error:
+                raise _told_apart(self._endpoint, body, error) from None
+        if tally is not None:
+            tally.look_at(self._endpoint, self._shape, body)
+        return value
 
 
 class EnvelopeReader(Generic[_Data]):
@@ -75,8 +108,8 @@ class EnvelopeReader(Generic[_Data]):
         self._shape = shape
         self._decode: Callable[[bytes], Envelope[_Data]] = Decoder(shape).decode
 
-    def data(self, body: bytes) -> _Data:
-        """Return `data`.
+    def data(self, body: bytes, tally: Tally | None = None) -> _Data:
+        """Return `data`; unknown fields of it go to the tally.
 
         Raises:
             VenueError: The envelope says that the request was refused.
@@ -85,6 +118,8 @@ class EnvelopeReader(Generic[_Data]):
         data = self.envelope(body).data
         if data is None:
             raise ProtocolError(f"{self._endpoint}: the answer lacks `data`")
+        if tally is not None:
+            tally.look_at(self._endpoint, self._shape, body)
         return data
 
     def envelope(self, body: bytes) -> Envelope[_Data]:
@@ -99,7 +134,7 @@ class EnvelopeReader(Generic[_Data]):
 
     def _decode_tolerantly(self, body: bytes) -> Envelope[_Data]:
         try:
-            return convert(_normalized(body), self._shape, strict=False)
+            return convert(_normalized(body, self._shape), self._shape, strict=False)
         except (*_UNREADABLE, ValueError) as error:
             # A refusal whose `data` has another shape is still a refusal.
             refused = failure_of(endpoint=self._endpoint, status=_OK, headers={}, body=body)
@@ -114,35 +149,92 @@ def exact_amount(value: Decimal, where: Endpoint) -> Decimal:
     Raises:
         ProtocolError: Not finite, or with more digits than the exchange ever sends.
     """
-    if not value.is_finite() or abs(value.adjusted()) > _MAGNITUDE_MAX:
-        raise ProtocolError(f"{where}: a number that cannot be an amount")
-    if len(str(value)) > _LENGTH_MAX:
-        raise ProtocolError(f"{where}: a number of more than {_LENGTH_MAX} characters")
-    return value
+    try:
+        if _AMOUNTS.plus(value).is_finite():
+            return value
+    except ArithmeticError:
+        pass
+    raise ProtocolError(f"{where}: a number that cannot be an amount")
 
 
-def _normalized(body: bytes) -> Any:  # noqa: ANN401 - JSON of any shape, for `convert` to judge
-    """Read JSON with exact numbers, the keys our models expect and points in place of commas."""
-    return json.loads(
-        body, parse_float=_exact, parse_constant=Decimal, object_pairs_hook=_with_known_keys
+def are_exact_amounts(numbers: Iterable[Decimal]) -> bool:
+    """Whether exact arithmetic can work with all of these, seen by one sum of them.
+
+    A much cheaper look than `exact_amount` at each. False says only that they need that closer
+    look: numbers of very different size can have a sum of too many digits.
+
+    Example:
+        >>> are_exact_amounts([Decimal("3712281"), Decimal("0.03866329")])
+        True
+        >>> are_exact_amounts([Decimal("NaN")]), are_exact_amounts([Decimal("1e40")])
+        (False, False)
+    """
+    before = getcontext()
+    setcontext(_SUMS)
+    try:
+        return sum(numbers, ZERO).is_finite()
+    except ArithmeticError:
+        return False
+    finally:
+        setcontext(before)
+
+
+class _Names(NamedTuple):
+    """What the models of one shape call their fields.
+
+    Attributes:
+        canonical: Lower-case key to the key a model expects: older answers write `pairsymbol`.
+        amounts: Keys in which a decimal comma is read as a point.
+        counts: Keys of integers: times once came as 1657052334812.0.
+    """
+
+    canonical: dict[str, str]
+    amounts: frozenset[str]
+    counts: frozenset[str]
+
+
+@cache
+def _names_of(shape: object) -> _Names:
+    found = [field for model in objects_in(shape) for field in fields(model)]
+    return _Names(
+        {field.encode_name.lower(): field.encode_name for field in found},
+        frozenset(field.encode_name for field in found if _holds(Decimal, field.type)),
+        frozenset(field.encode_name for field in found if _holds(int, field.type)),
     )
 
 
-def _exact(text: str) -> Decimal | int:
-    """Read a number with a point exactly, and as an integer where it is one (`1657052334812.0`)."""
-    number = Decimal(text)
-    if abs(number.adjusted()) <= _MAGNITUDE_MAX and number == number.to_integral_value():
-        return int(number)
-    return number
+def _holds(kind: type, annotation: object) -> bool:
+    return annotation is kind or any(_holds(kind, part) for part in get_args(annotation))
 
 
-def _with_known_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    known: dict[str, object] = {}
-    for key, value in pairs:
-        name = CANONICAL_NAMES.get(key.lower(), key)
-        is_amount = name in DECIMAL_NAMES and isinstance(value, str)
-        known[name] = str(value).replace(",", ".") if is_amount else value
-    return known
+def _normalized(body: bytes, shape: object) -> Any:  # noqa: ANN401 - JSON of any shape, for `convert` to judge
+    """Read JSON with exact numbers, the keys our models expect and points in place of commas."""
+    names = _names_of(shape)
+
+    def mended(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        known: dict[str, object] = {}
+        for key, value in pairs:
+            name = names.canonical.get(key.lower(), key)
+            if name in names.amounts and isinstance(value, str):
+                known[name] = value.replace(",", ".")
+            elif name in names.counts:
+                known[name] = (
+                    [_whole(one) for one in value] if isinstance(value, list) else (_whole(value))
+                )
+            else:
+                known[name] = value
+        return known
+
+    return json.loads(body, parse_float=Decimal, parse_constant=Decimal, object_pairs_hook=mended)
+
+
+def _whole(value: object) -> object:
+    """Return a number that is written with a point and is an integer as one."""
+    if not isinstance(value, Decimal) or not value.is_finite():
+        return value
+    if abs(value.adjusted()) > _MAGNITUDE_MAX or value != value.to_integral_value():
+        return value
+    return int(value)
 
 
 def _told_apart(endpoint: Endpoint, body: bytes, error: Exception) -> ProtocolError:

@@ -7,35 +7,54 @@ the wire cannot carry: that is our fault, not the exchange's. Never add: signing
 from __future__ import annotations
 
 from decimal import Decimal
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 from msgspec.json import Encoder
 
-from btcturk_kit.domain.identifiers import ClientOrderId, OrderId, Symbol
-from btcturk_kit.domain.orders import LimitOrder, MarketBuy, OrderRequest, Side
+from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol
+from btcturk_kit.domain.orders import (
+    LimitOrder,
+    MarketBuy,
+    OrderRequest,
+    Side,
+    StopLimitOrder,
+    StopMarketBuy,
+    StopMarketSell,
+    StopRequest,
+)
 from btcturk_kit.errors import require
 from btcturk_kit.wire.pacing import Endpoint
 
 __all__ = [
     "ALL_ORDERS_PAGE_SIZE",
     "ORDER_BOOK_LIMIT_MAX",
+    "PUBLIC_TRADES_MAX",
+    "Host",
     "WireRequest",
     "all_orders",
     "balances",
     "cancel",
+    "checked_symbol",
     "exchange_info",
     "open_orders",
     "order",
     "order_book",
+    "ping",
     "plain_decimal",
+    "public_trades",
     "server_time",
     "submit",
     "ticker",
+    "ticker_of_currency",
     "trade_history",
 ]
 
 ORDER_BOOK_LIMIT_MAX: Final = 100
 """Levels a side the exchange sends at most (seen on the wire, September 2026)."""
+
+PUBLIC_TRADES_MAX: Final = 50
+"""Trades of anybody the exchange sends at most."""
 
 ALL_ORDERS_PAGE_SIZE: Final = 1000
 """The documented maximum of `limit`; always sent, because the default is uncertain."""
@@ -49,6 +68,13 @@ _CLIENT_ORDER_ID_LENGTH_MAX: Final = 50
 _encode_json = Encoder().encode
 
 
+class Host(StrEnum):
+    """Which base address a request goes to."""
+
+    MAIN = "main"
+    GRAPH = "graph"
+
+
 class WireRequest(NamedTuple):
     """One request before it is signed and addressed.
 
@@ -56,6 +82,7 @@ class WireRequest(NamedTuple):
         target: Path and query, encoded.
         body: JSON, or empty.
         is_signed: Whether the call needs credentials.
+        host: Whose base address it goes to.
     """
 
     endpoint: Endpoint
@@ -63,9 +90,11 @@ class WireRequest(NamedTuple):
     target: str
     body: bytes = b""
     is_signed: bool = False
+    host: Host = Host.MAIN
 
 
 _SERVER_TIME: Final = WireRequest(Endpoint.SERVER_TIME, "GET", "/api/v2/server/time")
+_PING: Final = WireRequest(Endpoint.SERVER_PING, "GET", "/api/v2/server/ping")
 _EXCHANGE_INFO: Final = WireRequest(Endpoint.EXCHANGE_INFO, "GET", "/api/v2/server/exchangeinfo")
 _BALANCES: Final = WireRequest(Endpoint.BALANCES, "GET", "/api/v1/users/balances", is_signed=True)
 
@@ -99,6 +128,11 @@ def server_time() -> WireRequest:
     return _SERVER_TIME
 
 
+def ping() -> WireRequest:
+    """Ask whether the exchange is there."""
+    return _PING
+
+
 def exchange_info() -> WireRequest:
     """Ask for every pair and its rules."""
     return _EXCHANGE_INFO
@@ -106,15 +140,28 @@ def exchange_info() -> WireRequest:
 
 def ticker(symbol: Symbol | None = None) -> WireRequest:
     """Ask for the ticker of one pair, or of all."""
-    query = "" if symbol is None else f"?pairSymbol={_checked(symbol)}"
+    query = "" if symbol is None else f"?pairSymbol={checked_symbol(symbol)}"
     return WireRequest(Endpoint.TICKER, "GET", f"/api/v2/ticker{query}")
+
+
+def ticker_of_currency(asset: Asset) -> WireRequest:
+    """Ask for the ticker of every pair that one currency is part of."""
+    target = f"/api/v2/ticker/currency?symbol={checked_symbol(Symbol(asset))}"
+    return WireRequest(Endpoint.TICKER_CURRENCY, "GET", target)
 
 
 def order_book(symbol: Symbol, *, limit: int = ORDER_BOOK_LIMIT_MAX) -> WireRequest:
     """Ask for the best `limit` levels of both sides, at most 100."""
     require(0 < limit <= ORDER_BOOK_LIMIT_MAX, f"an order book has no {limit} levels")
-    target = f"/api/v2/orderbook?pairSymbol={_checked(symbol)}&limit={limit}"
+    target = f"/api/v2/orderbook?pairSymbol={checked_symbol(symbol)}&limit={limit}"
     return WireRequest(Endpoint.ORDER_BOOK, "GET", target)
+
+
+def public_trades(symbol: Symbol, *, last: int = PUBLIC_TRADES_MAX) -> WireRequest:
+    """Ask for the last trades of a pair, at most 50."""
+    require(0 < last <= PUBLIC_TRADES_MAX, f"there are no last {last} trades")
+    target = f"/api/v2/trades?pairSymbol={checked_symbol(symbol)}&last={last}"
+    return WireRequest(Endpoint.TRADES, "GET", target)
 
 
 def balances() -> WireRequest:
@@ -122,10 +169,10 @@ def balances() -> WireRequest:
     return _BALANCES
 
 
-def open_orders(symbol: Symbol) -> WireRequest:
-    """Ask for the resting orders of one pair, waiting stop orders included."""
-    target = f"/api/v1/openOrders?pairSymbol={_checked(symbol)}"
-    return WireRequest(Endpoint.OPEN_ORDERS, "GET", target, is_signed=True)
+def open_orders(symbol: Symbol | None = None) -> WireRequest:
+    """Ask for the resting orders of one pair, or of all; waiting stop orders included."""
+    query = "" if symbol is None else f"?pairSymbol={checked_symbol(symbol)}"
+    return WireRequest(Endpoint.OPEN_ORDERS, "GET", f"/api/v1/openOrders{query}", is_signed=True)
 
 
 def all_orders(
@@ -148,7 +195,7 @@ def all_orders(
         limit: Orders a page, at most 1000.
     """
     require(page > 0 and 0 < limit <= ALL_ORDERS_PAGE_SIZE, f"no page {page} of {limit} orders")
-    target = f"/api/v1/allOrders?pairSymbol={_checked(symbol)}&startTime={start_ms}"
+    target = f"/api/v1/allOrders?pairSymbol={checked_symbol(symbol)}&startTime={start_ms}"
     if end_ms is not None:
         target += f"&endTime={end_ms}"
     if order_id is not None:
@@ -163,11 +210,12 @@ def order(order_id: OrderId) -> WireRequest:
     return WireRequest(Endpoint.ORDER, "GET", f"/api/v1/order/{order_id}", is_signed=True)
 
 
-def submit(request: OrderRequest, *, client_order_id: ClientOrderId) -> WireRequest:
+def submit(request: OrderRequest | StopRequest, *, client_order_id: ClientOrderId) -> WireRequest:
     """Place one order under our name for it.
 
     A market order carries no price: the exchange ignores it there but still checks its decimals.
-    The quantity of a market buy is the quote amount to spend, commission included.
+    The quantity of a market buy is the quote amount to spend, commission included. Only stop orders
+    carry a stop price.
 
     Raises:
         InvariantViolation: A name or a number that the wire cannot carry.
@@ -177,23 +225,41 @@ def submit(request: OrderRequest, *, client_order_id: ClientOrderId) -> WireRequ
         0 < len(name) <= _CLIENT_ORDER_ID_LENGTH_MAX and name.isascii() and name.isprintable(),
         f"{name!r} cannot be sent as a client order id",
     )
-    fields = {"pairSymbol": _checked(request.symbol), "newOrderClientId": name}
-    if isinstance(request, LimitOrder):
-        fields["orderMethod"] = "limit"
-        fields["orderType"] = request.side.value
-        fields["price"] = plain_decimal(request.price)
-        fields["quantity"] = plain_decimal(request.quantity)
-    elif isinstance(request, MarketBuy):
-        fields["orderMethod"] = "market"
-        fields["orderType"] = Side.BUY.value
-        fields["quantity"] = plain_decimal(request.quote_amount)
-    else:
-        fields["orderMethod"] = "market"
-        fields["orderType"] = Side.SELL.value
-        fields["quantity"] = plain_decimal(request.quantity)
+    fields = {
+        "pairSymbol": checked_symbol(request.symbol),
+        "newOrderClientId": name,
+        **_ordered(request),
+    }
     return WireRequest(
         Endpoint.SUBMIT, "POST", "/api/v1/order", _encode_json(fields), is_signed=True
     )
+
+
+def _ordered(request: OrderRequest | StopRequest) -> dict[str, str]:
+    """Return method, side and numbers of an order, in the exchange's words."""
+    if isinstance(request, LimitOrder | StopLimitOrder):
+        fields = {
+            "orderMethod": "limit",
+            "orderType": request.side.value,
+            "price": plain_decimal(request.price),
+            "quantity": plain_decimal(request.quantity),
+        }
+    elif isinstance(request, MarketBuy | StopMarketBuy):
+        fields = {
+            "orderMethod": "market",
+            "orderType": Side.BUY.value,
+            "quantity": plain_decimal(request.quote_amount),
+        }
+    else:
+        fields = {
+            "orderMethod": "market",
+            "orderType": Side.SELL.value,
+            "quantity": plain_decimal(request.quantity),
+        }
+    if isinstance(request, StopLimitOrder | StopMarketBuy | StopMarketSell):
+        fields["orderMethod"] = f"stop{fields['orderMethod']}"
+        fields["stopPrice"] = plain_decimal(request.stop_price)
+    return fields
 
 
 def cancel(order_id: OrderId) -> WireRequest:
@@ -227,11 +293,16 @@ def trade_history(
     if end_ms is not None:
         target += f"&endDate={end_ms}"
     if symbol is not None:
-        target += f"&pairSymbol={_checked(symbol)}"
+        target += f"&pairSymbol={checked_symbol(symbol)}"
     return WireRequest(Endpoint.TRADE_HISTORY, "GET", target, is_signed=True)
 
 
-def _checked(symbol: Symbol) -> Symbol:
+def checked_symbol(symbol: Symbol) -> Symbol:
+    """Return a pair's name if it can stand in a query.
+
+    Raises:
+        InvariantViolation: Anything but letters and digits: it could smuggle a parameter.
+    """
     require(
         0 < len(symbol) <= _SYMBOL_LENGTH_MAX and symbol.isascii() and symbol.isalnum(),
         f"{symbol!r} cannot be sent as a pair",

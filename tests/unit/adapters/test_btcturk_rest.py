@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
-from typing import Any, TypeVar
 
 import httpx2
 import pytest
@@ -14,8 +11,7 @@ import pytest
 from btcturk_kit.adapters.btcturk_rest import BtcturkClient
 from btcturk_kit.adapters.clocks import SimulatedClock
 from btcturk_kit.adapters.http_transport import MemoryTransport
-from btcturk_kit.adapters.read_retry import ReadRetry
-from btcturk_kit.domain.identifiers import ClientOrderId, OrderId, Symbol
+from btcturk_kit.domain.identifiers import OrderId
 from btcturk_kit.domain.order_events import (
     CancelAccepted,
     CancelRejected,
@@ -24,7 +20,7 @@ from btcturk_kit.domain.order_events import (
     OrderRejected,
     SubmitUnknown,
 )
-from btcturk_kit.domain.orders import LimitOrder, Side
+from btcturk_kit.domain.orders import StopMarketBuy
 from btcturk_kit.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -32,112 +28,11 @@ from btcturk_kit.errors import (
     ProtocolError,
     RateLimited,
     TransportError,
-    UnknownSymbolError,
     VenueError,
 )
 from btcturk_kit.ports.transport import HttpRequest, HttpResponse
-from btcturk_kit.wire.signing import Credentials
 
-NOW = 1_790_000_000_000
-PAIR = Symbol("BTCTRY")
-OURS = ClientOrderId("bk1-77")
-BUY = LimitOrder(PAIR, Side.BUY, Decimal("0.01"), Decimal(100))
-KEYS = Credentials("test-public-key", "dGVzdC1zZWNyZXQta2V5LWZvci11bml0LXRlc3Rz")
-HTML = b"<html>502</html>"
-PATIENT = ReadRetry(attempts=3, jitter=lambda _: 0.0)
-
-Step = HttpResponse | Exception | Callable[[HttpRequest], HttpResponse]
-_Value = TypeVar("_Value")
-
-
-def ok(data: object) -> HttpResponse:
-    """Return a success with this data."""
-    return HttpResponse(200, {}, json.dumps({"data": data, "success": True, "code": 0}).encode())
-
-
-def refused(
-    message: str, status: int = 400, *, headers: dict[str, str] | None = None
-) -> HttpResponse:
-    """Return a refusal in the exchange's envelope."""
-    body = json.dumps({"success": False, "message": message, "code": 1}).encode()
-    return HttpResponse(status, headers or {}, body)
-
-
-def order_row(number: int, **fields: object) -> dict[str, Any]:
-    """Return one listed order."""
-    return {
-        "id": number,
-        "price": "100",
-        "amount": "1",
-        "pairSymbol": "BTCTRY",
-        "type": "buy",
-        "method": "limit",
-        "orderClientId": f"c{number}",
-        "status": "Untouched",
-        "leftAmount": "1",
-        **fields,
-    }
-
-
-def trade_row(number: int, time_ms: int, base: str = "BTC") -> dict[str, Any]:
-    """Return one trade of ours."""
-    return {
-        "id": number,
-        "timestamp": time_ms,
-        "preciseAmount": 1,
-        "fee": "0",
-        "tax": "0",
-        "price": "100",
-        "numeratorSymbol": base,
-        "denominatorSymbol": "TRY",
-        "orderType": "buy",
-        "orderId": 1,
-    }
-
-
-class Network:
-    """Plays a list of answers and remembers what was asked."""
-
-    def __init__(self, steps: Sequence[Step]) -> None:
-        self.steps = list(steps)
-        self.requests: list[HttpRequest] = []
-
-    def answer(self, request: HttpRequest) -> HttpResponse:
-        """Take the next step; one step too many is an error of the test."""
-        self.requests.append(request)
-        step = self.steps.pop(0)
-        if isinstance(step, Exception):
-            raise step
-        return step if isinstance(step, HttpResponse) else step(request)
-
-    @property
-    def targets(self) -> list[str]:
-        """What was asked."""
-        return [request.target for request in self.requests]
-
-
-def run(
-    use: Callable[[BtcturkClient], Awaitable[_Value]],
-    *steps: Step,
-    credentials: Credentials | None = KEYS,
-    clock: SimulatedClock | None = None,
-) -> tuple[_Value, Network]:
-    """Use a client on a network that plays these steps; all of them must be played."""
-    network = Network(steps)
-
-    async def main() -> _Value:
-        async with BtcturkClient(
-            transport=MemoryTransport(network.answer),
-            credentials=credentials,
-            clock=clock or SimulatedClock(NOW),
-            read_retry=PATIENT,
-        ) as client:
-            return await use(client)
-
-    value = asyncio.run(main())
-    assert network.steps == []
-    return value, network
-
+from .rest_network import BUY, HTML, KEYS, NOW, OURS, PAIR, Step, ok, order_row, refused, run
 
 # ---- addressing and signing
 
@@ -185,6 +80,7 @@ def test_a_client_from_the_environment() -> None:
             "BTCTURK_API_KEY": "key",
             "BTCTURK_API_SECRET": "AAAA",
             "BTCTURK_KIT_REST_URL": "http://127.0.0.1:8080",
+            "BTCTURK_KIT_GRAPH_URL": "http://127.0.0.1:8081",
         }
     )
     asyncio.run(client.aclose())
@@ -198,6 +94,7 @@ def test_a_client_from_the_environment() -> None:
         {"BTCTURK_API_KEY": "key", "BTCTURK_API_SECRET": "not base64"},
         {"BTCTURK_KIT_REST_URL": "http://api.btcturk.com"},
         {"BTCTURK_KIT_REST_URL": "https://api.btcturk.com/"},
+        {"BTCTURK_KIT_GRAPH_URL": "https://graph-api.btcturk.com/v1"},
     ],
 )
 def test_half_an_environment_is_refused(environ: dict[str, str]) -> None:
@@ -242,150 +139,6 @@ def test_an_http_client_of_one_s_own_is_used_and_left_open() -> None:
             return now_ms, own.is_closed
 
     assert asyncio.run(use()) == (5, False)
-
-
-# ---- reads
-
-
-def test_public_reads() -> None:
-    """Time, rules, tickers and books come back as domain values."""
-    ticker = {
-        "pair": "BTCTRY",
-        "timestamp": 1,
-        **dict.fromkeys(("last", "high", "low", "bid", "ask", "open", "volume"), 1),
-    }
-    pair = {
-        "name": "BTCTRY",
-        "status": "TRADING",
-        "numerator": "BTC",
-        "denominator": "TRY",
-        "numeratorScale": 8,
-        "denominatorScale": 0,
-    }
-
-    async def use(client: BtcturkClient) -> None:
-        assert await client.server_time_ms() == 9
-        assert set(await client.pair_rules()) == {PAIR}
-        assert (await client.ticker(PAIR)).last == 1
-        book = await client.order_book(PAIR, limit=5)
-        assert (book.symbol, book.received_time_ms) == (PAIR, NOW)
-        assert book.bids[0].price == 1
-
-    _, network = run(
-        use,
-        HttpResponse(200, {}, b'{"serverTime":9}'),
-        ok({"symbols": [pair]}),
-        ok([ticker]),
-        ok({"timestamp": 1, "bids": [["1", "2"]], "asks": []}),
-    )
-    assert network.targets[-1] == "/api/v2/orderbook?pairSymbol=BTCTRY&limit=5"
-
-
-def test_the_ticker_of_an_unknown_pair() -> None:
-    """The exchange's empty list becomes an error of the operator."""
-    with pytest.raises(UnknownSymbolError):
-        run(lambda client: client.ticker(PAIR), ok([]))
-
-
-def test_an_order_that_does_not_exist_is_none() -> None:
-    """Only the two texts that say so; another refusal is an error."""
-    found, _ = run(lambda client: client.order(OrderId(5)), refused("Order not found"))
-    assert found is None
-    with pytest.raises(VenueError, match="INVALID_REQUEST_ERROR"):
-        run(lambda client: client.order(OrderId(5)), refused("INVALID_REQUEST_ERROR"))
-    found, _ = run(lambda client: client.order(OrderId(5)), ok(order_row(5)))
-    assert found is not None
-    assert found.order_id == 5
-
-
-async def listed(client: BtcturkClient) -> list[int]:
-    """Return the numbers of all orders."""
-    return [order.order_id async for order in client.all_orders(PAIR, start_ms=1)]
-
-
-def test_all_orders_stop_after_a_small_page() -> None:
-    """A page below the smallest one known is the last."""
-    numbers, network = run(listed, ok([order_row(1), order_row(2)]))
-    assert numbers == [1, 2]
-    assert network.targets == ["/api/v1/allOrders?pairSymbol=BTCTRY&startTime=1&page=1&limit=1000"]
-
-
-def test_all_orders_go_on_after_a_page_the_exchange_may_have_cut() -> None:
-    """An exchange that cuts pages at 25 hides nothing; an order on two pages comes once."""
-    first = [order_row(number) for number in range(1, 26)]
-    second = [order_row(number) for number in range(25, 50)]
-    numbers, network = run(listed, ok(first), ok(second), ok([order_row(50)]))
-    assert numbers == list(range(1, 51))
-    assert ["page=2" in target for target in network.targets] == [False, True, False]
-
-
-def test_all_orders_end_when_the_exchange_ignores_the_page() -> None:
-    """The same page again ends the listing instead of repeating it for ever."""
-    page = [order_row(number) for number in range(30)]
-    numbers, _ = run(listed, ok(page), ok(page))
-    assert numbers == list(range(30))
-
-
-def test_trade_history_of_one_pair_is_filtered_by_the_exchange() -> None:
-    """And by us again, should the exchange ignore the filter."""
-    fills, network = run(
-        lambda client: client.trade_history(symbols=[PAIR], start_ms=5),
-        ok([trade_row(1, 10), trade_row(2, 9, base="ETH"), trade_row(3, 8)]),
-    )
-    assert [fill.trade_id for fill in fills] == [3, 1]
-    assert network.targets == [
-        "/api/v1/users/transactions/trade?type=buy&type=sell&startDate=5&pairSymbol=BTCTRY"
-    ]
-
-
-def test_trade_history_of_several_pairs_is_one_call() -> None:
-    """All pairs are asked for at once and filtered here."""
-    fills, network = run(
-        lambda client: client.trade_history(symbols=[PAIR, Symbol("ETHTRY")], start_ms=5),
-        ok([trade_row(1, 1), trade_row(2, 2, base="ETH"), trade_row(3, 3, base="XLM")]),
-    )
-    assert [fill.symbol for fill in fills] == ["BTCTRY", "ETHTRY"]
-    assert len(network.requests) == 1
-
-
-def test_another_refused_history_is_an_error() -> None:
-    """Only a span that is too long is cut into pieces."""
-    with pytest.raises(VenueError, match="INVALID_REQUEST_ERROR"):
-        run(
-            lambda client: client.trade_history(symbols=[PAIR], start_ms=5),
-            refused("INVALID_REQUEST_ERROR"),
-        )
-
-
-def test_trade_history_by_order() -> None:
-    """The number of an order is sent alone."""
-    _, network = run(
-        lambda client: client.trade_history(symbols=[PAIR], start_ms=5, order_id=OrderId(7)),
-        ok([]),
-    )
-    assert network.targets == ["/api/v1/users/transactions/trade?orderId=7"]
-
-
-def test_a_span_that_is_too_long_is_asked_in_pieces() -> None:
-    """Pieces of 30 days cover the span without a gap; a trade on a border comes once."""
-    day_ms = 86_400_000
-    fills, network = run(
-        lambda client: client.trade_history(symbols=[PAIR], start_ms=NOW - 70 * day_ms),
-        refused("ERROR_DATE_RANGE_MAX_30_DAYS"),
-        ok([trade_row(1, NOW - 40 * day_ms)]),
-        ok([trade_row(1, NOW - 40 * day_ms), trade_row(2, NOW - 20 * day_ms)]),
-        ok([trade_row(3, NOW)]),
-    )
-    assert [fill.trade_id for fill in fills] == [1, 2, 3]
-    spans = [
-        dict(part.split("=") for part in target.partition("?")[2].split("&"))
-        for target in network.targets[1:]
-    ]
-    assert int(spans[0]["startDate"]) == NOW - 70 * day_ms
-    assert spans[0]["endDate"] == spans[1]["startDate"]
-    assert spans[1]["endDate"] == spans[2]["startDate"]
-    assert int(spans[2]["endDate"]) == NOW
-    assert int(spans[0]["endDate"]) - int(spans[0]["startDate"]) == 30 * day_ms
 
 
 # ---- repeating reads
@@ -509,9 +262,18 @@ def test_submits_with_an_unknown_outcome_are_sent_once(step: Step) -> None:
     """No readable answer: unknown, never a rejection, and never sent again."""
     outcome, network = run(lambda client: client.submit(BUY, client_order_id=OURS), step)
     assert isinstance(outcome, SubmitUnknown)
-    assert outcome.client_order_id == OURS
+    assert (outcome.client_order_id, outcome.symbol, outcome.sent_ms) == (OURS, PAIR, NOW)
     assert outcome.reason
     assert len(network.requests) == 1
+
+
+def test_a_stop_order_is_submitted_like_any_other() -> None:
+    """A stop market order sends its trigger and no price."""
+    stop = StopMarketBuy(PAIR, Decimal(150), Decimal(200))
+    outcome, network = run(lambda client: client.submit(stop, client_order_id=OURS), ACCEPTED)
+    assert outcome == OrderAccepted(OURS, OrderId(42), 7)
+    assert b'"stopPrice":"200"' in network.requests[0].body
+    assert b'"price"' not in network.requests[0].body
 
 
 def test_a_submit_does_not_wait_out_a_block() -> None:
@@ -562,3 +324,16 @@ def test_what_the_exchange_says_anew_is_counted_on_the_client() -> None:
 
     counts, _ = run(use, ok({"asks": [], "bids": [order_row(1, status="Parked")]}))
     assert counts == {"status:Parked": 1}
+
+
+def test_new_fields_are_counted_once_per_endpoint() -> None:
+    """The first answers show them; later ones are not read twice for it."""
+
+    async def use(client: BtcturkClient) -> dict[str, int]:
+        for _ in range(3):
+            await client.balances()
+        return client.tally.counts
+
+    row = {"asset": "TRY", "free": "1", "locked": "0", "staked": "0"}
+    counts, _ = run(use, ok([]), ok([row, row]), ok([row]))
+    assert counts == {"field:GET /api/v1/users/balances:staked": 1}

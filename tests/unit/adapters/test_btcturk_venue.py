@@ -74,8 +74,9 @@ class Exchange:
 
     def _ticker(self, symbol: Symbol) -> dict[str, Any]:
         last = self.last[symbol]
-        names = ("last", "high", "low", "bid", "ask", "open", "volume")
-        return {"pair": symbol, "timestamp": 1, **dict.fromkeys(names, last)}
+        names = ("last", "high", "low", "bid", "ask", "open", "volume", "average")
+        moved = {"daily": 0, "dailyPercent": 0}
+        return {"pair": symbol, "timestamp": 1, **dict.fromkeys(names, last), **moved}
 
     def _pair(self, symbol: Symbol, scale: int) -> dict[str, Any]:
         return {
@@ -161,7 +162,7 @@ def test_reads_need_no_permission() -> None:
     async def read() -> VenueOrder | None:
         assert await venue.balances() == ()
         assert await venue.open_orders(BTC) == ()
-        assert await venue.fills([BTC], since_ms=5) == ()
+        assert await venue.fills([BTC], since_ms=NOW - 5) == ()
         return await venue.order(OrderId(3), BTC)
 
     order = asyncio.run(read())

@@ -53,7 +53,7 @@ def test_a_refused_order_ends_and_frees_its_reservation() -> None:
 
 def test_no_answer_is_unknown_and_keeps_its_reservation() -> None:
     """Never a rejection: the order may exist and may take its money."""
-    result = settled(NEW, SubmitUnknown(NAME, "timeout"))
+    result = settled(NEW, SubmitUnknown(NAME, "timeout", NEW.symbol, NEW.sent_ms))
     after = result.state.orders[NAME]
     assert (after.status, after.reserved) == (S.UNKNOWN, 10_024)
     assert [one.code for one in result.anomalies] == ["order_unknown"]

@@ -301,7 +301,7 @@ class LosingVenue(ExchangeVenue):
         if self.arrives:
             await super().submit(command)
         self.lost.append(command.client_order_id)
-        return SubmitUnknown(command.client_order_id, "no answer")
+        return SubmitUnknown(command.client_order_id, "no answer", command.request.symbol, 1)
 
     async def find_order(
         self, client_order_id: ClientOrderId, symbol: Symbol, *, since_ms: int

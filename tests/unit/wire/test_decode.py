@@ -14,6 +14,7 @@ from btcturk_kit.domain.identifiers import ClientOrderId, Symbol
 from btcturk_kit.domain.orders import OrderStatus, OrderType
 from btcturk_kit.errors import BtcturkKitError, ProtocolError, VenueError
 from btcturk_kit.wire import decode
+from btcturk_kit.wire.tally import Tally
 
 PAIR = Symbol("BTCTRY")
 ORDER: dict[str, Any] = {
@@ -139,7 +140,7 @@ def test_an_unknown_status_is_read_by_its_amounts_and_counted(
     left: str, status: OrderStatus
 ) -> None:
     """What is not filled counts as still open: nobody said that it is gone."""
-    tally = decode.Tally()
+    tally = Tally()
     order = decode.order(wrapped({**ORDER, "status": "Expired", "leftAmount": left}), tally=tally)
     assert order.status is status
     assert tally.counts == {"status:Expired": 1}
@@ -147,7 +148,7 @@ def test_an_unknown_status_is_read_by_its_amounts_and_counted(
 
 def test_an_unknown_method_is_counted() -> None:
     """Somebody's order of a new kind does not stop the bot."""
-    tally = decode.Tally()
+    tally = Tally()
     listed = {"asks": [], "bids": [{**ORDER, "method": "trailing"}] * 2}
     orders = decode.open_orders(wrapped(listed), tally=tally)
     assert [order.order_type for order in orders] == [OrderType.LIMIT] * 2
@@ -162,7 +163,7 @@ def test_an_unknown_side_is_refused() -> None:
 
 def test_unknown_words_in_pair_rules_are_counted() -> None:
     """A new order method is left out, a new status means closed; both are counted."""
-    tally = decode.Tally()
+    tally = Tally()
     pair = {
         "name": "BTCTRY",
         "status": "HALTED",
@@ -176,7 +177,127 @@ def test_unknown_words_in_pair_rules_are_counted() -> None:
     rules = decode.pair_rules(wrapped({"symbols": [pair]}), tally=tally)[PAIR]
     assert (rules.is_trading, rules.order_types) == (False, (OrderType.LIMIT,))
     assert (rules.max_price, rules.min_notional) == (None, 0)
-    assert tally.counts == {"pair status:HALTED": 1, "orderMethods:ICEBERG": 1}
+    assert tally.counts == {
+        "pair status:HALTED": 1,
+        "orderMethods:ICEBERG": 1,
+        "field:GET /api/v2/server/exchangeinfo:somethingNew": 1,
+    }
+
+
+TICKER: dict[str, Any] = {
+    "pair": "BTCTRY",
+    "timestamp": 9,
+    "last": 1,
+    "high": 2,
+    "low": 3,
+    "bid": 4,
+    "ask": 5,
+    "open": 6,
+    "volume": 7,
+    "average": 8,
+    "daily": -9,
+    "dailyPercent": -0.50,
+}
+
+
+def test_every_number_of_a_ticker_has_its_place() -> None:
+    """The order of the exchange's fields is not the order of ours."""
+    (row,) = decode.tickers(wrapped([TICKER]))
+    assert row._asdict() == {
+        "symbol": "BTCTRY",
+        **{name: TICKER[name] for name in ("last", "high", "low", "bid", "ask", "open", "volume")},
+        "event_time_ms": 9,
+        "average": 8,
+        "change": -9,
+        "change_percent": Decimal("-0.5"),
+    }
+    assert decode.tickers_of_currency(wrapped([TICKER])) == (row,)
+
+
+@pytest.mark.parametrize("name", list(TICKER))
+def test_a_ticker_needs_every_number(name: str) -> None:
+    """None of them is ever made up."""
+    with pytest.raises(ProtocolError, match=f"`{name}`"):
+        decode.tickers(wrapped([without(TICKER, name)]))
+
+
+@pytest.mark.parametrize("bad", ["NaN", "Infinity", "1e40", "1e-40", "0." + "1" * 60])
+@pytest.mark.parametrize("name", ["last", "average", "dailyPercent"])
+def test_a_damaged_ticker_is_refused(name: str, bad: str) -> None:
+    """One look at all rows together finds damage in any of them."""
+    with pytest.raises(ProtocolError, match="GET /api/v2/ticker"):
+        decode.tickers(wrapped([TICKER, {**TICKER, name: bad}]))
+
+
+def test_tickers_of_very_different_size_are_read() -> None:
+    """A sum of too many digits is no reason to refuse numbers that are fine by themselves."""
+    wide = {**TICKER, "volume": "1" + "0" * 29, "bid": "0." + "0" * 24 + "1"}
+    (row,) = decode.tickers(wrapped([wide]))
+    assert row.bid == Decimal("1e-25")
+
+
+PRINTED: dict[str, Any] = {
+    "pair": "BTCTRY",
+    "date": 5,
+    "tid": "101963791673044018",
+    "price": "20510",
+    "amount": "0.10",
+    "side": "sell",
+}
+
+
+def test_public_trades_keep_the_order_of_the_exchange() -> None:
+    """Newest first as sent, with exact numbers beyond 2**53."""
+    newest, oldest = decode.public_trades(wrapped([PRINTED, {**PRINTED, "tid": "1", "date": 4}]))
+    assert newest == (101963791673044018, "BTCTRY", 20510, Decimal("0.10"), "sell", 5)
+    assert oldest.trade_id == 1
+
+
+@pytest.mark.parametrize("bad", ["", "1.5", "-1", "abc", "9" * 21])
+def test_a_trade_number_that_is_none_is_refused(bad: str) -> None:
+    """It is written as text, and still a number."""
+    with pytest.raises(ProtocolError, match="`tid`"):
+        decode.public_trades(wrapped([{**PRINTED, "tid": bad}]))
+
+
+def test_a_balance_says_what_locks_it() -> None:
+    """Orders and requests apart, precision and time where they are told."""
+    row = {
+        "asset": "TRY",
+        "free": "1",
+        "locked": "5",
+        "orderFund": "3,5",
+        "requestFund": "1,5",
+        "precision": 2,
+        "timestamp": 7,
+    }
+    (full,) = decode.balances(wrapped([row]))
+    assert (full.order_fund, full.request_fund) == (Decimal("3.5"), Decimal("1.5"))
+    assert (full.precision, full.event_time_ms) == (2, 7)
+    (old,) = decode.balances(wrapped([without(row, *list(row)[3:])]))
+    assert old[3:] == (0, 0, None, None)
+
+
+def test_a_stop_order_has_its_trigger() -> None:
+    """Other orders have none, whatever the answer writes there."""
+    stop = {**ORDER, "method": "stoplimit", "stopPrice": "99.50"}
+    assert str(decode.order(wrapped(stop)).stop_price) == "99.50"
+    assert decode.order(wrapped(without(stop, "stopPrice"))).stop_price is None
+    plain = decode.order(wrapped({**ORDER, "stopPrice": "0.00"}))
+    assert (plain.stop_price, plain.created_ms, plain.updated_ms) == (None, 7, 9)
+
+
+def test_a_ping_is_answered() -> None:
+    """Without an envelope."""
+    assert decode.ping(b'{"pong":true}')
+
+
+def test_a_time_with_a_point_is_read_and_half_a_millisecond_is_not() -> None:
+    """As order books of 2022 wrote it; what is no integer is damage."""
+    assert decode.server_time_ms(b'{"servertime":1657052334812.0}') == 1657052334812
+    for bad in ("1657052334812.5", "1e40", "NaN"):
+        with pytest.raises(ProtocolError):
+            decode.server_time_ms(b'{"serverTime":%s}' % bad.encode())
 
 
 def test_fills_are_sorted_and_positive() -> None:
@@ -267,7 +388,7 @@ def test_a_refusal_in_a_success_status_is_a_refusal(data: object) -> None:
 
 def test_another_echoed_name_is_counted() -> None:
     """An answer that echoes a changed name still gives the number to follow."""
-    tally = decode.Tally()
+    tally = Tally()
     body = wrapped({"id": 5, "datetime": 6, "newOrderClientId": "theirs"})
     accepted = decode.accepted_order(
         body, client_order_id=ClientOrderId("mine"), received_ms=0, tally=tally

@@ -10,8 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from btcturk_kit.domain.identifiers import ClientOrderId, OrderId, Symbol
-from btcturk_kit.domain.orders import LimitOrder, MarketBuy, MarketSell, OrderRequest, Side
+from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol
+from btcturk_kit.domain.orders import (
+    LimitOrder,
+    MarketBuy,
+    MarketSell,
+    OrderRequest,
+    Side,
+    StopLimitOrder,
+    StopMarketBuy,
+    StopMarketSell,
+    StopRequest,
+)
 from btcturk_kit.errors import InvariantViolation
 from btcturk_kit.wire import requests
 from btcturk_kit.wire.pacing import Endpoint, endpoint_of
@@ -70,10 +80,38 @@ def test_numbers_the_wire_cannot_carry_are_refused(number: str) -> None:
             MarketSell(PAIR, Decimal("0.001")),
             {"orderMethod": "market", "orderType": "sell", "quantity": "0.001"},
         ),
+        (
+            StopLimitOrder(PAIR, Side.BUY, Decimal("0.5"), Decimal(110), Decimal("109.50")),
+            {
+                "orderMethod": "stoplimit",
+                "orderType": "buy",
+                "quantity": "0.5",
+                "price": "110",
+                "stopPrice": "109.5",
+            },
+        ),
+        (
+            StopMarketBuy(PAIR, Decimal(150), Decimal(200)),
+            {
+                "orderMethod": "stopmarket",
+                "orderType": "buy",
+                "quantity": "150",
+                "stopPrice": "200",
+            },
+        ),
+        (
+            StopMarketSell(PAIR, Decimal("0.001"), Decimal(90)),
+            {
+                "orderMethod": "stopmarket",
+                "orderType": "sell",
+                "quantity": "0.001",
+                "stopPrice": "90",
+            },
+        ),
     ],
 )
-def test_new_orders(request_: OrderRequest, fields: dict[str, str]) -> None:
-    """A limit order has a price; market orders have none, and no order has a stop price."""
+def test_new_orders(request_: OrderRequest | StopRequest, fields: dict[str, str]) -> None:
+    """Only limit orders have a price and only stop orders have a stop price."""
     wire = requests.submit(request_, client_order_id=OURS)
     assert (wire.endpoint, wire.method, wire.target) == (Endpoint.SUBMIT, "POST", "/api/v1/order")
     assert wire.is_signed
@@ -108,12 +146,18 @@ def test_symbols_that_would_change_the_request_are_refused(symbol: str) -> None:
 def test_targets() -> None:
     """Path and query of every read, and of a cancel, which has no body."""
     assert requests.server_time().target == "/api/v2/server/time"
+    assert requests.ping().target == "/api/v2/server/ping"
     assert requests.exchange_info().target == "/api/v2/server/exchangeinfo"
     assert requests.ticker().target == "/api/v2/ticker"
     assert requests.ticker(PAIR).target == "/api/v2/ticker?pairSymbol=BTCTRY"
     assert (
         requests.order_book(PAIR, limit=25).target == "/api/v2/orderbook?pairSymbol=BTCTRY&limit=25"
     )
+    assert requests.ticker_of_currency(Asset("USDT")).target == (
+        "/api/v2/ticker/currency?symbol=USDT"
+    )
+    assert requests.public_trades(PAIR, last=7).target == "/api/v2/trades?pairSymbol=BTCTRY&last=7"
+    assert requests.open_orders().target == "/api/v1/openOrders"
     assert requests.balances().target == "/api/v1/users/balances"
     assert requests.open_orders(PAIR).target == "/api/v1/openOrders?pairSymbol=BTCTRY"
     assert requests.order(NUMBER).target == f"/api/v1/order/{NUMBER}"
@@ -153,8 +197,11 @@ def test_every_request_is_what_its_endpoint_says() -> None:
     """Method and path of each request lead back to the endpoint it is counted under."""
     for wire in (
         requests.server_time(),
+        requests.ping(),
         requests.exchange_info(),
         requests.ticker(PAIR),
+        requests.ticker_of_currency(Asset("TRY")),
+        requests.public_trades(PAIR),
         requests.order_book(PAIR),
         requests.balances(),
         requests.open_orders(PAIR),
@@ -173,6 +220,8 @@ def test_limits_outside_the_documented_range_are_refused() -> None:
     for build in (
         lambda: requests.order_book(PAIR, limit=101),
         lambda: requests.order_book(PAIR, limit=0),
+        lambda: requests.public_trades(PAIR, last=51),
+        lambda: requests.public_trades(PAIR, last=0),
         lambda: requests.all_orders(PAIR, start_ms=0, page=0),
         lambda: requests.all_orders(PAIR, start_ms=0, limit=1001),
         lambda: requests.order(OrderId(0)),
