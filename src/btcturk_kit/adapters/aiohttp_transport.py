@@ -79,8 +79,16 @@ class AiohttpTransport:
             ) from error
 
         self._library = aiohttp
-        # What is asked again and again is taken apart once; it is encoded already.
-        self._url_of = lru_cache(_ADDRESSES_MAX)(lambda text: URL(text, encoded=True))
+
+        @lru_cache(_ADDRESSES_MAX)
+        def url_of(text: str) -> URL:
+            """Take apart once what is asked again and again; it is encoded already."""
+            try:
+                return URL(text, encoded=True)
+            except ValueError as error:
+                raise aiohttp.InvalidURL(text) from error
+
+        self._url_of = url_of
         self._session: aiohttp.ClientSession | None = None
         self._is_closed = False
         self._lanes = Lanes(_LANE_WIDTH)
@@ -97,6 +105,8 @@ class AiohttpTransport:
         self._library_errors = (
             aiohttp.ClientError,
             aiohttp.http_exceptions.HttpProcessingError,
+            aiohttp.EofStream,
+            aiohttp.WebSocketError,
             aiohttp.WSMessageTypeError,
             OSError,
             EOFError,

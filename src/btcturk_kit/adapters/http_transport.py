@@ -92,7 +92,8 @@ class Httpx2Transport:
     )
 
     def __init__(self, client: httpx2.AsyncClient | None = None) -> None:
-        import httpx2  # noqa: PLC0415 - third-party imports wait until they are needed
+        import httpcore2  # noqa: PLC0415 - third-party imports wait until they are needed
+        import httpx2  # noqa: PLC0415 - as above
 
         self._library = httpx2
         self._owns_client = client is None
@@ -120,6 +121,8 @@ class Httpx2Transport:
             httpx2.InvalidURL,
             httpx2.CookieConflict,
             httpx2.StreamError,
+            # The one error of the layer below that the library does not translate.
+            httpcore2.ConnectionNotAvailable,
         )
 
     async def send(self, request: HttpRequest, *, timeout_s: float) -> HttpResponse:
