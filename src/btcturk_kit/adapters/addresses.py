@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from btcturk_kit.errors import ConfigurationError
 
-__all__ = ["checked_base_url", "is_loopback"]
+__all__ = ["checked_base_url", "checked_stream_url", "is_loopback"]
 
 
 def checked_base_url(url: str) -> str:
@@ -23,28 +23,22 @@ def checked_base_url(url: str) -> str:
         >>> checked_base_url("http://127.0.0.1:8080")
         'http://127.0.0.1:8080'
     """
-    try:
-        parts = urlsplit(url)
-        is_whole = bool(parts.hostname) and parts.port != 0 and url.isascii()
-    except ValueError:
-        is_whole = False
-    if not is_whole or parts.scheme not in ("http", "https"):
-        raise ConfigurationError(
-            "an address of the exchange is not an http or https address",
-            hint="write it like https://api.btcturk.com",
-        )
-    if parts.username is not None or parts.password is not None:
-        raise ConfigurationError("an address of the exchange holds a user name or a password")
-    if parts.path or parts.query or parts.fragment:
-        raise ConfigurationError(
-            f"the address {parts.scheme}://{parts.netloc} must end after the host",
-            hint="leave out the path and the trailing slash",
-        )
-    if parts.scheme == "http" and not is_loopback(url):
-        raise ConfigurationError(
-            f"the address {url} is not encrypted", hint="use https, or a loopback address"
-        )
-    return url
+    return _checked(url, scheme="http", example="https://api.btcturk.com")
+
+
+def checked_stream_url(url: str) -> str:
+    """Return `url` if a stream can be opened to it; the rules are those of `checked_base_url`.
+
+    Plain `ws` is for loopback only: elsewhere the login would travel in clear.
+
+    Raises:
+        ConfigurationError: With what is wrong; a password in the address is not repeated.
+
+    Example:
+        >>> checked_stream_url("wss://ws-feed-pro.btcturk.com")
+        'wss://ws-feed-pro.btcturk.com'
+    """
+    return _checked(url, scheme="ws", example="wss://ws-feed-pro.btcturk.com")
 
 
 def is_loopback(url: str) -> bool:
@@ -61,3 +55,29 @@ def is_loopback(url: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _checked(url: str, *, scheme: str, example: str) -> str:
+    encrypted = f"{scheme}s"
+    try:
+        parts = urlsplit(url)
+        is_whole = bool(parts.hostname) and parts.port != 0 and url.isascii()
+    except ValueError:
+        is_whole = False
+    if not is_whole or parts.scheme not in (scheme, encrypted):
+        raise ConfigurationError(
+            f"an address of the exchange does not start with {encrypted}:// and a host",
+            hint=f"write it like {example}",
+        )
+    if parts.username is not None or parts.password is not None:
+        raise ConfigurationError("an address of the exchange holds a user name or a password")
+    if parts.path or parts.query or parts.fragment:
+        raise ConfigurationError(
+            f"the address {parts.scheme}://{parts.netloc} must end after the host",
+            hint="leave out the path and the trailing slash",
+        )
+    if parts.scheme == scheme and not is_loopback(url):
+        raise ConfigurationError(
+            f"the address {url} is not encrypted", hint=f"use {encrypted}, or a loopback address"
+        )
+    return url

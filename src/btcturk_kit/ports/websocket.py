@@ -17,7 +17,9 @@ class StreamConnection(Protocol):
         """Return the next text frame.
 
         Raises:
-            TransportError: The connection ended, whoever ended it and however.
+            TransportError: The connection ended, whoever ended it and however: closed politely or
+                not, cut, silent for too long, or given up over a frame that is too large or no
+                text.
         """
         ...
 
@@ -37,7 +39,8 @@ class StreamConnection(Protocol):
 class StreamConnector(Protocol):
     """Opens connections.
 
-    Adapters: `WebSocketConnector`; `MemoryConnector` for tests; one that replays a recording.
+    Adapters: `WebSocketConnector`; `MemoryConnector` for tests; `RecordedConnector`, which replays
+    a recording.
     """
 
     async def connect(self, url: str, *, timeout_s: float) -> StreamConnection:
@@ -45,5 +48,7 @@ class StreamConnector(Protocol):
 
         Raises:
             TransportError: None could be opened in time.
+            RateLimited: Refused for too many connections; none may be opened for as long as it
+                says.
         """
         ...

@@ -7,7 +7,9 @@ messages.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from msgspec import DecodeError, ValidationError
@@ -25,7 +27,14 @@ from btcturk_kit.errors import (
 from btcturk_kit.wire.models import RefusalModel
 from btcturk_kit.wire.pacing import Endpoint
 
-__all__ = ["failure_of", "is_order_missing", "is_refusal", "is_temporary", "unreadable"]
+__all__ = [
+    "failure_of",
+    "is_order_missing",
+    "is_refusal",
+    "is_temporary",
+    "retry_after_s",
+    "unreadable",
+]
 
 _BAD_REQUEST: Final = 400
 _UNAUTHORIZED: Final = 401
@@ -35,9 +44,35 @@ _SERVER_FAULT: Final = 500
 _MAINTENANCE: Final = frozenset({"SYSTEM_UNDER_MAINTENANCE", "ORDER_CANCEL_BLOCKED"})
 _ORDER_MISSING: Final = frozenset({"ORDER NOT FOUND", "NO_ORDER_MATCHES_YOUR_REQUEST"})
 # Every documented window but those of one second lasts a minute, so that is the safe guess.
-_RETRY_AFTER_S_DEFAULT: Final = 60.0
+_RETRY_AFTER_S_DEFAULT: Final = 60
+# The shortest documented window: "now" is rounding, not an invitation to be refused again.
+_RETRY_AFTER_S_MIN: Final = 1
+# The longest documented window lasts ten minutes; beyond a day it is a mistake, and a wait that
+# large must not become a number that nobody can count with.
+_RETRY_AFTER_S_MAX: Final = 86_400
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
+_SECOND: Final = timedelta(seconds=1)
+# Ten digits are more than the longest wait, and not too many to be read.
+_DIGITS_MAX: Final = 10
 _REASON_LENGTH_MAX: Final = 200
+# RFC 9110, 5.6.7: the one form of a date that may be sent.
+_HTTP_DATE: Final = re.compile(
+    r"[A-Z][a-z]{2}, ([0-9]{2}) ([A-Z][a-z]{2}) ([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT"
+)
+_MONTHS: Final = (
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
+)
 
 _decode_refusal = Decoder(RefusalModel).decode
 
@@ -50,7 +85,7 @@ def failure_of(
     Args:
         endpoint: What was asked.
         status: The HTTP status.
-        headers: With lower-case names; only `retry-after` is read.
+        headers: With lower-case names; only `retry-after` and `date` are read.
         body: The whole body: JSON, HTML, cut JSON or nothing.
 
     Example:
@@ -69,7 +104,7 @@ def failure_of(
         return RateLimited(
             status=status,
             reason=reason or "TOO_MANY_REQUESTS",
-            retry_after_s=_retry_after_s(headers.get("retry-after"), period),
+            retry_after_s=_wait_s(headers, period),
             endpoint=endpoint,
         )
     if refusal is None and status < _SERVER_FAULT:
@@ -86,6 +121,23 @@ def failure_of(
         venue_code=venue_code,
         endpoint=endpoint,
     )
+
+
+def retry_after_s(headers: Mapping[str, str], body: bytes) -> int:
+    """Return the seconds to wait after a 429: as the header says, else the body, else a minute.
+
+    The header holds seconds or a date. Never less than a second and never more than a day.
+
+    Args:
+        headers: With lower-case names; only `retry-after` and `date` are read.
+        body: Of the answer; its `period` is the length of the window that is full.
+
+    Example:
+        >>> retry_after_s({"retry-after": "7"}, b"")
+        7
+    """
+    refusal = _read(body)
+    return _wait_s(headers, refusal.period if refusal is not None else None)
 
 
 def unreadable(endpoint: Endpoint, *, status: int, body: bytes, problem: str = "") -> ProtocolError:
@@ -154,10 +206,43 @@ def _describe(body: bytes) -> str:
     return "not JSON"
 
 
-def _retry_after_s(header: str | None, period: str | None) -> float:
-    """Read the seconds of the header; else the length of the exceeded window; else a minute."""
-    if header is not None and header.strip().isdecimal():
-        return float(header)
-    if period and period[:-1].isdecimal() and period[-1] in _SECONDS:
-        return float(int(period[:-1]) * _SECONDS[period[-1]])
-    return _RETRY_AFTER_S_DEFAULT
+def _wait_s(headers: Mapping[str, str], period: str | None) -> int:
+    told_s = _told_s(headers)
+    if told_s is None and period and period[:-1].isdecimal() and period[-1] in _SECONDS:
+        told_s = int(period[:-1][:_DIGITS_MAX]) * _SECONDS[period[-1]]
+    if told_s is None:
+        return _RETRY_AFTER_S_DEFAULT
+    return min(max(told_s, _RETRY_AFTER_S_MIN), _RETRY_AFTER_S_MAX)
+
+
+def _told_s(headers: Mapping[str, str]) -> int | None:
+    """Read the header: seconds, or a date against the date of the answer itself.
+
+    Both dates are the exchange's, so a clock that is wrong here does not matter.
+    """
+    header = headers.get("retry-after", "").strip()
+    if header.isdecimal():
+        return int(header[:_DIGITS_MAX])
+    until, answered = _date(header), _date(headers.get("date", "").strip())
+    if until is None or answered is None:
+        return None
+    return (until - answered) // _SECOND
+
+
+def _date(text: str) -> datetime | None:
+    found = _HTTP_DATE.fullmatch(text)
+    if found is None or found[2] not in _MONTHS:
+        return None
+    month = _MONTHS.index(found[2]) + 1
+    try:
+        return datetime(
+            int(found[3]),
+            month,
+            int(found[1]),
+            int(found[4]),
+            int(found[5]),
+            int(found[6]),
+            tzinfo=UTC,
+        )
+    except ValueError:
+        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from btcturk_kit.adapters.addresses import checked_base_url, is_loopback
+from btcturk_kit.adapters.addresses import checked_base_url, checked_stream_url, is_loopback
 from btcturk_kit.errors import ConfigurationError
 
 
@@ -70,3 +70,29 @@ def test_a_password_in_an_address_is_not_repeated() -> None:
 def test_loopback(url: str, *, expected: bool) -> None:
     """Only this machine's own names and addresses are loopback."""
     assert is_loopback(url) is expected
+
+
+@pytest.mark.parametrize(
+    "url", ["wss://ws-feed-pro.btcturk.com", "ws://127.0.0.1:8080", "ws://localhost:1"]
+)
+def test_usable_stream_addresses(url: str) -> None:
+    """A usable stream address is returned as it is."""
+    assert checked_stream_url(url) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "https://example.com",
+        "ws://example.com",
+        "wss://example.com/",
+        "wss://a:99999",
+        "wss://",
+    ],
+)
+def test_unusable_stream_addresses(url: str) -> None:
+    """Another scheme, a path, or no encryption beyond this machine: refused with a hint."""
+    with pytest.raises(ConfigurationError) as caught:
+        checked_stream_url(url)
+    assert caught.value.hint

@@ -15,7 +15,13 @@ from btcturk_kit.errors import (
     RateLimited,
     VenueError,
 )
-from btcturk_kit.wire.failures import failure_of, is_order_missing, is_refusal, is_temporary
+from btcturk_kit.wire.failures import (
+    failure_of,
+    is_order_missing,
+    is_refusal,
+    is_temporary,
+    retry_after_s,
+)
 from btcturk_kit.wire.pacing import Endpoint
 
 HTML = b"\n<html><body>502 Bad Gateway</body></html>"
@@ -62,25 +68,41 @@ def test_kinds(status: int, body: bytes, kind: type[BtcturkKitError]) -> None:
     assert "\n" not in error.message
 
 
+WED = "Wed, 23 Sep 2026 03:20:00 GMT"
+
+
 @pytest.mark.parametrize(
-    ("header", "body", "seconds"),
+    ("headers", "body", "seconds"),
     [
-        ("7", b"", 7.0),
-        (" 7 ", b"", 7.0),
-        (None, b'{"success":false,"message":"TOO_MANY_REQUESTS","period":"10m"}', 600.0),
-        (None, b'{"success":false,"message":"TOO_MANY_REQUESTS","period":"1s"}', 1.0),
-        ("Wed, 23 Sep 2026 03:20:00 GMT", b"", 60.0),
-        (None, b'{"success":false,"period":"soon"}', 60.0),
-        ("-5", b"", 60.0),
-        (None, b"", 60.0),
+        ({"retry-after": "7"}, b"", 7.0),
+        ({"retry-after": " 7 "}, b"", 7.0),
+        ({"retry-after": "0"}, b"", 1.0),
+        ({"retry-after": "9" * 400}, b"", 86_400.0),
+        ({"retry-after": "7"}, b'{"success":false,"period":"10m"}', 7.0),
+        ({}, b'{"success":false,"message":"TOO_MANY_REQUESTS","period":"10m"}', 600.0),
+        ({}, b'{"success":false,"message":"TOO_MANY_REQUESTS","period":"1s"}', 1.0),
+        ({}, b'{"success":false,"period":"soon"}', 60.0),
+        ({"retry-after": WED, "date": "Wed, 23 Sep 2026 03:18:30 GMT"}, b"", 90.0),
+        ({"retry-after": WED, "date": "Wed, 23 Sep 2026 03:20:01 GMT"}, b"", 1.0),
+        ({"retry-after": "Fri, 25 Sep 2026 03:20:00 GMT", "date": WED}, b"", 86_400.0),
+        ({"retry-after": WED}, b"", 60.0),
+        ({"retry-after": WED}, b'{"success":false,"period":"2m"}', 120.0),
+        ({"retry-after": "Wed, 31 Feb 2026 03:20:00 GMT", "date": WED}, b"", 60.0),
+        ({"retry-after": "Wed, 23 Sex 2026 03:20:00 GMT", "date": WED}, b"", 60.0),
+        ({"retry-after": "-5"}, b"", 60.0),
+        ({"retry-after": "1.5"}, b"", 60.0),
+        ({}, b"", 60.0),
     ],
 )
-def test_seconds_to_wait(header: str | None, body: bytes, seconds: float) -> None:
-    """The header counts, else the exceeded period, else a minute."""
-    headers = {} if header is None else {"retry-after": header}
+def test_seconds_to_wait(headers: dict[str, str], body: bytes, seconds: float) -> None:
+    """The header counts, else the exceeded period, else a minute; a second to a day.
+
+    A date counts against the date of the answer: both clocks are the exchange's.
+    """
     error = failure_of(endpoint=Endpoint.TICKER, status=429, headers=headers, body=body)
     assert isinstance(error, RateLimited)
     assert error.retry_after_s == seconds
+    assert retry_after_s(headers, body) == seconds
 
 
 @pytest.mark.parametrize(
