@@ -18,7 +18,7 @@ from btcturk_kit.sandbox.stream_faults import (
     Script,
     SendText,
 )
-from btcturk_kit.sandbox.stream_hub import Outgoing
+from btcturk_kit.sandbox.stream_session import Outgoing
 
 
 def difference(number: int, event: str = "BTCTRY") -> Outgoing:

@@ -14,7 +14,8 @@ from btcturk_kit.domain.orders import LimitOrder, MarketSell, OrderRequest, Orde
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.exchange import Exchange
 from btcturk_kit.sandbox.holding import PlacedOrder
-from btcturk_kit.sandbox.stream_hub import PUBLICATION_MS, Outgoing, StreamHub
+from btcturk_kit.sandbox.stream_hub import PUBLICATION_MS, StreamHub
+from btcturk_kit.sandbox.stream_session import Outgoing
 from btcturk_kit.sandbox.tape import HOUR_MS, Tape
 from btcturk_kit.wire.signing import signature
 

@@ -362,7 +362,9 @@ def test_an_order_without_a_name_of_ours_has_an_empty_one() -> None:
 
 
 def test_padding_never_cuts() -> None:
-    """A quantity finer than the padding keeps its digits; a large one gets no exponent."""
+    """A finer quantity keeps its digits but no zeros at the end; a large one gets no exponent."""
+    halves = Decimal("0.5000000000000000")
+    assert '"amount":"0.5000000000"' in encode_frame(MATCHED._replace(quantity=halves)).text
     fine = Decimal("0.0000000000000001")
     assert f'"amount":"{fine:f}"' in encode_frame(MATCHED._replace(quantity=fine)).text
     book = BookListed(Channel.BOOK, BTCTRY, 1, bids=levels(("4E+6", "100")), asks=())
