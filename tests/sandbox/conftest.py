@@ -19,7 +19,7 @@ from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.address import ClockKind
 from btcturk_kit.sandbox.exchange import Exchange
 from btcturk_kit.sandbox.habits import Habits
-from btcturk_kit.sandbox.server import by_port, make_app, make_graph_app
+from btcturk_kit.sandbox.server import Hands, by_port, make_app, make_graph_app
 from btcturk_kit.sandbox.tape import Tape
 from btcturk_kit.wire.signing import Credentials
 
@@ -154,9 +154,10 @@ def start(tape: Tape) -> Iterator[Start]:
             exchange.open_account(keys.api_key, {Asset("TRY"): Decimal(100_000)})
         sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
         port, graph_port = (one.getsockname()[1] for one in sockets)
-        graph = make_graph_app(exchange, access, clock=clock)
+        hands = Hands(exchange, None, is_real=is_real)
+        graph = make_graph_app(exchange, access, hands=hands)
         app = by_port(
-            make_app(exchange, access, clock=clock, control_token=TOKEN), {graph_port: graph}
+            make_app(exchange, access, hands=hands, control_token=TOKEN), {graph_port: graph}
         )
         server = uvicorn.Server(
             uvicorn.Config(app, lifespan="off", ws="none", log_level="error", date_header=False)

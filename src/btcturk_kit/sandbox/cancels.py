@@ -7,6 +7,7 @@ does.
 from __future__ import annotations
 
 import heapq
+from decimal import Decimal
 
 from btcturk_kit.sandbox.chance import Chance, Span
 from btcturk_kit.sandbox.feed import NEVER_MS
@@ -29,7 +30,7 @@ class CancelQueue:
 
     def __init__(self, chance: Chance) -> None:
         self._chance = chance
-        self._waiting: list[tuple[int, int, str]] = []
+        self._waiting: list[tuple[int, int, str, Decimal]] = []
 
     def add(self, order: PlacedOrder, *, owner: str, now_ms: int) -> None:
         """Let the cancel of an order wait; it is written into the order when it is due."""
@@ -37,13 +38,13 @@ class CancelQueue:
         is_slow = not self._chance.number("slow cancel", key, _ONE_IN_16)
         span_ms = _SLOW_CANCEL_MS if is_slow else _CANCEL_MS
         order.cancel_due_ms = now_ms + self._chance.number("cancel", key, span_ms)
-        heapq.heappush(self._waiting, (order.cancel_due_ms, order.order_id, owner))
+        heapq.heappush(self._waiting, (order.cancel_due_ms, order.order_id, owner, order.remaining))
 
     def next_ms(self) -> int:
         """Return the instant of the next one."""
         return self._waiting[0][0] if self._waiting else NEVER_MS
 
-    def take(self) -> tuple[int, str]:
-        """Return number and owner of the next order to cancel."""
-        _, order_id, owner = heapq.heappop(self._waiting)
-        return order_id, owner
+    def take(self) -> tuple[int, str, Decimal]:
+        """Return the next order to cancel: number, owner, and what was left when it was queued."""
+        _, order_id, owner, left = heapq.heappop(self._waiting)
+        return order_id, owner, left

@@ -9,7 +9,7 @@ Never add: HTTP, signatures, rate windows, a real clock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from btcturk_kit.domain.identifiers import Asset, Symbol, TradeId
@@ -31,6 +31,14 @@ from btcturk_kit.sandbox.cancels import CancelQueue
 from btcturk_kit.sandbox.chance import Chance, Span
 from btcturk_kit.sandbox.checks import StopCheck, refusal_of
 from btcturk_kit.sandbox.clearing import HOUSE, Clearing
+from btcturk_kit.sandbox.events import (
+    BalanceMoved,
+    ExchangeEvent,
+    OrderRested,
+    OrderWithdrawn,
+    QuotesMoved,
+    TradeSettled,
+)
 from btcturk_kit.sandbox.feed import MarketFeed
 from btcturk_kit.sandbox.habits import Habits, StopTrigger
 from btcturk_kit.sandbox.holding import Holding, PlacedOrder
@@ -74,6 +82,10 @@ class Exchange:
             on a real one time passes by itself.
         habits: Its ways where no source settles them.
 
+    Attributes:
+        fees: Fee level of every customer.
+        on_event: Called with everything that happens, at the moment it does; None to tell nobody.
+
     Example:
         >>> exchange = Exchange(Tape.bundled(), seed=1)
         >>> exchange.open_account("ann", {Asset("TRY"): Decimal(100_000)})
@@ -92,6 +104,7 @@ class Exchange:
         has_latency: bool = True,
         habits: Habits = Habits(),  # noqa: B008 - a tuple of constants
     ) -> None:
+        self.on_event: Callable[[ExchangeEvent], None] | None = None
         self._has_latency = has_latency
         self._chance = Chance(seed)
         self.habits = habits
@@ -218,9 +231,10 @@ class Exchange:
         self._clearing.add_order(holding, order)
         if stop is None:
             self._match(holding, order)
-            self._set_off_stops()
         else:
             self._stops.add(order_id, name, side=order.side, stop_price=stop.price)
+        self._tell_placed(name, order)
+        self._set_off_stops()
         return order
 
     def cancel(self, name: str, order_id: int) -> Refused | None:
@@ -279,6 +293,17 @@ class Exchange:
         transfer = Transfer(self._next_transfer_id, asset, amount, self._now_ms)
         self._next_transfer_id += 1
         self.holding(name).transfers.add(transfer)
+        self._tell(BalanceMoved(name))
+
+    def _tell(self, event: ExchangeEvent) -> None:
+        if self.on_event is not None:
+            self.on_event(event)
+
+    def _tell_placed(self, name: str, order: PlacedOrder) -> None:
+        """Tell of an order that was just placed: whether it rests, and that its money moved."""
+        if order.order_id in self.holding(name).open_orders:
+            self._tell(OrderRested(name, order))
+        self._tell(BalanceMoved(name))
 
     def _match(self, holding: Holding, order: PlacedOrder) -> None:
         number, owner, request = order.order_id, holding.name, order.request
@@ -324,7 +349,9 @@ class Exchange:
                     now_ms=self._now_ms,
                 )
                 self._clearing.replace_stop(holding, stop, order)
+                self._tell(OrderWithdrawn(name, stop, stop.remaining))
                 self._match(holding, order)
+                self._tell_placed(name, order)
 
     def _settle(self, trades: tuple[Trade, ...]) -> None:
         for trade in trades:
@@ -333,12 +360,12 @@ class Exchange:
             # Two numbers a trade: a customer who meets an own order has two trades to tell apart.
             trade_id = self._next_trade_id
             self._next_trade_id += 2
-            self._record.add(
-                PrintedTrade(
-                    TradeId(trade_id), trade.price, trade.quantity, trade.taker_side, self._now_ms
-                )
+            printed = PrintedTrade(
+                TradeId(trade_id), trade.price, trade.quantity, trade.taker_side, self._now_ms
             )
+            self._record.add(printed)
             self._clearing.settle(trade, trade_id=trade_id, now_ms=self._now_ms)
+            self._tell(TradeSettled(printed, trade))
 
     def _move_market(self) -> None:
         event = self._feed.take()
@@ -350,12 +377,15 @@ class Exchange:
                 0, owner=HOUSE, side=event.side, quantity=quantity
             ).trades
         self._settle(trades)
+        self._tell(QuotesMoved())
         self._set_off_stops()
 
     def _carry_out_cancel(self) -> None:
-        order_id, name = self._cancels.take()
+        order_id, name, left = self._cancels.take()
         holding = self.holding(name)
         order = holding.open_orders.get(order_id)
         if order is not None:  # otherwise it was filled meanwhile
             self._engine.cancel(order_id)
             self._clearing.close_canceled(holding, order, now_ms=self._now_ms)
+            self._tell(OrderWithdrawn(name, order, left))
+            self._tell(BalanceMoved(name))

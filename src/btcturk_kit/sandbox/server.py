@@ -22,18 +22,19 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.money import ZERO, decimal_of
-from btcturk_kit.errors import BtcturkKitError
+from btcturk_kit.errors import BtcturkKitError, ConfigurationError
 from btcturk_kit.sandbox.access import Access
-from btcturk_kit.sandbox.address import ClockKind
 from btcturk_kit.sandbox.answers import Answers
 from btcturk_kit.sandbox.calls import Answering, Call
 from btcturk_kit.sandbox.exchange import Exchange
 from btcturk_kit.sandbox.graph_answers import GraphAnswers
 from btcturk_kit.sandbox.holding import Holding, PlacedOrder
+from btcturk_kit.sandbox.stream_control import STREAM_ROUTES, StreamControl
+from btcturk_kit.sandbox.stream_server import StreamServer
 from btcturk_kit.wire import encode
 from btcturk_kit.wire.pacing import Endpoint, Refusal, endpoint_of
 
-__all__ = ["by_port", "make_app", "make_graph_app"]
+__all__ = ["Hands", "by_port", "make_app", "make_graph_app"]
 
 _METHODS = ("GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS")
 _JSON = "application/json"
@@ -42,23 +43,32 @@ _PRIVATE_PREFIX = "/api/v1/"
 _BAD_REQUEST, _UNAUTHORIZED, _NOT_FOUND, _WRONG_METHOD = 400, 401, 404, 405
 _CONFLICT, _TOO_MANY, _FAULT = 409, 429, 500
 
+_ADVANCE = "POST /v1/clock/advance"
+_ALL_LEVELS = 10**9
+
 _encode_json = Encoder().encode
 
 
 def make_app(
-    exchange: Exchange, access: Access, *, clock: ClockKind, control_token: str
+    exchange: Exchange,
+    access: Access,
+    *,
+    hands: Hands,
+    control_token: str,
+    stream: StreamServer | None = None,
 ) -> Starlette:
     """Return the ASGI application of an exchange.
 
     Args:
         exchange: Its accounts are those `access` has keys for.
         access: Keys and windows.
-        clock: `real` follows this machine's clock, `virtual` stands until it is advanced.
+        hands: What moves the exchange's clock.
         control_token: The bearer token of the control API.
+        stream: The stream of the same exchange, if there is one; it must run in the same event
+            loop.
     """
-    is_real = clock is ClockKind.REAL
-    public = _PublicApi(exchange, access, Answers(exchange), is_real=is_real)
-    control = _ControlApi(exchange, token=control_token, is_real=is_real)
+    public = _PublicApi(exchange, access, Answers(exchange), hands)
+    control = _ControlApi(exchange, hands, stream, token=control_token)
     return Starlette(
         routes=[
             Route("/api/{rest:path}", public.respond, methods=_METHODS),
@@ -68,9 +78,9 @@ def make_app(
     )
 
 
-def make_graph_app(exchange: Exchange, access: Access, *, clock: ClockKind) -> Starlette:
+def make_graph_app(exchange: Exchange, access: Access, *, hands: Hands) -> Starlette:
     """Return the ASGI application of the graph host, whose paths the control API has too."""
-    graph = _PublicApi(exchange, access, GraphAnswers(exchange), is_real=clock is ClockKind.REAL)
+    graph = _PublicApi(exchange, access, GraphAnswers(exchange), hands)
     return Starlette(
         routes=[Route("/v1/{rest:path}", graph.respond, methods=_METHODS)],
         exception_handlers={_NOT_FOUND: _nothing_here, Exception: _internal_error},
@@ -87,20 +97,45 @@ def by_port(app: ASGIApp, others: Mapping[int, ASGIApp]) -> ASGIApp:
     return chosen
 
 
-def _follow_wall_clock(exchange: Exchange) -> None:
-    exchange.advance_to(time.time_ns() // 1_000_000)
+class Hands:
+    """What moves the exchange's clock: through the stream if there is one, so that it publishes.
+
+    Args:
+        exchange: Whose clock it is.
+        stream: Its stream, if there is one.
+        is_real: Whether the clock follows this machine's; else it stands until it is advanced.
+    """
+
+    def __init__(self, exchange: Exchange, stream: StreamServer | None, *, is_real: bool) -> None:
+        self._exchange = exchange
+        self._stream = stream
+        self.is_real = is_real
+
+    def follow(self) -> None:
+        """Bring a real clock to now, and publish what is due on either kind."""
+        if self._stream is not None:
+            self._stream.follow()
+        elif self.is_real:
+            self._exchange.advance_to(time.time_ns() // 1_000_000)
+
+    async def advance_to(self, now_ms: int) -> None:
+        """Advance a virtual clock."""
+        if self._stream is not None:
+            await self._stream.advance_to(now_ms)
+        else:
+            self._exchange.advance_to(now_ms)
 
 
 class _PublicApi:
     """The exchange's own endpoints of one host."""
 
     def __init__(
-        self, exchange: Exchange, access: Access, answers: Answering, *, is_real: bool
+        self, exchange: Exchange, access: Access, answers: Answering, hands: Hands
     ) -> None:
         self._exchange = exchange
         self._access = access
         self._answers = answers
-        self._is_real = is_real
+        self._hands = hands
 
     async def respond(self, request: Request) -> Response:
         """Count, check, then answer one request."""
@@ -110,8 +145,7 @@ class _PublicApi:
             return self._no_such_route(path)
         body = await request.body() if endpoint is Endpoint.SUBMIT else b""
         # From here on nothing is awaited: the request is carried out whole.
-        if self._is_real:
-            _follow_wall_clock(self._exchange)
+        self._hands.follow()
         now_ms, headers = self._exchange.now_ms, request.headers
         address = request.client.host if request.client else ""
         too_many = self._access.count_address(address, endpoint, now_ms)
@@ -127,6 +161,7 @@ class _PublicApi:
             if too_many is not None:
                 return _slow_down(too_many)
         answer = self._answers.answer(endpoint, Call(owner, path, request.query_params, body))
+        self._hands.follow()  # a submit takes time, in which a publication may have become due
         return Response(answer.body, answer.status, media_type=_JSON)
 
     def _no_such_route(self, path: str) -> Response:
@@ -146,12 +181,14 @@ class _ControlApi:
     It lies beside the exchange's own `/api`, because base addresses have no path.
     """
 
-    def __init__(self, exchange: Exchange, *, token: str, is_real: bool) -> None:
+    def __init__(
+        self, exchange: Exchange, hands: Hands, stream: StreamServer | None, *, token: str
+    ) -> None:
         self._exchange = exchange
+        self._hands = hands
+        self._stream = None if stream is None else StreamControl(stream)
         self._authorization = f"Bearer {token}".encode()
-        self._is_real = is_real
         self._changes: Mapping[str, Callable[[dict[str, Any]], Response]] = {
-            "POST /v1/clock/advance": self._advance,
             "POST /v1/deposit": self._deposit,
             "POST /v1/withdraw": self._withdraw,
         }
@@ -161,28 +198,54 @@ class _ControlApi:
         sent = request.headers.get("authorization", "").encode()
         if not compare_digest(sent, self._authorization):
             return _document({"message": "the control token is missing or wrong"}, _UNAUTHORIZED)
-        if self._is_real:
-            _follow_wall_clock(self._exchange)
-        route = f"{request.method} {request.scope['path']}"
+        self._hands.follow()
+        route, query = f"{request.method} {request.scope['path']}", request.query_params
         if route == "GET /v1/clock":
             return _document({"now_ms": self._exchange.now_ms})
         if route == "GET /v1/truth":
-            return self._truth(request.query_params.get("api_key", ""))
-        change = self._changes.get(route)
-        if change is None:
+            return self._truth(query.get("api_key", ""))
+        if route == "GET /v1/book":
+            return self._book(query.get("symbol", ""))
+        is_of_stream = self._stream is not None and route in STREAM_ROUTES
+        if not (route == _ADVANCE or route in self._changes or is_of_stream):
             return Response(status_code=_NOT_FOUND)
-        fields = _object(await request.body())
+        fields = {} if request.method == "GET" else _object(await request.body())
         if fields is None:
             return _document({"message": "the body is not a JSON object"}, _BAD_REQUEST)
-        return change(fields)
+        if route == _ADVANCE:
+            return await self._advance(fields)
+        change = self._changes.get(route)
+        return change(fields) if change is not None else self._steer(route, fields)
 
-    def _advance(self, fields: dict[str, Any]) -> Response:
+    def _steer(self, route: str, fields: dict[str, Any]) -> Response:
+        """Answer what concerns the stream."""
+        if self._stream is None:
+            return Response(status_code=_NOT_FOUND)
+        try:
+            return _document(self._stream.answer(route, fields))
+        except ConfigurationError as error:
+            return _document({"message": error.message}, _BAD_REQUEST)
+
+    def _book(self, pair: str) -> Response:
+        """Answer with the whole book, not only what a stream or an endpoint shows of it."""
+        symbol = self._exchange.symbol_of(pair)
+        if symbol is None:
+            return _document({"message": "no such pair"}, _NOT_FOUND)
+        book = self._exchange.book(levels=_ALL_LEVELS)
+        sides = {"bids": book.bids, "asks": book.asks}
+        texts = {
+            side: [[format(number, "f") for number in level] for level in levels]
+            for side, levels in sides.items()
+        }
+        return _document({"symbol": symbol, "now_ms": book.event_time_ms, **texts})
+
+    async def _advance(self, fields: dict[str, Any]) -> Response:
         to_ms = fields.get("to_ms")
-        if self._is_real:
+        if self._hands.is_real:
             return _document({"message": "a real clock cannot be advanced"}, _CONFLICT)
         if not isinstance(to_ms, int) or isinstance(to_ms, bool):
             return _document({"message": "to_ms is not a whole number"}, _BAD_REQUEST)
-        self._exchange.advance_to(to_ms)
+        await self._hands.advance_to(to_ms)
         return _document({"now_ms": self._exchange.now_ms})
 
     def _deposit(self, fields: dict[str, Any]) -> Response:

@@ -6,7 +6,6 @@ Imported only to serve: it needs the extra `sandbox`. Never add: routes, rules o
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import secrets
 import signal
@@ -16,24 +15,25 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from types import FrameType
+from typing import NamedTuple
 
 import uvicorn
 
 from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.address import ClockKind, SandboxAddress
 from btcturk_kit.sandbox.exchange import Exchange
-from btcturk_kit.sandbox.server import by_port, make_app, make_graph_app
+from btcturk_kit.sandbox.listening import LOOPBACK, listen
+from btcturk_kit.sandbox.server import Hands, by_port, make_app, make_graph_app
+from btcturk_kit.sandbox.stream_hub import StreamHub
+from btcturk_kit.sandbox.stream_server import StreamLimits, StreamServer
 from btcturk_kit.sandbox.tape import Tape
 
 __all__ = ["ServeOptions", "serve"]
-
-LOOPBACK = "127.0.0.1"
 
 # A pooled connection must outlive the pauses of a bot: a close in the moment of a submit would
 # leave that order's outcome unknown for no reason.
@@ -54,6 +54,8 @@ class ServeOptions:
         api_secret: Empty to make one up.
         dataset: A tape other than the bundled one.
         ends_with_stdin: Whether the end of standard input ends the server.
+        ws_port: Port of the stream; 0 picks a free one.
+        stream_limits: Times and bounds of the stream's connections.
     """
 
     port: int
@@ -64,6 +66,8 @@ class ServeOptions:
     api_secret: str = ""
     dataset: Path | None = None
     ends_with_stdin: bool = False
+    ws_port: int = 0
+    stream_limits: StreamLimits = field(default_factory=StreamLimits)
 
 
 def serve(options: ServeOptions, *, on_ready: Callable[[SandboxAddress], None]) -> int:
@@ -84,7 +88,7 @@ def serve(options: ServeOptions, *, on_ready: Callable[[SandboxAddress], None]) 
     exchange = Exchange(
         tape,
         seed=options.seed,
-        start_ms=time.time_ns() // 1_000_000 if is_real else None,
+        start_ms=_wall_ms() if is_real else None,
         has_latency=not is_real,
     )
     api_key = options.api_key or secrets.token_hex(16)
@@ -93,37 +97,87 @@ def serve(options: ServeOptions, *, on_ready: Callable[[SandboxAddress], None]) 
     access.add_key(api_key, api_secret)
     exchange.open_account(api_key, options.opening)
     token = secrets.token_urlsafe(32)
-    app = make_app(exchange, access, clock=options.clock, control_token=token)
-    graph = make_graph_app(exchange, access, clock=options.clock)
-    with _listen(options.port) as listener, _listen(0) as graph_listener:
-        base, graph_port = _base_of(listener), graph_listener.getsockname()[1]
+    with (
+        listen(options.port) as main,
+        listen(0) as graph,
+        listen(options.ws_port) as stream,
+    ):
+        base = f"http://{LOOPBACK}:{_port(main)}"
         address = SandboxAddress(
             rest=base,
-            graph=_base_of(graph_listener),
-            ws=None,
+            graph=f"http://{LOOPBACK}:{_port(graph)}",
+            ws=f"ws://{LOOPBACK}:{_port(stream)}",
             control=base,
             control_token=token,
             clock=options.clock.value,
             api_key=api_key,
             api_secret=api_secret,
         )
-        server = _Server(
-            uvicorn.Config(
-                by_port(app, {graph_port: graph}),
-                lifespan="off",
-                ws="none",
-                log_level="warning",
-                access_log=False,
-                date_header=False,  # the real date would differ between equal virtual runs
-                server_header=False,
-                timeout_keep_alive=_KEEP_ALIVE_S,
-                timeout_graceful_shutdown=_GRACE_S,
-            ),
-            on_ready=lambda: on_ready(address),
-            ends_with_stdin=options.ends_with_stdin,
+        return asyncio.run(
+            _run(
+                exchange,
+                access,
+                options,
+                _Sockets(main, graph, stream),
+                token=token,
+                on_ready=lambda: on_ready(address),
+            )
         )
-        asyncio.run(server.serve(sockets=[listener, graph_listener]))
+
+
+class _Sockets(NamedTuple):
+    """What is listened on."""
+
+    main: socket.socket
+    graph: socket.socket
+    stream: socket.socket
+
+
+async def _run(
+    exchange: Exchange,
+    access: Access,
+    options: ServeOptions,
+    sockets: _Sockets,
+    *,
+    token: str,
+    on_ready: Callable[[], None],
+) -> int:
+    """Serve requests and stream in one event loop; return the exit code."""
+    is_real = options.clock is ClockKind.REAL
+    stream = StreamServer(
+        StreamHub(exchange, access, seed=options.seed),
+        access,
+        listener=sockets.stream,
+        wall_ms=_wall_ms if is_real else None,
+        limits=options.stream_limits,
+    )
+    hands = Hands(exchange, stream, is_real=is_real)
+    app = make_app(exchange, access, hands=hands, control_token=token, stream=stream)
+    graph = make_graph_app(exchange, access, hands=hands)
+    config = uvicorn.Config(
+        by_port(app, {_port(sockets.graph): graph}),
+        lifespan="off",
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        date_header=False,  # the real date would differ between equal virtual runs
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    server = _Server(config, on_ready=on_ready, ends_with_stdin=options.ends_with_stdin)
+    async with stream:
+        await server.serve(sockets=[sockets.main, sockets.graph])
     return server.exit_code
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _port(listener: socket.socket) -> int:
+    port: int = listener.getsockname()[1]
+    return port
 
 
 class _Server(uvicorn.Server):
@@ -168,26 +222,3 @@ class _Server(uvicorn.Server):
         while os.read(0, 4096):
             pass
         self.should_exit = True
-
-
-def _base_of(listener: socket.socket) -> str:
-    return f"http://{LOOPBACK}:{listener.getsockname()[1]}"
-
-
-def _listen(port: int) -> socket.socket:
-    # The protocol is named because asyncio switches off Nagle's delay only on sockets that say TCP;
-    # with the delay every answer would take 40 ms.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((LOOPBACK, port))
-        listener.listen()
-    except OSError as error:
-        listener.close()
-        if error.errno != errno.EADDRINUSE:
-            raise ConfigurationError(f"cannot listen on port {port}: {error.strerror}") from error
-        raise ConfigurationError(
-            f"port {port} of {LOOPBACK} is in use", hint="choose another port, or 0 for a free one"
-        ) from error
-    return listener
