@@ -47,10 +47,14 @@ class Reply(NamedTuple):
 class Caller:
     """One connection to a local exchange, and one to its graph host."""
 
-    def __init__(self, port: int, *, graph: Caller | None = None) -> None:
+    def __init__(
+        self, port: int, *, graph: Caller | None = None, address: str = "127.0.0.1"
+    ) -> None:
         self.port = port
         self._graph = graph
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self._connection = http.client.HTTPConnection(
+            "127.0.0.1", port, timeout=60, source_address=(address, 0)
+        )
 
     def close(self) -> None:
         """Close the connections."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from btcturk_kit.wire.pacing import RULES, Endpoint, WindowRule
@@ -48,6 +50,26 @@ def test_two_horizons_and_two_counts(exchange: Caller) -> None:
     assert exchange.signed("GET", path, keys=BOB).json["policy"] == "ip"
     exchange.advance(1_000)
     assert exchange.signed("GET", path, keys=BOB).status == 400
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the whole 127.0.0.0/8")
+def test_an_account_is_counted_over_all_its_addresses(exchange: Caller) -> None:
+    """Ten cancels from one address use up the account's second on every other; not another's."""
+    path = "/api/v1/order?id=1"
+    assert {exchange.signed("DELETE", path).status for _ in range(10)} == {400}
+    elsewhere = Caller(exchange.port, address="127.0.0.2")
+    try:
+        assert elsewhere.signed("DELETE", path, keys=BOB).status == 400
+        reply = elsewhere.signed("DELETE", path)
+    finally:
+        elsewhere.close()
+    assert (reply.status, reply.headers["retry-after"]) == (429, "1")
+    assert (reply.json["policy"], reply.json["limit"], reply.json["period"]) == (
+        "account",
+        "10",
+        "1s",
+    )
+    assert reply.json["details"].endswith("Please try again in 1 second(s).")
 
 
 def test_what_has_no_window_is_never_refused(exchange: Caller) -> None:

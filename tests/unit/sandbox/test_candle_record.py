@@ -26,6 +26,11 @@ def record(start_ms: int = START_MS) -> CandleRecord:
     return CandleRecord(TAPE, start_index=INDEX, start_ms=start_ms, price_places=0)
 
 
+def trade(candles: CandleRecord, at_ms: int, price: Decimal, quantity: Decimal) -> None:
+    """Add one trade."""
+    candles.add(price=price, quantity=quantity, notional=price * quantity, at_ms=at_ms)
+
+
 @given(trades=TRADES, span_minutes=st.sampled_from([1, 5, 15, 30, 60, 240]))
 def test_candles_are_what_a_second_look_at_all_trades_gives(
     trades: list[tuple[int, int, int]], span_minutes: int
@@ -36,7 +41,7 @@ def test_candles_are_what_a_second_look_at_all_trades_gives(
     for passed_ms, price, units in trades:
         at_ms += passed_ms
         quantity = Decimal(units).scaleb(-8)
-        candles.add(price=Decimal(price), quantity=quantity, at_ms=at_ms)
+        trade(candles, at_ms, Decimal(price), quantity)
         groups.setdefault(at_ms - at_ms % span_ms, []).append((Decimal(price), quantity))
     first_ms = START_MS if span_ms > HOUR_MS else START_MS - START_MS % HOUR_MS
     found = candles.between(span_ms, first_ms=first_ms, last_ms=at_ms)
@@ -70,7 +75,7 @@ def test_hours_before_the_start_come_from_the_tape() -> None:
 def test_a_day_joins_tape_and_trades() -> None:
     """The running day has the recorded open and the price of the last trade."""
     candles = record()
-    candles.add(price=Decimal(1), quantity=Decimal(2), at_ms=START_MS)
+    trade(candles, START_MS, Decimal(1), Decimal(2))
     day_ms = START_MS - START_MS % DAY_MS
     (day,) = candles.between(DAY_MS, first_ms=day_ms, last_ms=START_MS)
     first = next(one for one in TAPE.candles if one.open_ms == day_ms)
@@ -90,7 +95,7 @@ def test_a_start_off_the_hour_still_gives_whole_hours() -> None:
     """On a real clock the tape's hours begin at odd minutes; candles open on the hour."""
     start_ms = START_MS + 17 * MINUTE_MS
     candles = record(start_ms)
-    candles.add(price=Decimal(5), quantity=Decimal(1), at_ms=start_ms)
+    trade(candles, start_ms, Decimal(5), Decimal(1))
     found = candles.between(HOUR_MS, first_ms=START_MS - 3 * HOUR_MS, last_ms=start_ms)
     assert [one.open_ms for one in found] == [START_MS - hours * HOUR_MS for hours in (3, 2, 1, 0)]
     assert found[-1].close == 5
@@ -100,7 +105,7 @@ def test_minutes_are_kept_for_a_week_and_hours_for_longer() -> None:
     """What is older than a week is left in hours."""
     candles = record()
     for minute in range(7 * 24 * 60 + 60):
-        candles.add(price=Decimal(7), quantity=Decimal(1), at_ms=START_MS + minute * MINUTE_MS)
+        trade(candles, START_MS + minute * MINUTE_MS, Decimal(7), Decimal(1))
     last_ms = START_MS + 8 * DAY_MS
     minutes = candles.between(MINUTE_MS, first_ms=0, last_ms=last_ms)
     assert len(minutes) == 7 * 24 * 60 + 1  # and the running one
