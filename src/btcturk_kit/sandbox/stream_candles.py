@@ -1,36 +1,18 @@
 """The running candle of each resolution: the recorded one, then grown by public trades.
 
-Intervals begin where the graph host's do: weeks of seven days since 1970 began, on Thursdays;
-months on their first day, which nobody has seen on the wire. Never add: the history of candles, a
-candle for an interval without trades.
+Never add: the history of candles, a candle for an interval without trades.
 """
 
 from __future__ import annotations
-
-from datetime import UTC, datetime
 
 from btcturk_kit.domain.candles import Candle, Resolution
 from btcturk_kit.domain.market import PublicTrade
 from btcturk_kit.domain.money import add, total
 from btcturk_kit.sandbox.exchange import Exchange
 
-__all__ = ["folded", "interval_start_ms", "running"]
+__all__ = ["folded", "running"]
 
 _DAY_MS = 86_400_000
-
-
-def interval_start_ms(resolution: Resolution, now_ms: int) -> int:
-    """Return when the interval that holds an instant began.
-
-    Example:
-        >>> interval_start_ms(Resolution.MINUTE_5, 1_000_000)
-        900000
-    """
-    length_ms = resolution.length_ms
-    if length_ms is None:
-        day = datetime.fromtimestamp(now_ms // 1000, UTC).day
-        return (now_ms // _DAY_MS - day + 1) * _DAY_MS
-    return now_ms - now_ms % length_ms
 
 
 def running(exchange: Exchange, resolution: Resolution) -> Candle | None:
@@ -38,7 +20,7 @@ def running(exchange: Exchange, resolution: Resolution) -> Candle | None:
 
     A month is put together from its days.
     """
-    open_ms = interval_start_ms(resolution, exchange.now_ms)
+    open_ms = resolution.opening_ms(exchange.now_ms)
     parts = exchange.candles(
         resolution.length_ms or _DAY_MS, first_ms=open_ms, last_ms=exchange.now_ms
     )
@@ -58,7 +40,7 @@ def running(exchange: Exchange, resolution: Resolution) -> Candle | None:
 
 def folded(candle: Candle | None, trade: PublicTrade, resolution: Resolution) -> Candle:
     """Return the candle after one more trade: the same one grown, or the first of its interval."""
-    open_ms = interval_start_ms(resolution, trade.event_time_ms)
+    open_ms = resolution.opening_ms(trade.event_time_ms)
     price, quantity = trade.price, trade.quantity
     if candle is None or candle.open_ms != open_ms:
         return Candle(trade.symbol, resolution, open_ms, price, price, price, price, quantity)

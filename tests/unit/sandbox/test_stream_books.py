@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -15,7 +14,7 @@ from btcturk_kit.domain.market import BookLevel, PublicTrade
 from btcturk_kit.domain.orders import Side
 from btcturk_kit.domain.stream_events import BookOperation
 from btcturk_kit.sandbox.stream_books import changes_between
-from btcturk_kit.sandbox.stream_candles import folded, interval_start_ms
+from btcturk_kit.sandbox.stream_candles import folded
 from btcturk_kit.sandbox.stream_forms import JoinRequest, LoginRequest, read_request
 
 BTCTRY = Symbol("BTCTRY")
@@ -51,27 +50,6 @@ def test_changes_turn_one_window_into_the_next(
             assert book.get(price) != quantity
             book[price] = quantity
     assert book == dict(side(after, is_bids=is_bids))
-
-
-def instant(text: str) -> int:
-    """Return an ISO time as milliseconds."""
-    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1000
-
-
-@pytest.mark.parametrize(
-    ("resolution", "start"),
-    [
-        (Resolution.MINUTE_1, "2024-02-29 13:47:00"),
-        (Resolution.MINUTE_15, "2024-02-29 13:45:00"),
-        (Resolution.HOUR_4, "2024-02-29 12:00:00"),
-        (Resolution.DAY_1, "2024-02-29 00:00:00"),
-        (Resolution.WEEK_1, "2024-02-29 00:00:00"),
-        (Resolution.MONTH_1, "2024-02-01 00:00:00"),
-    ],
-)
-def test_intervals_begin_where_the_calendar_says(resolution: Resolution, start: str) -> None:
-    """Minutes and hours divide the day, a week begins on Thursday, a month on its first day."""
-    assert interval_start_ms(resolution, instant("2024-02-29 13:47:31") + 999) == instant(start)
 
 
 def trade(price: int, at_ms: int) -> PublicTrade:
