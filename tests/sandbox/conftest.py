@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,13 +18,17 @@ from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.address import ClockKind
 from btcturk_kit.sandbox.exchange import Exchange
-from btcturk_kit.sandbox.server import make_app
+from btcturk_kit.sandbox.habits import Habits
+from btcturk_kit.sandbox.server import by_port, make_app, make_graph_app
 from btcturk_kit.sandbox.tape import Tape
 from btcturk_kit.wire.signing import Credentials
 
 TOKEN = "control-token"
 ANN = Credentials("ann", "QUFBQQ==")
 BOB = Credentials("bob", "QkJCQg==")
+
+
+AS_EVER = Habits()
 
 
 class Reply(NamedTuple):
@@ -40,15 +45,28 @@ class Reply(NamedTuple):
 
 
 class Caller:
-    """One connection to a local exchange."""
+    """One connection to a local exchange, and one to its graph host."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(
+        self, port: int, *, graph: Caller | None = None, address: str = "127.0.0.1"
+    ) -> None:
         self.port = port
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self._graph = graph
+        self._connection = http.client.HTTPConnection(
+            "127.0.0.1", port, timeout=10, source_address=(address, 0)
+        )
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connections."""
         self._connection.close()
+        if self._graph is not None:
+            self._graph.close()
+
+    @property
+    def graph(self) -> Caller:
+        """Return the connection to the graph host."""
+        assert self._graph is not None
+        return self._graph
 
     def send(
         self,
@@ -126,25 +144,32 @@ def start(tape: Tape) -> Iterator[Start]:
     """Return a function that starts an exchange on a socket and connects to it."""
     running: list[tuple[uvicorn.Server, threading.Thread, Caller]] = []
 
-    def begin(*, seed: int = 1, clock: ClockKind = ClockKind.VIRTUAL) -> Caller:
+    def begin(
+        *, seed: int = 1, clock: ClockKind = ClockKind.VIRTUAL, habits: Habits = AS_EVER
+    ) -> Caller:
         is_real = clock is ClockKind.REAL
         start_ms = time.time_ns() // 1_000_000 if is_real else None
-        exchange = Exchange(tape, seed=seed, start_ms=start_ms, has_latency=not is_real)
+        exchange = Exchange(
+            tape, seed=seed, start_ms=start_ms, has_latency=not is_real, habits=habits
+        )
         access = Access()
         for keys, secret in ((ANN, "QUFBQQ=="), (BOB, "QkJCQg==")):
             access.add_key(keys.api_key, secret)
             exchange.open_account(keys.api_key, {Asset("TRY"): Decimal(100_000)})
-        app = make_app(exchange, access, clock=clock, control_token=TOKEN)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app, port=0, lifespan="off", ws="none", log_level="error", date_header=False
-            )
+        sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+        port, graph_port = (one.getsockname()[1] for one in sockets)
+        graph = make_graph_app(exchange, access, clock=clock)
+        app = by_port(
+            make_app(exchange, access, clock=clock, control_token=TOKEN), {graph_port: graph}
         )
-        thread = threading.Thread(target=server.run)
+        server = uvicorn.Server(
+            uvicorn.Config(app, lifespan="off", ws="none", log_level="error", date_header=False)
+        )
+        thread = threading.Thread(target=server.run, args=(sockets,))
         thread.start()
         while not server.started:
             time.sleep(0.005)
-        caller = Caller(server.servers[0].sockets[0].getsockname()[1])
+        caller = Caller(port, graph=Caller(graph_port))
         running.append((server, thread, caller))
         return caller
 

@@ -24,6 +24,32 @@ _MINUTES_MAX = 7 * 24 * 60
 _HOURS_MAX = 400 * 24
 
 
+class _Building:
+    """One candle that still grows; not a tuple, because a trade changes it."""
+
+    __slots__ = ("close", "high", "low", "notional", "open", "open_ms", "volume")
+
+    def __init__(self, open_ms: int, price: Decimal, volume: Decimal, notional: Decimal) -> None:
+        self.open_ms = open_ms
+        self.open = self.high = self.low = self.close = price
+        self.volume = volume
+        self.notional = notional
+
+    def trade(self, price: Decimal, volume: Decimal, notional: Decimal) -> None:
+        if price > self.high:
+            self.high = price
+        elif price < self.low:
+            self.low = price
+        self.close = price
+        self.volume = add(self.volume, volume)
+        self.notional = add(self.notional, notional)
+
+    def candle(self) -> GraphCandle:
+        return GraphCandle(
+            self.open_ms, self.open, self.high, self.low, self.close, self.volume, self.notional
+        )
+
+
 class CandleRecord:
     """The candles of one pair.
 
@@ -41,26 +67,17 @@ class CandleRecord:
         self._price_places = price_places
         self._minutes: deque[GraphCandle] = deque(maxlen=_MINUTES_MAX)
         self._hours: deque[GraphCandle] = deque(maxlen=_HOURS_MAX)
-        self._running: GraphCandle | None = None  # the minute of the newest trade
+        self._minute: _Building | None = None  # that of the newest trade
 
-    def add(self, *, price: Decimal, quantity: Decimal, at_ms: int) -> None:
+    def add(self, *, price: Decimal, quantity: Decimal, notional: Decimal, at_ms: int) -> None:
         """Add the newest trade."""
-        open_ms = at_ms - at_ms % _MINUTE_MS
-        running, notional = self._running, mul(price, quantity)
-        if running is not None and running.open_ms == open_ms:
-            self._running = GraphCandle(
-                open_ms,
-                running.open,
-                max(running.high, price),
-                min(running.low, price),
-                price,
-                add(running.volume, quantity),
-                add(running.notional, notional),
-            )
+        minute = self._minute
+        if minute is not None and at_ms - minute.open_ms < _MINUTE_MS:
+            minute.trade(price, quantity, notional)
             return
-        if running is not None:
-            self._close_minute(running)
-        self._running = GraphCandle(open_ms, price, price, price, price, quantity, notional)
+        if minute is not None:
+            self._close_minute(minute)
+        self._minute = _Building(at_ms - at_ms % _MINUTE_MS, price, quantity, notional)
 
     def between(self, span_ms: int, *, first_ms: int, last_ms: int) -> list[GraphCandle]:
         """Return the candles of a length that open in a span, both ends inclusive, oldest first.
@@ -75,15 +92,17 @@ class CandleRecord:
         # A candle that opens in the span is made of parts that all begin after its opening.
         first_ms = -(-max(0, first_ms) // span_ms) * span_ms
         behind_ms = last_ms - last_ms % span_ms + span_ms
+        running = None if self._minute is None else self._minute.candle()
         if span_ms < HOUR_MS:
             parts = _slice(self._minutes, first_ms, behind_ms)
         else:
             parts = self._recorded(first_ms, behind_ms) + _slice(self._hours, first_ms, behind_ms)
-        if self._running is not None and first_ms <= self._running.open_ms < behind_ms:
-            parts.append(self._running)
+        if running is not None and first_ms <= running.open_ms < behind_ms:
+            parts.append(running)
         return _folded(parts, span_ms)
 
-    def _close_minute(self, minute: GraphCandle) -> None:
+    def _close_minute(self, closed: _Building) -> None:
+        minute = closed.candle()
         self._minutes.append(minute)
         hour_ms = minute.open_ms - minute.open_ms % HOUR_MS
         if self._hours and self._hours[-1].open_ms == hour_ms:

@@ -56,11 +56,11 @@ class _Hour:
         self.volume = ZERO
         self.notional = ZERO
 
-    def fold(self, *, high: Decimal, low: Decimal, volume: Decimal, price: Decimal) -> None:
+    def fold(self, *, high: Decimal, low: Decimal, volume: Decimal, notional: Decimal) -> None:
         self.high = max(self.high, high)
         self.low = min(self.low, low)
         self.volume = add(self.volume, volume)
-        self.notional = add(self.notional, mul(volume, price))
+        self.notional = add(self.notional, notional)
 
 
 class PublicRecord:
@@ -126,7 +126,7 @@ class PublicRecord:
     ) -> None:
         """Add a whole recorded hour from before the first trade."""
         hour = _Hour(open_ms // HOUR_MS, open_price)
-        hour.fold(high=high, low=low, volume=volume, price=close)
+        hour.fold(high=high, low=low, volume=volume, notional=mul(volume, close))
         self._hours.append(hour)
         self.last = close
 
@@ -134,12 +134,18 @@ class PublicRecord:
         """Add the newest trade."""
         self.last = trade.price
         self._printed.append(trade)
-        self.candles.add(price=trade.price, quantity=trade.quantity, at_ms=trade.event_time_ms)
+        notional = mul(trade.price, trade.quantity)
+        self.candles.add(
+            price=trade.price,
+            quantity=trade.quantity,
+            notional=notional,
+            at_ms=trade.event_time_ms,
+        )
         number = trade.event_time_ms // HOUR_MS
         if not self._hours or self._hours[-1].number != number:
             self._hours.append(_Hour(number, trade.price))
         self._hours[-1].fold(
-            high=trade.price, low=trade.price, volume=trade.quantity, price=trade.price
+            high=trade.price, low=trade.price, volume=trade.quantity, notional=notional
         )
 
     def newest(self, count: int) -> tuple[PrintedTrade, ...]:

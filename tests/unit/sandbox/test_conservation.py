@@ -9,8 +9,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from btcturk_kit.domain.identifiers import Asset, Symbol
-from btcturk_kit.domain.orders import LimitOrder, MarketBuy, MarketSell, OrderStatus, Side
+from btcturk_kit.domain.orders import (
+    LimitOrder,
+    MarketBuy,
+    MarketSell,
+    OrderStatus,
+    Side,
+    StopLimitOrder,
+    StopMarketBuy,
+    StopMarketSell,
+)
 from btcturk_kit.sandbox.exchange import Exchange
+from btcturk_kit.sandbox.habits import Habits, StopNames, StopTrigger
 from btcturk_kit.sandbox.holding import PlacedOrder
 from btcturk_kit.sandbox.tape import Tape
 from btcturk_kit.simulation.fees import FeeSchedule
@@ -29,15 +39,33 @@ RATES = st.sampled_from(["0.0001", "0.0012", "0.0017", "0.0018", "0.0024"]).map(
 class TradingDays(RuleBasedStateMachine):
     """Two customers trade with the house and with each other while time passes."""
 
-    @initialize(seed=st.integers(0, 1000), maker=RATES, taker=RATES, vat=st.sampled_from([18, 20]))
-    def open(self, seed: int, maker: Decimal, taker: Decimal, vat: int) -> None:
+    @initialize(
+        seed=st.integers(0, 1000),
+        maker=RATES,
+        taker=RATES,
+        vat=st.sampled_from([18, 20]),
+        trigger=st.sampled_from(StopTrigger),
+        names=st.sampled_from(StopNames),
+    )
+    def open(
+        self,
+        *,
+        seed: int,
+        maker: Decimal,
+        taker: Decimal,
+        vat: int,
+        trigger: StopTrigger,
+        names: StopNames,
+    ) -> None:
         """Open the exchange; the taker rate is never the smaller one, as in every fee level."""
         self.fees = FeeSchedule(
             maker_rate=min(maker, taker),
             taker_rate=max(maker, taker),
             vat_rate=Decimal(vat).scaleb(-2),
         )
-        self.exchange = Exchange(TAPE, seed=seed, fees=self.fees)
+        self.exchange = Exchange(
+            TAPE, seed=seed, fees=self.fees, habits=Habits(stop_trigger=trigger, stop_names=names)
+        )
         for name in NAMES:
             self.exchange.open_account(
                 name, {Asset("TRY"): Decimal("3000000.07"), Asset("BTC"): Decimal("1.00000003")}
@@ -74,6 +102,47 @@ class TradingDays(RuleBasedStateMachine):
                 owner, self.exchange.submit(owner, LimitOrder(BTCTRY, Side.BUY, quantity, ask))
             )
 
+    @rule(
+        owner=OWNERS,
+        side=st.sampled_from(Side),
+        quantity=QUANTITIES,
+        stop_bps=st.integers(1, 150),
+        offset_bps=OFFSETS_BPS,
+    )
+    def stop_limit(
+        self, *, owner: str, side: Side, quantity: Decimal, stop_bps: int, offset_bps: int
+    ) -> None:
+        """Let a limit order wait just beyond the market."""
+        stop = self.stop_price(side, stop_bps)
+        price = stop * (10_000 + offset_bps) // 10_000
+        request = StopLimitOrder(BTCTRY, side, quantity, price, stop)
+        self.keep(owner, self.exchange.submit(owner, request))
+
+    @rule(owner=OWNERS, amount=st.integers(100, 4_000_000), stop_bps=st.integers(1, 150))
+    def stop_buy(self, owner: str, amount: int, stop_bps: int) -> None:
+        """Let a market buy wait just above the market."""
+        stop = self.stop_price(Side.BUY, stop_bps)
+        self.keep(owner, self.exchange.submit(owner, StopMarketBuy(BTCTRY, Decimal(amount), stop)))
+
+    @rule(owner=OWNERS, quantity=QUANTITIES, stop_bps=st.integers(1, 150))
+    def stop_sell(self, owner: str, quantity: Decimal, stop_bps: int) -> None:
+        """Let a market sell wait just below the market."""
+        stop = self.stop_price(Side.SELL, stop_bps)
+        self.keep(owner, self.exchange.submit(owner, StopMarketSell(BTCTRY, quantity, stop)))
+
+    @rule(owner=OWNERS, is_in=st.booleans(), units=st.integers(1, 10**13))
+    def transfer(self, owner: str, *, is_in: bool, units: int) -> None:
+        """Pay money in or take it out, if it is there."""
+        move = self.exchange.deposit if is_in else self.exchange.withdraw
+        move(owner, Asset("TRY"), Decimal(units).scaleb(-8))
+
+    def stop_price(self, side: Side, stop_bps: int) -> Decimal:
+        """Return a price beyond the best opposite one."""
+        ticker = self.exchange.ticker()
+        if side is Side.BUY:
+            return ticker.ask * (10_000 + stop_bps) // 10_000 + 1
+        return ticker.bid * (10_000 - stop_bps) // 10_000 - 1
+
     @rule(owner=OWNERS, which=st.integers(0, 50))
     def cancel(self, owner: str, which: int) -> None:
         """Cancel some order of anybody, own or not, open or not."""
@@ -105,6 +174,9 @@ class TradingDays(RuleBasedStateMachine):
                 assert order.quantity - order.remaining == traded
                 is_open = order.status in (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
                 assert is_open == (order.order_id in holding.open_orders)
+                if order.stop_price is not None:
+                    assert traded == 0
+                    assert order.status in (OrderStatus.OPEN, OrderStatus.CANCELED)
 
 
 TestTradingDays = TradingDays.TestCase

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -22,10 +23,15 @@ from btcturk_kit.domain.orders import (
     OrderStatus,
     OrderType,
     Side,
+    StopLimitOrder,
+    StopMarketBuy,
+    StopMarketSell,
+    StopRequest,
 )
 from btcturk_kit.wire import decode, encode, encode_account, encode_public
 from btcturk_kit.wire.pacing import Refusal
 
+PAYLOADS = Path(__file__).parents[2] / "wire" / "payloads"
 BTCTRY, BTC, TRY = Symbol("BTCTRY"), Asset("BTC"), Asset("TRY")
 
 INSTANTS = st.integers(1, 4_000_000_000_000)
@@ -241,6 +247,126 @@ def test_an_acceptance_comes_back(request_: OrderRequest, words: tuple[str, ...]
     assert data["stopPrice"] is None
 
 
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        (
+            StopLimitOrder(BTCTRY, Side.SELL, Decimal("0.1"), Decimal(5), Decimal(6)),
+            ("sell", "stoplimit", "5", "6", "0.1"),
+        ),
+        (
+            StopMarketBuy(BTCTRY, Decimal(100), Decimal(6)),
+            ("buy", "stopmarket", "0", "6", "100"),
+        ),
+        (
+            StopMarketSell(BTCTRY, Decimal("0.1"), Decimal(6)),
+            ("sell", "stopmarket", "0", "6", "0.1"),
+        ),
+    ],
+)
+def test_the_acceptance_of_a_stop_order(request_: StopRequest, words: tuple[str, ...]) -> None:
+    """It names the trigger, and the method in one word."""
+    accepted = OrderAccepted(ClientOrderId("mine"), OrderId(21_770_789_256), 1_735_689_600_000)
+    data = encode_account.accepted_data(accepted, request_, base=BTC, quote=TRY)
+    names = ("type", "method", "price", "stopPrice", "quantity")
+    assert tuple(data[name] for name in names) == words
+
+
+def test_a_stop_order_looks_like_the_published_one() -> None:
+    """A waiting stop-market order of March 2022 shows its trigger as its price too."""
+    order = VenueOrder(
+        OrderId(61912740),
+        ClientOrderId("BtcTurk API"),
+        BTCTRY,
+        Side.SELL,
+        OrderType.STOP_MARKET,
+        OrderStatus.OPEN,
+        None,
+        Decimal("0.12345678"),
+        Decimal("0.12345678"),
+        1647883449587,
+    )
+    row = encode_account.order_row(
+        order,
+        base=BTC,
+        quote=TRY,
+        submitted=order.quantity,
+        first_price=None,
+        time_ms=1647883449587,
+        stop_price=Decimal(20000),
+    )
+    # The published price is 20000.00: the pair had two decimals then.
+    assert encode.envelope(row) == (
+        b'{"data":{"id":61912740,"price":"20000","amount":"0.12345678","quantity":"0.12345678",'
+        b'"stopPrice":"20000","pairSymbol":"BTCTRY","pairSymbolNormalized":"BTC_TRY",'
+        b'"type":"sell","method":"stopmarket","orderClientId":"BtcTurk API","time":1647883449587,'
+        b'"updateTime":1647883449587,"status":"Untouched","leftAmount":"0.1234567800000000"},'
+        b'"success":true,"message":null,"code":0}'
+    )
+
+
+def test_transfers_look_like_the_recorded_ones() -> None:
+    """A withdrawal of coins and a deposit of lira of October 2021, byte for byte."""
+    out = encode_account.transfer_row(
+        transfer_id=10279218,
+        asset=Asset("XLM"),
+        amount=Decimal("-146.7576"),
+        event_time_ms=1635329695617,
+        fee=Decimal("0.02"),
+        path=encode_account.CryptoPath("GAHK", "109492429", "91fd", 0, is_confirmed=False),
+    )
+    back = encode_account.transfer_row(
+        transfer_id=34086674, asset=TRY, amount=Decimal(480), event_time_ms=1635329589097
+    )
+    assert encode.document([out, back]) == (
+        b'[{"balanceType":"withdrawal","currencySymbol":"XLM","address":"GAHK",'
+        b'"tag":"109492429","txHash":"91fd","confirmationCount":0,"isConfirmed":false,'
+        b'"id":10279218,"timestamp":1635329695617,"amount":"-146.7576","fee":"-0.02","tax":"0"},'
+        b'{"balanceType":"deposit","currencySymbol":"TRY","address":null,"tag":null,'
+        b'"txHash":null,"confirmationCount":null,"isConfirmed":false,"id":34086674,'
+        b'"timestamp":1635329589097,"amount":"480","fee":"0","tax":"0"}]'
+    )
+
+
+def test_exchange_info_looks_like_the_recorded_one() -> None:
+    """Pairs and currencies of August 2026 have every field, in order, as number or as text."""
+    recorded = json.loads(
+        (PAYLOADS / "exchangeinfo.json").read_text("utf-8"), parse_float=str, parse_int=str
+    )
+    rules = decode.pair_rules((PAYLOADS / "exchangeinfo.json").read_bytes())
+    data = encode_public.exchange_data(rules.values(), now_ms=1787523577790)
+    body = encode.envelope(data, message="", extensions=None)
+    ours = json.loads(body, parse_float=str, parse_int=str)
+    assert list(ours) == list(recorded)
+    assert {**ours, "data": None} == {**recorded, "data": None}
+    assert list(ours["data"]) == list(recorded["data"])
+    assert json.dumps(ours["data"]["symbols"]) == json.dumps(recorded["data"]["symbols"])
+    known = {row["symbol"]: json.dumps(row) for row in ours["data"]["currencies"]}
+    for row in recorded["data"]["currencies"]:
+        assert known[row["symbol"]] == json.dumps(row)
+    blocks = {row["currencySymbol"]: list(row) for row in ours["data"]["currencyOperationBlocks"]}
+    assert set(blocks) == {"Btc", "Usdt", "Eth"}  # no lira: it has no chain
+    assert blocks["Btc"] == list(recorded["data"]["currencyOperationBlocks"][0])
+
+
+def test_a_pair_and_a_currency_nobody_recorded() -> None:
+    """They get numbers behind the known ones, apart from each other."""
+    rules = [
+        PairRules(
+            symbol=Symbol(f"{base}TRY"),
+            base=Asset(base),
+            quote=TRY,
+            price_scale=2,
+            quantity_scale=4,
+        )
+        for base in ("AAA", "BBB")
+    ]
+    data = encode_public.exchange_data(rules, now_ms=1)
+    assert len({row["id"] for row in data["symbols"]}) == 2
+    assert len({row["id"] for row in data["currencies"]}) == 3
+    assert all(row["id"] >= 1_000 for row in data["symbols"])
+
+
 def test_a_trade_looks_like_the_published_one() -> None:
     """A documented sell of September 2022: ours has the same bytes."""
     fill = Fill(
@@ -362,4 +488,8 @@ def test_refusals_look_like_the_recorded_ones() -> None:
         b'{"message":"TOO_MANY_REQUESTS","success":false,"code":429,'
         b'"details":"Quota exceeded. Maximum allowed: 120 per 1m.","limit":"120","period":"1m",'
         b'"policy":"ip"}'
+    )
+    account = json.loads(encode.rate_limited(Refusal(10, "1s", "account", 1)))
+    assert account["details"] == (
+        "Quota exceeded. Maximum allowed: 10 per 1s. Please try again in 1 second(s)."
     )
