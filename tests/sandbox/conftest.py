@@ -53,7 +53,7 @@ class Caller:
         self.port = port
         self._graph = graph
         self._connection = http.client.HTTPConnection(
-            "127.0.0.1", port, timeout=10, source_address=(address, 0)
+            "127.0.0.1", port, timeout=60, source_address=(address, 0)
         )
 
     def close(self) -> None:
