@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, get_args
 
-from msgspec import Struct
+from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
 from msgspec.structs import fields
 
@@ -60,8 +60,13 @@ class Tally:
         """
         if endpoint in self._looked_at:
             return
+        try:
+            whole = _decode(body)
+        except (DecodeError, UnicodeDecodeError, RecursionError, ValueError):
+            # Read tolerantly, and too odd to be read strictly: there will be another answer.
+            return
         seen: set[type[Struct]] = set()
-        for word in dict.fromkeys(_unknown_fields(_decode(body), shape, seen)):
+        for word in dict.fromkeys(_unknown_fields(whole, shape, seen)):
             self.add(f"field:{endpoint}:{word}")
         if seen >= set(objects_in(shape)):
             self._looked_at.add(endpoint)

@@ -78,6 +78,13 @@ def test_the_ticker_of_an_unknown_pair() -> None:
         run(lambda client: client.ticker(PAIR), ok([]))
 
 
+def test_a_ticker_of_another_pair_is_not_taken() -> None:
+    """An exchange that ignores the filter sends all rows; only the one asked for is returned."""
+    others = [{**TICKER, "pair": "ETHTRY"}, {**TICKER, "last": 2}]
+    row, _ = run(lambda client: client.ticker(PAIR), ok(others))
+    assert row.last == 2
+
+
 def test_days_come_from_the_graph_host() -> None:
     """Candles have an address of their own, times in seconds, and no key."""
     row = {

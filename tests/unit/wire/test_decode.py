@@ -423,12 +423,14 @@ def test_no_json_escapes_as_another_exception(data: object) -> None:
     for reader in (
         decode.pair_rules,
         decode.tickers,
+        decode.public_trades,
+        decode.open_orders,
         decode.all_orders,
         decode.order,
         decode.fills,
     ):
         try:
-            reader(body)
+            reader(body, tally=Tally())
         except BtcturkKitError:
             continue
 

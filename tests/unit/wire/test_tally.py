@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from btcturk_kit.wire.models import (
     BookModel,
     Envelope,
@@ -50,6 +52,15 @@ def test_levels_of_a_book_are_not_objects() -> None:
     body = b'{"success":true,"data":{"timestamp":1,"bids":[["1","2"]],"asks":[],"cs":1}}'
     tally.look_at(Endpoint.ORDER_BOOK, Envelope[BookModel], body)
     assert tally.counts == {f"field:{Endpoint.ORDER_BOOK}:cs": 1}
+
+
+@pytest.mark.parametrize("odd", [b"NaN", b'"\\ud800"', b"1" * 5_000])
+def test_an_answer_too_odd_to_be_looked_at_is_left_alone(odd: bytes) -> None:
+    """The tolerant reader takes what the strict one does not; counting must not fail then."""
+    tally = Tally()
+    body = b'{"success":true,"data":{"asks":[],"bids":[]},"new":%s}' % odd
+    tally.look_at(WHERE, OPEN, body)
+    assert set(tally.counts) <= {f"field:{WHERE}:new"}
 
 
 def test_objects_in_a_shape() -> None:
