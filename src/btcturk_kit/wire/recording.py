@@ -206,7 +206,7 @@ class Chain:
         """
         raw = line.removesuffix(b"\n")
         try:
-            entry = self._decode(raw)
+            entry: Entry = self._decode(raw)
         except (DecodeError, ValidationError, UnicodeDecodeError, RecursionError) as error:
             raise ProtocolError(
                 f"line {self.lines + 1} of the recording cannot be read",
