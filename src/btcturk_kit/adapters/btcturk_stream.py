@@ -240,14 +240,14 @@ class BtcturkStream:
         session = self._session
         self._send(session.login(self._credentials, now_ms=self._clock.now_ms()))
         try:
-            await self._until(lambda: session.is_logged_in or bool(session.login_refusal))
+            await self._until(lambda: session.is_logged_in or session.login_refusal is not None)
         except (TimeoutError, asyncio.CancelledError) as error:
             if not session.is_logged_in:
                 self._send(session.forget_login())
             if isinstance(error, TimeoutError):
                 raise TransportError(f"{_LOGIN} was not answered in time") from None
             raise
-        if session.login_refusal:
+        if session.login_refusal is not None:
             _refuse(session.login_refusal)
 
     def expect_submit(self, order_id: OrderId) -> None:

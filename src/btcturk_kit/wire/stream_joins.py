@@ -145,13 +145,16 @@ class KeptBook:
     def feed(self, frame: BookFrame, *, is_whole: bool, received_ms: int, at_ms: int) -> Step:
         """Take over a whole book, or what changed.
 
-        Changes before a whole book are the rest of an older chain and are ignored. After a hole,
-        or with bids that cross asks, the book is stale and asked for anew.
+        Changes before a whole book are ignored: they are the rest of an older chain, or, if no
+        whole book follows soon, it was lost and is asked for anew. After a hole, or with bids that
+        cross asks, the book is stale and asked for anew.
 
         Raises:
             ProtocolError: The frame holds no book; what was kept is no longer to be trusted.
         """
         if self._needs_whole and not is_whole:
+            if self._due_ms is None:
+                self._due_ms = at_ms + _RESYNC_PAUSE_MS
             return IDLE
         if self.live.apply(frame, received_ms=received_ms) is not None:
             self._needs_whole = True

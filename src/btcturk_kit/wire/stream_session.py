@@ -61,7 +61,7 @@ class StreamSession:
 
     Attributes:
         tally: What the exchange said that there is no word for.
-        login_refusal: Why the last login was refused; empty if it was not.
+        login_refusal: Why the last login was refused; None if it was not.
 
     Example:
         >>> session = StreamSession()
@@ -118,7 +118,7 @@ class StreamSession:
         self._held: list[StreamEvent] | None = None
         self._at_ms = 0
         self._connections = self._frames = self._unreadable = self._strays = 0
-        self.login_refusal = ""
+        self.login_refusal: str | None = None
         self.tally = Tally()
 
     # ---- the connection
@@ -197,7 +197,7 @@ class StreamSession:
     def login(self, credentials: Credentials, *, now_ms: int) -> Step:
         """Log in, now or with the next connection, and again with each one after it."""
         self._credentials = credentials
-        self.login_refusal = ""
+        self.login_refusal = None
         if not self._is_talking or self._login is not _Login.OUT:
             return IDLE
         return Step((self._ask_login(credentials, now_ms=now_ms),))
@@ -320,9 +320,9 @@ class StreamSession:
             return self._begin(event)
         self._login = _Login.OUT
         self._credentials = None
-        self.login_refusal = event.reason or "no reason given"
+        self.login_refusal = event.reason
         if self._was_logged_in:
-            refused = Refused(self.login_refusal)
+            refused = Refused(event.reason)
             return Step(events=(*self._release(), event), verdict=refused)
         return self._begin(event)
 
