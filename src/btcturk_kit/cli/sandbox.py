@@ -43,6 +43,9 @@ def serve(
     port: Annotated[
         int, typer.Option(min=0, max=_PORT_MAX, help="Port on 127.0.0.1; 0 picks a free one.")
     ] = 0,
+    ws_port: Annotated[
+        int, typer.Option(min=0, max=_PORT_MAX, help="Port of the stream; 0 picks a free one.")
+    ] = 0,
     clock: Annotated[
         ClockKind, typer.Option(help="real: wall time; virtual: stands still until advanced.")
     ] = ClockKind.REAL,
@@ -67,6 +70,7 @@ def serve(
     with failing_cleanly(as_json=as_json):
         code = _serve(
             port=port,
+            ws_port=ws_port,
             clock=clock,
             api_key=api_key,
             api_secret=api_secret,
@@ -82,6 +86,7 @@ def serve(
 def _serve(
     *,
     port: int,
+    ws_port: int,
     clock: ClockKind,
     api_key: str,
     api_secret: str,
@@ -111,6 +116,7 @@ def _serve(
     return serve(
         ServeOptions(
             port=port,
+            ws_port=ws_port,
             clock=clock,
             seed=seed,
             opening=opening,

@@ -21,7 +21,7 @@ class SandboxAddress(NamedTuple):
     Attributes:
         rest: Base address of the exchange's API.
         graph: Base address of the candles, None while there are none.
-        ws: Address of the stream, None while there is none.
+        ws: Address of the stream.
         control: Base address of the control API.
         control_token: Its bearer token.
         clock: `real` or `virtual`.
@@ -31,7 +31,7 @@ class SandboxAddress(NamedTuple):
 
     rest: str
     graph: str | None
-    ws: str | None
+    ws: str
     control: str
     control_token: str
     clock: str

@@ -10,7 +10,7 @@ Never add: HTTP, signatures, rate windows, a real clock.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
@@ -29,6 +29,14 @@ from btcturk_kit.domain.orders import (
 from btcturk_kit.sandbox.chance import Chance, Span
 from btcturk_kit.sandbox.checks import refusal_of
 from btcturk_kit.sandbox.clearing import HOUSE, Clearing
+from btcturk_kit.sandbox.events import (
+    BalanceMoved,
+    ExchangeEvent,
+    OrderRested,
+    OrderWithdrawn,
+    QuotesMoved,
+    TradeSettled,
+)
 from btcturk_kit.sandbox.holding import Holding, PlacedOrder
 from btcturk_kit.sandbox.market import HouseQuotes, MarketEvent, MarketModel
 from btcturk_kit.sandbox.public_record import DaySummary, PrintedTrade, PublicRecord
@@ -84,6 +92,10 @@ class Exchange:
         has_latency: Whether a submit moves the clock by its drawn latency: on a virtual clock yes,
             on a real one time passes by itself.
 
+    Attributes:
+        fees: Fee level of every customer.
+        on_event: Called with everything that happens, at the moment it does; None to tell nobody.
+
     Example:
         >>> exchange = Exchange(Tape.bundled(), seed=1)
         >>> exchange.open_account("ann", {Asset("TRY"): Decimal(100_000)})
@@ -101,14 +113,16 @@ class Exchange:
         fees: FeeSchedule = BTCTRY_LEVEL_1,
         has_latency: bool = True,
     ) -> None:
+        self.on_event: Callable[[ExchangeEvent], None] | None = None
         self._has_latency = has_latency
         self._chance = Chance(seed)
         self._model = MarketModel(tape, seed=seed)
         self._engine = MatchingEngine(price_places=BTCTRY_RULES.price_places)
+        self.fees = fees
         self._clearing = Clearing(BTCTRY_RULES, fees=fees)
         self._next_order_id = _FIRST_ORDER_ID
         self._next_trade_id = _FIRST_TRADE_ID
-        self._cancels: list[tuple[int, int, str]] = []
+        self._cancels: list[tuple[int, int, str, Decimal]] = []
 
         self._hour_index = self._model.start_index
         self._hour_ms = tape.candles[self._hour_index].open_ms if start_ms is None else start_ms
@@ -139,6 +153,7 @@ class Exchange:
             self._now_ms = max(self._now_ms, due_ms)
             if market_ms <= cancel_ms:
                 self._move_market()
+                self._tell(QuotesMoved())
             else:
                 self._carry_out_cancel()
         self._now_ms = max(self._now_ms, now_ms)
@@ -156,6 +171,7 @@ class Exchange:
     def deposit(self, name: str, asset: Asset, amount: Decimal) -> None:
         """Add money to an account from outside; it may be zero, not negative."""
         self._clearing.deposit(name, asset, amount)
+        self._tell(BalanceMoved(name))
 
     def has_account(self, name: str) -> bool:
         """Whether there is such a customer."""
@@ -204,6 +220,9 @@ class Exchange:
         )
         self._clearing.add_order(holding, order)
         self._match(holding, order)
+        if order_id in holding.open_orders:
+            self._tell(OrderRested(name, order))
+        self._tell(BalanceMoved(name))
         return order
 
     def cancel(self, name: str, order_id: int) -> Refused | None:
@@ -221,7 +240,7 @@ class Exchange:
             is_slow = not self._chance.number("slow cancel", key, _ONE_IN_16)
             span_ms = _SLOW_CANCEL_MS if is_slow else _CANCEL_MS
             order.cancel_due_ms = self._now_ms + self._chance.number("cancel", key, span_ms)
-            heapq.heappush(self._cancels, (order.cancel_due_ms, order_id, name))
+            heapq.heappush(self._cancels, (order.cancel_due_ms, order_id, name, order.remaining))
         return None
 
     # ---- the market as everybody sees it
@@ -275,6 +294,10 @@ class Exchange:
 
     # ---- inside
 
+    def _tell(self, event: ExchangeEvent) -> None:
+        if self.on_event is not None:
+            self.on_event(event)
+
     def _match(self, holding: Holding, order: PlacedOrder) -> None:
         number, owner, request = order.order_id, holding.name, order.request
         if isinstance(request, LimitOrder):
@@ -301,12 +324,12 @@ class Exchange:
             # Two numbers a trade: a customer who meets an own order has two trades to tell apart.
             trade_id = self._next_trade_id
             self._next_trade_id += 2
-            self._record.add(
-                PrintedTrade(
-                    TradeId(trade_id), trade.price, trade.quantity, trade.taker_side, self._now_ms
-                )
+            printed = PrintedTrade(
+                TradeId(trade_id), trade.price, trade.quantity, trade.taker_side, self._now_ms
             )
+            self._record.add(printed)
             self._clearing.settle(trade, trade_id=trade_id, now_ms=self._now_ms)
+            self._tell(TradeSettled(printed, trade))
 
     def _next_market_ms(self) -> int:
         while self._cursor == len(self._events):
@@ -329,12 +352,14 @@ class Exchange:
         self._settle(result.trades)
 
     def _carry_out_cancel(self) -> None:
-        _, order_id, name = heapq.heappop(self._cancels)
+        _, order_id, name, left = heapq.heappop(self._cancels)
         holding = self.holding(name)
         order = holding.open_orders.get(order_id)
         if order is not None:  # otherwise it was filled meanwhile
             self._engine.cancel(order_id)
             self._clearing.close_canceled(holding, order, now_ms=self._now_ms)
+            self._tell(OrderWithdrawn(name, order, left))
+            self._tell(BalanceMoved(name))
 
     def _recorded_day(self) -> PublicRecord:
         """Start the public history with the day before the start hour."""

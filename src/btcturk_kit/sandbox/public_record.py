@@ -34,7 +34,13 @@ class PrintedTrade(NamedTuple):
 
 
 class DaySummary(NamedTuple):
-    """The last 24 hours. `average` is weighted by volume and rounded to the pair's price scale."""
+    """The last 24 hours.
+
+    Attributes:
+        volume: In base.
+        average: Weighted by volume, rounded to the pair's price scale.
+        notional: Exact sum of price x quantity.
+    """
 
     open: Decimal
     high: Decimal
@@ -42,6 +48,7 @@ class DaySummary(NamedTuple):
     last: Decimal
     volume: Decimal
     average: Decimal
+    notional: Decimal
 
 
 class _Hour:
@@ -112,7 +119,8 @@ class PublicRecord:
         oldest = now_ms // HOUR_MS - _HOURS + 1
         hours = [hour for hour in self._hours if hour.number >= oldest]
         if not hours:
-            return DaySummary(self.last, self.last, self.last, self.last, ZERO, self.last)
+            last = self.last
+            return DaySummary(last, last, last, last, ZERO, average=last, notional=ZERO)
         volume = total([hour.volume for hour in hours])
         notional = total([hour.notional for hour in hours])
         average = (
@@ -125,4 +133,5 @@ class PublicRecord:
             last=self.last,
             volume=volume,
             average=average,
+            notional=notional,
         )

@@ -20,12 +20,14 @@ from starlette.routing import Route
 
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.money import ZERO, decimal_of
-from btcturk_kit.errors import BtcturkKitError
+from btcturk_kit.errors import BtcturkKitError, ConfigurationError
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.address import ClockKind
 from btcturk_kit.sandbox.answers import Answers, Call
 from btcturk_kit.sandbox.exchange import Exchange
 from btcturk_kit.sandbox.holding import Holding, PlacedOrder
+from btcturk_kit.sandbox.stream_control import STREAM_ROUTES, StreamControl
+from btcturk_kit.sandbox.stream_server import StreamServer
 from btcturk_kit.wire import encode
 from btcturk_kit.wire.pacing import Endpoint, Refusal, endpoint_of
 
@@ -38,11 +40,20 @@ _PRIVATE_PREFIX = "/api/v1/"
 _BAD_REQUEST, _UNAUTHORIZED, _NOT_FOUND, _WRONG_METHOD = 400, 401, 404, 405
 _CONFLICT, _TOO_MANY, _FAULT = 409, 429, 500
 
+_ADVANCE, _DEPOSIT = "POST /v1/clock/advance", "POST /v1/deposit"
+_BODY_ROUTES = frozenset({_ADVANCE, _DEPOSIT})
+_ALL_LEVELS = 10**9
+
 _encode_json = Encoder().encode
 
 
 def make_app(
-    exchange: Exchange, access: Access, *, clock: ClockKind, control_token: str
+    exchange: Exchange,
+    access: Access,
+    *,
+    clock: ClockKind,
+    control_token: str,
+    stream: StreamServer | None = None,
 ) -> Starlette:
     """Return the ASGI application of an exchange.
 
@@ -51,9 +62,12 @@ def make_app(
         access: Keys and windows.
         clock: `real` follows this machine's clock, `virtual` stands until it is advanced.
         control_token: The bearer token of the control API.
+        stream: The stream of the same exchange, if there is one; it must run in the same event
+            loop.
     """
-    public = _PublicApi(exchange, access, is_real=clock is ClockKind.REAL)
-    control = _ControlApi(exchange, token=control_token, is_real=clock is ClockKind.REAL)
+    hands = _Hands(exchange, stream, is_real=clock is ClockKind.REAL)
+    public = _PublicApi(exchange, access, hands)
+    control = _ControlApi(exchange, hands, stream, token=control_token)
     return Starlette(
         routes=[
             Route("/api/{rest:path}", public.respond, methods=_METHODS),
@@ -63,18 +77,37 @@ def make_app(
     )
 
 
-def _follow_wall_clock(exchange: Exchange) -> None:
-    exchange.advance_to(time.time_ns() // 1_000_000)
+class _Hands:
+    """What moves the exchange's clock: through the stream if there is one, so that it publishes."""
+
+    def __init__(self, exchange: Exchange, stream: StreamServer | None, *, is_real: bool) -> None:
+        self._exchange = exchange
+        self._stream = stream
+        self.is_real = is_real
+
+    def follow(self) -> None:
+        """Bring a real clock to now, and publish what is due on either kind."""
+        if self._stream is not None:
+            self._stream.follow()
+        elif self.is_real:
+            self._exchange.advance_to(time.time_ns() // 1_000_000)
+
+    async def advance_to(self, now_ms: int) -> None:
+        """Advance a virtual clock."""
+        if self._stream is not None:
+            await self._stream.advance_to(now_ms)
+        else:
+            self._exchange.advance_to(now_ms)
 
 
 class _PublicApi:
     """The exchange's own endpoints."""
 
-    def __init__(self, exchange: Exchange, access: Access, *, is_real: bool) -> None:
+    def __init__(self, exchange: Exchange, access: Access, hands: _Hands) -> None:
         self._exchange = exchange
         self._access = access
         self._answers = Answers(exchange)
-        self._is_real = is_real
+        self._hands = hands
 
     async def respond(self, request: Request) -> Response:
         """Count, check, then answer one request."""
@@ -84,8 +117,7 @@ class _PublicApi:
             return self._no_such_route(path)
         body = await request.body() if endpoint is Endpoint.SUBMIT else b""
         # From here on nothing is awaited: the request is carried out whole.
-        if self._is_real:
-            _follow_wall_clock(self._exchange)
+        self._hands.follow()
         now_ms, headers = self._exchange.now_ms, request.headers
         address = request.client.host if request.client else ""
         too_many = self._access.count_address(address, endpoint, now_ms)
@@ -101,6 +133,7 @@ class _PublicApi:
             if too_many is not None:
                 return _slow_down(too_many)
         answer = self._answers.answer(endpoint, Call(owner, path, request.query_params, body))
+        self._hands.follow()  # a submit takes time, in which a publication may have become due
         return Response(answer.body, answer.status, media_type=_JSON)
 
     def _no_such_route(self, path: str) -> Response:
@@ -120,37 +153,66 @@ class _ControlApi:
     It lies beside the exchange's own `/api`, because base addresses have no path.
     """
 
-    def __init__(self, exchange: Exchange, *, token: str, is_real: bool) -> None:
+    def __init__(
+        self, exchange: Exchange, hands: _Hands, stream: StreamServer | None, *, token: str
+    ) -> None:
         self._exchange = exchange
+        self._hands = hands
+        self._stream = None if stream is None else StreamControl(stream)
         self._authorization = f"Bearer {token}".encode()
-        self._is_real = is_real
 
     async def respond(self, request: Request) -> Response:
         """Answer one request of whoever knows the token."""
         sent = request.headers.get("authorization", "").encode()
         if not compare_digest(sent, self._authorization):
             return _document({"message": "the control token is missing or wrong"}, _UNAUTHORIZED)
-        if self._is_real:
-            _follow_wall_clock(self._exchange)
+        self._hands.follow()
         route = f"{request.method} {request.scope['path']}"
         if route == "GET /v1/clock":
             return _document({"now_ms": self._exchange.now_ms})
         if route == "GET /v1/truth":
             return self._truth(request.query_params.get("api_key", ""))
-        if route in ("POST /v1/clock/advance", "POST /v1/deposit"):
-            fields = _object(await request.body())
+        if route == "GET /v1/book":
+            return self._book(request.query_params.get("symbol", ""))
+        if route in _BODY_ROUTES or (self._stream is not None and route in STREAM_ROUTES):
+            is_read = request.method == "GET"
+            fields = {} if is_read else _object(await request.body())
             if fields is None:
                 return _document({"message": "the body is not a JSON object"}, _BAD_REQUEST)
-            return self._advance(fields) if route.endswith("advance") else self._deposit(fields)
+            if route == _ADVANCE:
+                return await self._advance(fields)
+            return self._deposit(fields) if route == _DEPOSIT else self._steer(route, fields)
         return Response(status_code=_NOT_FOUND)
 
-    def _advance(self, fields: dict[str, Any]) -> Response:
+    def _steer(self, route: str, fields: dict[str, Any]) -> Response:
+        """Answer what concerns the stream."""
+        if self._stream is None:
+            return Response(status_code=_NOT_FOUND)
+        try:
+            return _document(self._stream.answer(route, fields))
+        except ConfigurationError as error:
+            return _document({"message": error.message}, _BAD_REQUEST)
+
+    def _book(self, pair: str) -> Response:
+        """Answer with the whole book, not only what a stream or an endpoint shows of it."""
+        symbol = self._exchange.symbol_of(pair)
+        if symbol is None:
+            return _document({"message": "no such pair"}, _NOT_FOUND)
+        book = self._exchange.book(levels=_ALL_LEVELS)
+        sides = {"bids": book.bids, "asks": book.asks}
+        texts = {
+            side: [[format(number, "f") for number in level] for level in levels]
+            for side, levels in sides.items()
+        }
+        return _document({"symbol": symbol, "now_ms": book.event_time_ms, **texts})
+
+    async def _advance(self, fields: dict[str, Any]) -> Response:
         to_ms = fields.get("to_ms")
-        if self._is_real:
+        if self._hands.is_real:
             return _document({"message": "a real clock cannot be advanced"}, _CONFLICT)
         if not isinstance(to_ms, int) or isinstance(to_ms, bool):
             return _document({"message": "to_ms is not a whole number"}, _BAD_REQUEST)
-        self._exchange.advance_to(to_ms)
+        await self._hands.advance_to(to_ms)
         return _document({"now_ms": self._exchange.now_ms})
 
     def _deposit(self, fields: dict[str, Any]) -> Response:

@@ -16,7 +16,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from types import FrameType
@@ -29,6 +29,8 @@ from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.address import ClockKind, SandboxAddress
 from btcturk_kit.sandbox.exchange import Exchange
 from btcturk_kit.sandbox.server import make_app
+from btcturk_kit.sandbox.stream_hub import StreamHub
+from btcturk_kit.sandbox.stream_server import StreamLimits, StreamServer
 from btcturk_kit.sandbox.tape import Tape
 
 __all__ = ["ServeOptions", "serve"]
@@ -54,6 +56,8 @@ class ServeOptions:
         api_secret: Empty to make one up.
         dataset: A tape other than the bundled one.
         ends_with_stdin: Whether the end of standard input ends the server.
+        ws_port: Port of the stream; 0 picks a free one.
+        stream_limits: Times and bounds of the stream's connections.
     """
 
     port: int
@@ -64,6 +68,8 @@ class ServeOptions:
     api_secret: str = ""
     dataset: Path | None = None
     ends_with_stdin: bool = False
+    ws_port: int = 0
+    stream_limits: StreamLimits = field(default_factory=StreamLimits)
 
 
 def serve(options: ServeOptions, *, on_ready: Callable[[SandboxAddress], None]) -> int:
@@ -84,7 +90,7 @@ def serve(options: ServeOptions, *, on_ready: Callable[[SandboxAddress], None]) 
     exchange = Exchange(
         tape,
         seed=options.seed,
-        start_ms=time.time_ns() // 1_000_000 if is_real else None,
+        start_ms=_wall_ms() if is_real else None,
         has_latency=not is_real,
     )
     api_key = options.api_key or secrets.token_hex(16)
@@ -93,36 +99,68 @@ def serve(options: ServeOptions, *, on_ready: Callable[[SandboxAddress], None]) 
     access.add_key(api_key, api_secret)
     exchange.open_account(api_key, options.opening)
     token = secrets.token_urlsafe(32)
-    app = make_app(exchange, access, clock=options.clock, control_token=token)
-    with _listen(options.port) as listener:
+    with _listen(options.port) as listener, _listen(options.ws_port) as stream_listener:
         base = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
         address = SandboxAddress(
             rest=base,
             graph=None,
-            ws=None,
+            ws=f"ws://{LOOPBACK}:{stream_listener.getsockname()[1]}",
             control=base,
             control_token=token,
             clock=options.clock.value,
             api_key=api_key,
             api_secret=api_secret,
         )
-        server = _Server(
-            uvicorn.Config(
-                app,
-                lifespan="off",
-                ws="none",
-                log_level="warning",
-                access_log=False,
-                date_header=False,  # the real date would differ between equal virtual runs
-                server_header=False,
-                timeout_keep_alive=_KEEP_ALIVE_S,
-                timeout_graceful_shutdown=_GRACE_S,
-            ),
-            on_ready=lambda: on_ready(address),
-            ends_with_stdin=options.ends_with_stdin,
+        return asyncio.run(
+            _run(
+                exchange,
+                access,
+                options,
+                sockets=(listener, stream_listener),
+                token=token,
+                on_ready=lambda: on_ready(address),
+            )
         )
-        asyncio.run(server.serve(sockets=[listener]))
+
+
+async def _run(
+    exchange: Exchange,
+    access: Access,
+    options: ServeOptions,
+    *,
+    sockets: tuple[socket.socket, socket.socket],
+    token: str,
+    on_ready: Callable[[], None],
+) -> int:
+    """Serve requests and stream in one event loop; return the exit code."""
+    listener, stream_listener = sockets
+    stream = StreamServer(
+        StreamHub(exchange, access, seed=options.seed),
+        access,
+        listener=stream_listener,
+        wall_ms=_wall_ms if options.clock is ClockKind.REAL else None,
+        limits=options.stream_limits,
+    )
+    app = make_app(exchange, access, clock=options.clock, control_token=token, stream=stream)
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        date_header=False,  # the real date would differ between equal virtual runs
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    server = _Server(config, on_ready=on_ready, ends_with_stdin=options.ends_with_stdin)
+    async with stream:
+        await server.serve(sockets=[listener])
     return server.exit_code
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 class _Server(uvicorn.Server):

@@ -1,0 +1,57 @@
+"""What the exchange tells whoever listens, at the moment it happens. Never add: frames, sessions.
+
+The objects in here go on changing: a listener takes from them what it needs before it returns.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from btcturk_kit.sandbox.holding import PlacedOrder
+from btcturk_kit.sandbox.public_record import PrintedTrade
+from btcturk_kit.simulation.matching import Trade
+
+__all__ = [
+    "BalanceMoved",
+    "ExchangeEvent",
+    "OrderRested",
+    "OrderWithdrawn",
+    "QuotesMoved",
+    "TradeSettled",
+]
+
+
+class QuotesMoved(NamedTuple):
+    """The house quoted anew or traded; the book changes with every other event too."""
+
+
+class OrderRested(NamedTuple):
+    """What is left of an order came to rest in the book."""
+
+    owner: str
+    order: PlacedOrder
+
+
+class OrderWithdrawn(NamedTuple):
+    """A cancel was carried out; `left` is what was left when it was queued."""
+
+    owner: str
+    order: PlacedOrder
+    left: Decimal
+
+
+class TradeSettled(NamedTuple):
+    """A trade was printed and booked on both sides; the house is on either or both of them."""
+
+    printed: PrintedTrade
+    trade: Trade
+
+
+class BalanceMoved(NamedTuple):
+    """Free or locked money of a customer changed by an order, a cancel or a deposit."""
+
+    owner: str
+
+
+ExchangeEvent = QuotesMoved | OrderRested | OrderWithdrawn | TradeSettled | BalanceMoved

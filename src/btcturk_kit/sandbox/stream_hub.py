@@ -1,0 +1,395 @@
+"""The stream of the exchange without sockets: who listens to what, and what they are sent when.
+
+A join is answered at once, and what exists is sent with the answer: the last trades, the book, the
+ticker, the running candle. After that books, tickers and candles are published on a grid of 764 ms
+of the exchange's time (changes pile up in between and are sent as one), trades and private messages
+at the moment they happen. While somebody listens to the market, a long advance of the clock goes
+from publication to publication; otherwise nothing here costs anything.
+
+Equal calls give equal frames. Never add: sockets, faults, a real clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from btcturk_kit.domain.candles import Candle, Resolution
+from btcturk_kit.domain.market import OrderBook
+from btcturk_kit.domain.stream_events import (
+    BookChanged,
+    BookListed,
+    CandleUpdated,
+    Channel,
+    LoginAnswered,
+    OrderDeleted,
+    OrderInserted,
+    SubscriptionAnswered,
+    TickersUpdated,
+    TickerUpdated,
+    TradePrinted,
+    TradesListed,
+    VersionTold,
+)
+from btcturk_kit.sandbox.access import Access
+from btcturk_kit.sandbox.chance import Chance, Span
+from btcturk_kit.sandbox.clearing import HOUSE
+from btcturk_kit.sandbox.events import (
+    BalanceMoved,
+    ExchangeEvent,
+    OrderRested,
+    OrderWithdrawn,
+    TradeSettled,
+)
+from btcturk_kit.sandbox.exchange import Exchange
+from btcturk_kit.sandbox.stream_books import changes_between
+from btcturk_kit.sandbox.stream_candles import folded
+from btcturk_kit.sandbox.stream_forms import JoinRequest, LoginRequest, read_request
+from btcturk_kit.sandbox.stream_views import StreamViews
+from btcturk_kit.wire.stream_encode import ServerEvent, encode_frame
+
+__all__ = ["PUBLICATION_MS", "Outgoing", "SessionRow", "Sink", "StreamHub"]
+
+PUBLICATION_MS = 764
+"""How often books and tickers are published (observed; BtcTurk's staff says about 750)."""
+
+_HELLO = VersionTold(current="6.0.0", minimum="2.3.0")
+_FIRST_NUMBERS = Span(1_000_000, 9_000_000)  # of change sets; samples are of this size
+_ALL = "all"
+
+
+class Outgoing(NamedTuple):
+    """One frame for one session; channel and event are empty where there is none."""
+
+    type: int
+    channel: str
+    event: str
+    text: str
+
+
+Sink = Callable[[Outgoing], None]
+"""Takes the frames of a session at once and keeps nobody waiting."""
+
+
+class SessionRow(NamedTuple):
+    """What is known of a session.
+
+    Attributes:
+        account: Who is logged in, empty if nobody is.
+        joined: What it joined as `channel:event`, nonsense included.
+        change_numbers: The last number of each book, by `channel:event`.
+        sent: Frames handed out so far.
+    """
+
+    session: int
+    account: str
+    joined: tuple[str, ...]
+    change_numbers: dict[str, int]
+    sent: int
+
+
+class _Feed:
+    """One subscription to something that exists."""
+
+    __slots__ = (
+        "book",
+        "candle",
+        "change_number",
+        "channel",
+        "event",
+        "has_new_candle",
+        "resolution",
+    )
+
+    def __init__(
+        self, channel: Channel, event: str, *, change_number: int, resolution: Resolution | None
+    ) -> None:
+        self.channel = channel
+        self.event = event
+        self.change_number = change_number
+        self.resolution = resolution
+        self.book: OrderBook | None = None
+        self.candle: Candle | None = None
+        self.has_new_candle = False
+
+
+class _Session:
+    """One open connection."""
+
+    __slots__ = ("account", "joined", "number", "sent", "sink")
+
+    def __init__(self, number: int, sink: Sink) -> None:
+        self.number = number
+        self.sink = sink
+        self.account = ""
+        self.joined: dict[tuple[str, str], _Feed | None] = {}
+        self.sent = 0
+
+    def send(self, event: ServerEvent, *, feed: _Feed | None = None) -> None:
+        number, text = encode_frame(event)
+        self.sent += 1
+        channel, name = (feed.channel.value, feed.event) if feed else ("", "")
+        self.sink(Outgoing(number, channel, name, text))
+
+    def feeds(self) -> Iterator[_Feed]:
+        return (feed for feed in self.joined.values() if feed is not None)
+
+
+class StreamHub:
+    """The stream of one exchange.
+
+    Args:
+        exchange: Its clock is moved through `step_to` from here on.
+        access: The keys that may log in.
+        seed: Draws where the numbers of change sets begin.
+        sends_user_trades: Whether fills are told by 423 too; BtcTurk does that for some accounts.
+
+    Example:
+        >>> from btcturk_kit.sandbox.tape import Tape
+        >>> hub = StreamHub(Exchange(Tape.bundled(), seed=1), Access(), seed=1)
+        >>> frames = []
+        >>> hub.open(1, frames.append)
+        >>> hub.receive(1, '[151,{"type":151,"channel":"obdiff","event":"BTCTRY","join":true}]')
+        >>> [frame.type for frame in frames]
+        [991, 100, 431]
+    """
+
+    def __init__(
+        self, exchange: Exchange, access: Access, *, seed: int, sends_user_trades: bool = False
+    ) -> None:
+        self._exchange = exchange
+        self._access = access
+        self._chance = Chance(seed)
+        self._sends_user_trades = sends_user_trades
+        self._views = StreamViews(exchange)
+        self._sessions: dict[int, _Session] = {}
+        self._joins = 0
+        self._listeners = 0
+        self._next_ms = 0
+
+    # ---- time
+
+    @property
+    def now_ms(self) -> int:
+        """The exchange's clock."""
+        return self._exchange.now_ms
+
+    @property
+    def next_publication_ms(self) -> int | None:
+        """When something is published next; None while nobody listens to the market."""
+        return self._next_ms if self._listeners else None
+
+    def step_to(self, now_ms: int) -> bool:
+        """Advance the exchange to `now_ms`, at most to the next publication, and publish.
+
+        Returns:
+            Whether `now_ms` is reached; if not, call again.
+        """
+        if not self._listeners or self._next_ms > max(now_ms, self._exchange.now_ms):
+            self._exchange.advance_to(now_ms)
+            return True
+        # A submit moves the clock too, so the publication may be some milliseconds late.
+        self._exchange.advance_to(self._next_ms)
+        self._next_ms = self._grid_after(self._exchange.now_ms)
+        for session in self._sessions.values():
+            for feed in session.feeds():
+                self._publish(session, feed)
+        return self._exchange.now_ms >= now_ms
+
+    # ---- sessions
+
+    def open(self, number: int, sink: Sink) -> None:
+        """Begin a session: its number is new, `sink` gets its frames."""
+        session = self._sessions[number] = _Session(number, sink)
+        if self._exchange.on_event is None:
+            self._views.touch()  # nobody looked while it was alone
+            self._exchange.on_event = self._on_event
+        session.send(_HELLO)
+
+    def close(self, number: int) -> None:
+        """End a session; closing it again does nothing."""
+        session = self._sessions.pop(number, None)
+        if session is None:
+            return
+        self._listeners -= sum(1 for _ in session.feeds())
+        if not self._sessions:
+            self._exchange.on_event = None
+
+    def receive(self, number: int, text: str) -> None:
+        """Take what a client sent; most of what makes no sense is not answered."""
+        session = self._sessions[number]
+        request = read_request(text)
+        if isinstance(request, JoinRequest):
+            self._join(session, request)
+        elif isinstance(request, LoginRequest):
+            self._log_in(session, request)
+
+    def rows(self) -> tuple[SessionRow, ...]:
+        """Return all sessions, oldest first."""
+        return tuple(
+            SessionRow(
+                session=one.number,
+                account=one.account,
+                joined=tuple(f"{channel}:{event}" for channel, event in one.joined),
+                change_numbers={
+                    f"{feed.channel}:{feed.event}": feed.change_number
+                    for feed in one.feeds()
+                    if feed.book is not None
+                },
+                sent=one.sent,
+            )
+            for one in self._sessions.values()
+        )
+
+    def snapshot(self, number: int, event: str) -> str | None:
+        """Write the book as a session was last told it through `obdiff`, None if it was not."""
+        session = self._sessions.get(number)
+        feed = session.joined.get((Channel.BOOK_CHANGES.value, event)) if session else None
+        if feed is None or feed.book is None:
+            return None
+        return encode_frame(_listed(feed, feed.book)).text
+
+    # ---- requests
+
+    def _join(self, session: _Session, request: JoinRequest) -> None:
+        channel, event, is_join = request
+        key = (channel, event)
+        ok = is_join is not (key in session.joined)
+        session.send(SubscriptionAnswered(ok, is_join, channel, event))
+        if not ok:
+            return
+        if not is_join:
+            if session.joined.pop(key) is not None:
+                self._listeners -= 1
+            return
+        feed = session.joined[key] = self._feed(channel, event)
+        if feed is not None:
+            if not self._listeners:
+                self._next_ms = self._grid_after(self._exchange.now_ms)
+            self._listeners += 1
+            self._begin(session, feed)
+
+    def _feed(self, channel: str, event: str) -> _Feed | None:
+        """Return a new subscription, None if there is no such thing."""
+        symbol, resolution = self._views.symbol, None
+        if channel == Channel.CANDLES:
+            pair, _, length = event.rpartition("_")
+            if pair != symbol or length not in set(Resolution):
+                return None
+            resolution = Resolution(length)
+        elif channel == Channel.TICKER:
+            if event not in (symbol, _ALL):
+                return None
+        elif channel not in set(Channel) or event != symbol:
+            return None
+        self._joins += 1
+        first = self._chance.number("change numbers", str(self._joins), _FIRST_NUMBERS)
+        return _Feed(Channel(channel), event, change_number=first, resolution=resolution)
+
+    def _log_in(self, session: _Session, request: LoginRequest) -> None:
+        problem = self._access.problem_with_login(request, now_ms=self._exchange.now_ms)
+        if problem:
+            session.send(LoginAnswered(ok=False, user_id=None, reason=f"Unauthorized - {problem}"))
+            return
+        session.account = request.api_key
+        user_id = self._views.user_id(request.api_key)
+        session.send(LoginAnswered(ok=True, user_id=user_id, reason=""))
+
+    # ---- what is sent
+
+    def _begin(self, session: _Session, feed: _Feed) -> None:
+        """Send what a new subscription starts with."""
+        views = self._views
+        if feed.channel is Channel.TRADES:
+            session.send(TradesListed(views.symbol, views.last_trades()), feed=feed)
+        elif feed.channel in (Channel.BOOK, Channel.BOOK_CHANGES):
+            feed.book = views.window()
+            session.send(_listed(feed, feed.book), feed=feed)
+        elif feed.resolution is not None:
+            for trade in views.last_trades():
+                feed.candle = folded(feed.candle, trade, feed.resolution)
+            if feed.candle is not None:
+                session.send(CandleUpdated(feed.candle), feed=feed)
+        else:
+            self._publish(session, feed)
+
+    def _publish(self, session: _Session, feed: _Feed) -> None:
+        """Send what a subscription gets at a publication, if there is any."""
+        if feed.channel is Channel.TICKER:
+            ticker = self._views.ticker()
+            is_all = feed.event == _ALL
+            session.send(TickersUpdated((ticker,)) if is_all else TickerUpdated(ticker), feed=feed)
+        elif feed.book is not None:
+            before, window = feed.book, self._views.window()
+            if window is before:
+                return
+            feed.book = window
+            feed.change_number += 1
+            if feed.channel is Channel.BOOK:
+                session.send(_listed(feed, window), feed=feed)
+            else:
+                session.send(_changed(feed, before, window), feed=feed)
+        elif feed.has_new_candle and feed.candle is not None:
+            feed.has_new_candle = False
+            session.send(CandleUpdated(feed.candle), feed=feed)
+
+    def _on_event(self, event: ExchangeEvent) -> None:
+        self._views.touch()
+        if isinstance(event, TradeSettled):
+            self._print(event)
+            trade = event.trade
+            sides = (
+                (trade.maker_owner, trade.maker_order_id),
+                (trade.taker_owner, trade.taker_order_id),
+            )
+            for owner, order_id in sides:
+                if owner != HOUSE:
+                    self._tell(owner, self._views.matched(owner, order_id, trade))
+                    if self._sends_user_trades:
+                        self._tell(owner, self._views.user_trade(owner, order_id))
+                    self._tell(owner, self._views.balance_changed(owner))
+        elif isinstance(event, OrderRested):
+            order = event.order
+            self._tell(
+                event.owner,
+                OrderInserted(self._views.resting(event.owner, order, left=order.remaining)),
+            )
+        elif isinstance(event, OrderWithdrawn):
+            self._tell(
+                event.owner,
+                OrderDeleted(self._views.resting(event.owner, event.order, left=event.left)),
+            )
+        elif isinstance(event, BalanceMoved):
+            self._tell(event.owner, self._views.balance_changed(event.owner))
+
+    def _print(self, event: TradeSettled) -> None:
+        trade = self._views.public_trade(event.printed)
+        for session in self._sessions.values():
+            for feed in session.feeds():
+                if feed.channel is Channel.TRADES:
+                    session.send(TradePrinted(trade), feed=feed)
+                elif feed.resolution is not None:
+                    feed.candle = folded(feed.candle, trade, feed.resolution)
+                    feed.has_new_candle = True
+
+    def _tell(self, owner: str, event: ServerEvent) -> None:
+        for session in self._sessions.values():
+            if session.account == owner:
+                session.send(event)
+
+    @staticmethod
+    def _grid_after(now_ms: int) -> int:
+        return (now_ms // PUBLICATION_MS + 1) * PUBLICATION_MS
+
+
+def _listed(feed: _Feed, book: OrderBook) -> BookListed:
+    return BookListed(feed.channel, book.symbol, feed.change_number, book.bids, book.asks)
+
+
+def _changed(feed: _Feed, before: OrderBook, after: OrderBook) -> BookChanged:
+    return BookChanged(
+        after.symbol,
+        feed.change_number,
+        changes_between(before.bids, after.bids, is_bids=True),
+        changes_between(before.asks, after.asks, is_bids=False),
+    )
