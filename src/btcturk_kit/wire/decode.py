@@ -35,6 +35,7 @@ from btcturk_kit.wire.models import (
 )
 from btcturk_kit.wire.pacing import Endpoint
 from btcturk_kit.wire.reading import BareReader, EnvelopeReader, exact_amount
+from btcturk_kit.wire.tally import Tally
 
 __all__ = [
     "Tally",
@@ -64,26 +65,6 @@ _STATUSES: Final = {
 }
 _ORDER_TYPES: Final = {kind.value.replace("_", ""): kind for kind in OrderType}
 _SIDES: Final = {side.value: side for side in Side}
-
-
-class Tally:
-    """Counts what the exchange said that we have no word for, so that drift becomes visible.
-
-    Example:
-        >>> tally = Tally()
-        >>> tally.add("status:Expired")
-        >>> tally.counts
-        {'status:Expired': 1}
-    """
-
-    __slots__ = ("counts",)
-
-    def __init__(self) -> None:
-        self.counts: dict[str, int] = {}
-
-    def add(self, word: str) -> None:
-        """Count one unknown word."""
-        self.counts[word] = self.counts.get(word, 0) + 1
 
 
 _server_time: Final = BareReader(Endpoint.SERVER_TIME, ServerTimeModel)

@@ -108,7 +108,7 @@ class EnvelopeReader(Generic[_Data]):
             raise _told_apart(self._endpoint, body, error) from None
 
 
-def exact_amount(value: Decimal, where: Endpoint) -> Decimal:
+def exact_amount(value: Decimal, where: str) -> Decimal:
     """Return `value` if exact arithmetic can work with it.
 
     Raises:
