@@ -6,7 +6,6 @@ Imported only to serve: it needs the extra `sandbox`. Never add: routes, rules o
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import secrets
 import signal
@@ -24,18 +23,16 @@ from types import FrameType
 import uvicorn
 
 from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.address import ClockKind, SandboxAddress
 from btcturk_kit.sandbox.exchange import Exchange
+from btcturk_kit.sandbox.listening import LOOPBACK, listen
 from btcturk_kit.sandbox.server import make_app
 from btcturk_kit.sandbox.stream_hub import StreamHub
 from btcturk_kit.sandbox.stream_server import StreamLimits, StreamServer
 from btcturk_kit.sandbox.tape import Tape
 
 __all__ = ["ServeOptions", "serve"]
-
-LOOPBACK = "127.0.0.1"
 
 # A pooled connection must outlive the pauses of a bot: a close in the moment of a submit would
 # leave that order's outcome unknown for no reason.
@@ -99,7 +96,7 @@ def serve(options: ServeOptions, *, on_ready: Callable[[SandboxAddress], None]) 
     access.add_key(api_key, api_secret)
     exchange.open_account(api_key, options.opening)
     token = secrets.token_urlsafe(32)
-    with _listen(options.port) as listener, _listen(options.ws_port) as stream_listener:
+    with listen(options.port) as listener, listen(options.ws_port) as stream_listener:
         base = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
         address = SandboxAddress(
             rest=base,
@@ -205,22 +202,3 @@ class _Server(uvicorn.Server):
         while os.read(0, 4096):
             pass
         self.should_exit = True
-
-
-def _listen(port: int) -> socket.socket:
-    # The protocol is named because asyncio switches off Nagle's delay only on sockets that say TCP;
-    # with the delay every answer would take 40 ms.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((LOOPBACK, port))
-        listener.listen()
-    except OSError as error:
-        listener.close()
-        if error.errno != errno.EADDRINUSE:
-            raise ConfigurationError(f"cannot listen on port {port}: {error.strerror}") from error
-        raise ConfigurationError(
-            f"port {port} of {LOOPBACK} is in use", hint="choose another port, or 0 for a free one"
-        ) from error
-    return listener

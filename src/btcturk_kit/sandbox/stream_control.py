@@ -11,8 +11,8 @@ from msgspec import Struct, ValidationError, convert
 
 from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.sandbox.stream_faults import Break, BreakHow, Script, SendText
-from btcturk_kit.sandbox.stream_hub import SessionRow
 from btcturk_kit.sandbox.stream_server import StreamServer
+from btcturk_kit.sandbox.stream_session import SessionRow
 
 __all__ = ["STREAM_ROUTES", "StreamControl"]
 

@@ -19,7 +19,7 @@ from msgspec import Struct, ValidationError, convert
 
 from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.sandbox.chance import Chance, Span
-from btcturk_kit.sandbox.stream_hub import Outgoing
+from btcturk_kit.sandbox.stream_session import Outgoing
 
 __all__ = ["Action", "Break", "BreakHow", "Fault", "FaultKind", "FaultPlan", "Script", "SendText"]
 

@@ -11,10 +11,7 @@ Equal calls give equal frames. Never add: sockets, faults, a real clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
-
-from btcturk_kit.domain.candles import Candle, Resolution
+from btcturk_kit.domain.candles import Resolution
 from btcturk_kit.domain.market import OrderBook
 from btcturk_kit.domain.stream_events import (
     BookChanged,
@@ -24,6 +21,7 @@ from btcturk_kit.domain.stream_events import (
     LoginAnswered,
     OrderDeleted,
     OrderInserted,
+    StreamTicker,
     SubscriptionAnswered,
     TickersUpdated,
     TickerUpdated,
@@ -45,10 +43,11 @@ from btcturk_kit.sandbox.exchange import Exchange
 from btcturk_kit.sandbox.stream_books import changes_between
 from btcturk_kit.sandbox.stream_candles import folded
 from btcturk_kit.sandbox.stream_forms import JoinRequest, LoginRequest, read_request
+from btcturk_kit.sandbox.stream_session import Feed, Session, SessionRow, Sink
 from btcturk_kit.sandbox.stream_views import StreamViews
-from btcturk_kit.wire.stream_encode import ServerEvent, encode_frame
+from btcturk_kit.wire.stream_encode import Frame, ServerEvent, encode_frame
 
-__all__ = ["PUBLICATION_MS", "Outgoing", "SessionRow", "Sink", "StreamHub"]
+__all__ = ["PUBLICATION_MS", "StreamHub"]
 
 PUBLICATION_MS = 764
 """How often books and tickers are published (observed; BtcTurk's staff says about 750)."""
@@ -56,83 +55,6 @@ PUBLICATION_MS = 764
 _HELLO = VersionTold(current="6.0.0", minimum="2.3.0")
 _FIRST_NUMBERS = Span(1_000_000, 9_000_000)  # of change sets; samples are of this size
 _ALL = "all"
-
-
-class Outgoing(NamedTuple):
-    """One frame for one session; channel and event are empty where there is none."""
-
-    type: int
-    channel: str
-    event: str
-    text: str
-
-
-Sink = Callable[[Outgoing], None]
-"""Takes the frames of a session at once and keeps nobody waiting."""
-
-
-class SessionRow(NamedTuple):
-    """What is known of a session.
-
-    Attributes:
-        account: Who is logged in, empty if nobody is.
-        joined: What it joined as `channel:event`, nonsense included.
-        change_numbers: The last number of each book, by `channel:event`.
-        sent: Frames handed out so far.
-    """
-
-    session: int
-    account: str
-    joined: tuple[str, ...]
-    change_numbers: dict[str, int]
-    sent: int
-
-
-class _Feed:
-    """One subscription to something that exists."""
-
-    __slots__ = (
-        "book",
-        "candle",
-        "change_number",
-        "channel",
-        "event",
-        "has_new_candle",
-        "resolution",
-    )
-
-    def __init__(
-        self, channel: Channel, event: str, *, change_number: int, resolution: Resolution | None
-    ) -> None:
-        self.channel = channel
-        self.event = event
-        self.change_number = change_number
-        self.resolution = resolution
-        self.book: OrderBook | None = None
-        self.candle: Candle | None = None
-        self.has_new_candle = False
-
-
-class _Session:
-    """One open connection."""
-
-    __slots__ = ("account", "joined", "number", "sent", "sink")
-
-    def __init__(self, number: int, sink: Sink) -> None:
-        self.number = number
-        self.sink = sink
-        self.account = ""
-        self.joined: dict[tuple[str, str], _Feed | None] = {}
-        self.sent = 0
-
-    def send(self, event: ServerEvent, *, feed: _Feed | None = None) -> None:
-        number, text = encode_frame(event)
-        self.sent += 1
-        channel, name = (feed.channel.value, feed.event) if feed else ("", "")
-        self.sink(Outgoing(number, channel, name, text))
-
-    def feeds(self) -> Iterator[_Feed]:
-        return (feed for feed in self.joined.values() if feed is not None)
 
 
 class StreamHub:
@@ -162,10 +84,12 @@ class StreamHub:
         self._chance = Chance(seed)
         self._sends_user_trades = sends_user_trades
         self._views = StreamViews(exchange)
-        self._sessions: dict[int, _Session] = {}
+        self._sessions: dict[int, Session] = {}
         self._joins = 0
         self._listeners = 0
         self._next_ms = 0
+        self._ticker: StreamTicker | None = None
+        self._ticker_frames: tuple[Frame, ...] = ()
 
     # ---- time
 
@@ -200,7 +124,7 @@ class StreamHub:
 
     def open(self, number: int, sink: Sink) -> None:
         """Begin a session: its number is new, `sink` gets its frames."""
-        session = self._sessions[number] = _Session(number, sink)
+        session = self._sessions[number] = Session(number, sink)
         if self._exchange.on_event is None:
             self._views.touch()  # nobody looked while it was alone
             self._exchange.on_event = self._on_event
@@ -226,20 +150,7 @@ class StreamHub:
 
     def rows(self) -> tuple[SessionRow, ...]:
         """Return all sessions, oldest first."""
-        return tuple(
-            SessionRow(
-                session=one.number,
-                account=one.account,
-                joined=tuple(f"{channel}:{event}" for channel, event in one.joined),
-                change_numbers={
-                    f"{feed.channel}:{feed.event}": feed.change_number
-                    for feed in one.feeds()
-                    if feed.book is not None
-                },
-                sent=one.sent,
-            )
-            for one in self._sessions.values()
-        )
+        return tuple(one.row() for one in self._sessions.values())
 
     def snapshot(self, number: int, event: str) -> str | None:
         """Write the book as a session was last told it through `obdiff`, None if it was not."""
@@ -251,7 +162,7 @@ class StreamHub:
 
     # ---- requests
 
-    def _join(self, session: _Session, request: JoinRequest) -> None:
+    def _join(self, session: Session, request: JoinRequest) -> None:
         channel, event, is_join = request
         key = (channel, event)
         ok = is_join is not (key in session.joined)
@@ -269,7 +180,7 @@ class StreamHub:
             self._listeners += 1
             self._begin(session, feed)
 
-    def _feed(self, channel: str, event: str) -> _Feed | None:
+    def _feed(self, channel: str, event: str) -> Feed | None:
         """Return a new subscription, None if there is no such thing."""
         symbol, resolution = self._views.symbol, None
         if channel == Channel.CANDLES:
@@ -284,9 +195,9 @@ class StreamHub:
             return None
         self._joins += 1
         first = self._chance.number("change numbers", str(self._joins), _FIRST_NUMBERS)
-        return _Feed(Channel(channel), event, change_number=first, resolution=resolution)
+        return Feed(Channel(channel), event, change_number=first, resolution=resolution)
 
-    def _log_in(self, session: _Session, request: LoginRequest) -> None:
+    def _log_in(self, session: Session, request: LoginRequest) -> None:
         problem = self._access.problem_with_login(request, now_ms=self._exchange.now_ms)
         if problem:
             session.send(LoginAnswered(ok=False, user_id=None, reason=f"Unauthorized - {problem}"))
@@ -297,7 +208,7 @@ class StreamHub:
 
     # ---- what is sent
 
-    def _begin(self, session: _Session, feed: _Feed) -> None:
+    def _begin(self, session: Session, feed: Feed) -> None:
         """Send what a new subscription starts with."""
         views = self._views
         if feed.channel is Channel.TRADES:
@@ -313,12 +224,10 @@ class StreamHub:
         else:
             self._publish(session, feed)
 
-    def _publish(self, session: _Session, feed: _Feed) -> None:
+    def _publish(self, session: Session, feed: Feed) -> None:
         """Send what a subscription gets at a publication, if there is any."""
         if feed.channel is Channel.TICKER:
-            ticker = self._views.ticker()
-            is_all = feed.event == _ALL
-            session.send(TickersUpdated((ticker,)) if is_all else TickerUpdated(ticker), feed=feed)
+            session.send_frame(self._ticker_frame(is_all=feed.event == _ALL), feed=feed)
         elif feed.book is not None:
             before, window = feed.book, self._views.window()
             if window is before:
@@ -332,6 +241,17 @@ class StreamHub:
         elif feed.has_new_candle and feed.candle is not None:
             feed.has_new_candle = False
             session.send(CandleUpdated(feed.candle), feed=feed)
+
+    def _ticker_frame(self, *, is_all: bool) -> Frame:
+        """Write the ticker, the same text again while nothing changes."""
+        ticker = self._views.ticker()
+        if self._ticker is not ticker:
+            self._ticker = ticker
+            self._ticker_frames = (
+                encode_frame(TickerUpdated(ticker)),
+                encode_frame(TickersUpdated((ticker,))),
+            )
+        return self._ticker_frames[is_all]
 
     def _on_event(self, event: ExchangeEvent) -> None:
         self._views.touch()
@@ -382,11 +302,11 @@ class StreamHub:
         return (now_ms // PUBLICATION_MS + 1) * PUBLICATION_MS
 
 
-def _listed(feed: _Feed, book: OrderBook) -> BookListed:
+def _listed(feed: Feed, book: OrderBook) -> BookListed:
     return BookListed(feed.channel, book.symbol, feed.change_number, book.bids, book.asks)
 
 
-def _changed(feed: _Feed, before: OrderBook, after: OrderBook) -> BookChanged:
+def _changed(feed: Feed, before: OrderBook, after: OrderBook) -> BookChanged:
     return BookChanged(
         after.symbol,
         feed.change_number,

@@ -22,20 +22,20 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from btcturk_kit.sandbox.access import Access
+from btcturk_kit.sandbox.listening import LOOPBACK, listen
 from btcturk_kit.sandbox.stream_faults import Action, FaultPlan, Script
-from btcturk_kit.sandbox.stream_hub import Outgoing, StreamHub
+from btcturk_kit.sandbox.stream_hub import StreamHub
 from btcturk_kit.sandbox.stream_outlet import Outlet
+from btcturk_kit.sandbox.stream_session import Outgoing
 from btcturk_kit.wire import encode
 from btcturk_kit.wire.pacing import Endpoint
 
 __all__ = ["StreamLimits", "StreamServer"]
 
-_LOOPBACK = "127.0.0.1"
-_BACKLOG = 100
 _MESSAGE_BYTES_MAX = 65_536
 _CODE_OK, _CODE_GOING_AWAY = 1000, 1001
 _TOO_MANY, _UNAVAILABLE = 429, 503
-_IDLE_S = 3_600.0
+_STEPS_WITHOUT_A_BREATH = 64
 
 _log = logging.getLogger("btcturk_kit.sandbox.stream")
 
@@ -82,7 +82,7 @@ class StreamServer:
         self.hub = hub
         self.plan = FaultPlan(Script())
         self._access = access
-        self._listener = listener or socket.create_server((_LOOPBACK, 0), backlog=_BACKLOG)
+        self._listener = listener or listen(0)
         self._wall_ms = wall_ms
         self._limits = limits or StreamLimits()
         self._numbers = count(1)
@@ -94,7 +94,7 @@ class StreamServer:
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"ws://{_LOOPBACK}:{self._listener.getsockname()[1]}"
+        return f"ws://{LOOPBACK}:{self._listener.getsockname()[1]}"
 
     async def __aenter__(self) -> Self:
         self._server = await serve(
@@ -140,7 +140,11 @@ class StreamServer:
 
         A client that does not read for longer than the patience is closed with 1008.
         """
+        steps = 0
         while not self.hub.step_to(now_ms):
+            steps += 1
+            if not steps % _STEPS_WITHOUT_A_BREATH:
+                await asyncio.sleep(0)  # answers, pings and ends go on meanwhile
             for outlet in tuple(self._outlets.values()):
                 if not outlet.has_room:
                     await self._wait_for(outlet)

@@ -359,7 +359,8 @@ def _bare(value: Decimal) -> str:
 
 
 def _padded(value: Decimal, places: int) -> str:
-    """Write a decimal with at least `places` decimals."""
-    exponent = value.as_tuple().exponent
+    """Write a decimal with at least `places` decimals, and without zeros behind them."""
+    bare = value.normalize(EXACT)
+    exponent = bare.as_tuple().exponent
     is_coarser = isinstance(exponent, int) and exponent > -places
-    return format(value, f".{places}f" if is_coarser else "f")
+    return format(bare, f".{places}f" if is_coarser else "f")
