@@ -43,7 +43,7 @@ def install(session: nox.Session, *groups: str, package: bool = True) -> None:
     # pip of a new environment may be too old for --group, so nox resolves the groups.
     requirements = list(nox.project.dependency_groups(GROUPS, *groups)) if groups else []
     if package:
-        requirements += ["-e", ".[sandbox]"]
+        requirements += ["-e", ".[fast,sandbox]"]
     session.install(*requirements)
 
 
@@ -156,5 +156,5 @@ def wheel_problems(wheel: Path) -> list[str]:
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure, beside the peers it names; arguments after `--` choose benches."""
-    session.install("-r", "benchmarks/requirements.txt", ".[sandbox]")
+    session.install("-r", "benchmarks/requirements.txt", ".[fast,sandbox]")
     session.run("python", "benchmarks/run.py", *session.posargs)

@@ -1,4 +1,4 @@
-"""HTTP: the transport port over httpx2, and one in memory for tests and benchmarks.
+"""HTTP: the transport port over httpx2, one in memory for tests, and the choice between libraries.
 
 A request is sent once, redirects are not followed and nothing is retried: a repeated order is an
 order too many. Library errors end here, translated by what may have left the machine. httpx2 is
@@ -10,18 +10,51 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
-from btcturk_kit.errors import OutcomeUnknown, TransportError, require
-from btcturk_kit.ports.transport import HttpRequest, HttpResponse
+from btcturk_kit.adapters.http_rules import (
+    IDLE_S_MAX,
+    Lanes,
+    joined,
+    lost,
+    require_sendable,
+    unsent,
+)
+from btcturk_kit.errors import ConfigurationError, require
+from btcturk_kit.ports.transport import HttpRequest, HttpResponse, HttpTransport
 
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["Httpx2Transport", "MemoryTransport"]
+__all__ = ["Httpx2Transport", "MemoryTransport", "open_transport"]
 
-_CONNECTIONS_MAX: Final = 32
-_IDLE_S_MAX: Final = 30.0
+
+def open_transport(name: Literal["httpx2", "aiohttp"] = "httpx2") -> HttpTransport:
+    """Return a new transport over the library of this name; close it when done.
+
+    Both keep the same contract. `httpx2` is always there; `aiohttp` is faster, comes with the extra
+    `fast`, and does not read proxies from the environment.
+
+    Raises:
+        ConfigurationError: No such library is known, or it is not installed.
+
+    Example:
+        >>> isinstance(open_transport("httpx2"), Httpx2Transport)
+        True
+    """
+    if name == "httpx2":
+        return Httpx2Transport()
+    if name == "aiohttp":
+        from btcturk_kit.adapters.aiohttp_transport import (  # noqa: PLC0415 - an extra
+            AiohttpTransport,
+        )
+
+        return AiohttpTransport()
+    raise ConfigurationError(f"no HTTP library is called {name!r}", hint="use httpx2 or aiohttp")
+
+
+# Measured: each call under way makes all others dearer, by the library's search of its pool.
+_LANE_WIDTH: Final = 10
 
 
 class Httpx2Transport:
@@ -33,6 +66,7 @@ class Httpx2Transport:
 
     Example:
         >>> import asyncio
+        >>> from btcturk_kit.errors import TransportError
         >>> async def main():
         ...     transport = Httpx2Transport()
         ...     try:
@@ -50,6 +84,7 @@ class Httpx2Transport:
         "_client",
         "_connect_errors",
         "_is_closed",
+        "_lanes",
         "_library",
         "_library_errors",
         "_owns_client",
@@ -57,15 +92,17 @@ class Httpx2Transport:
     )
 
     def __init__(self, client: httpx2.AsyncClient | None = None) -> None:
-        import httpx2  # noqa: PLC0415 - third-party imports wait until they are needed
+        import httpcore2  # noqa: PLC0415 - third-party imports wait until they are needed
+        import httpx2  # noqa: PLC0415 - as above
 
         self._library = httpx2
         self._owns_client = client is None
+        self._lanes = Lanes(_LANE_WIDTH)
         self._client = client or httpx2.AsyncClient(
             limits=httpx2.Limits(
-                max_connections=_CONNECTIONS_MAX,
-                max_keepalive_connections=_CONNECTIONS_MAX,
-                keepalive_expiry=_IDLE_S_MAX,
+                max_connections=self._lanes.connections_max,
+                max_keepalive_connections=self._lanes.connections_max,
+                keepalive_expiry=IDLE_S_MAX,
             )
         )
         self._is_closed = False
@@ -84,6 +121,8 @@ class Httpx2Transport:
             httpx2.InvalidURL,
             httpx2.CookieConflict,
             httpx2.StreamError,
+            # The one error of the layer below that the library does not translate.
+            httpcore2.ConnectionNotAvailable,
         )
 
     async def send(self, request: HttpRequest, *, timeout_s: float) -> HttpResponse:
@@ -91,36 +130,37 @@ class Httpx2Transport:
 
         Args:
             request: What to send.
-            timeout_s: For everything together. Connecting may take half of it, so that a connection
-                that never came is told apart from an answer that never came.
+            timeout_s: For everything together. Waiting for others and connecting may take half of
+                it, so that a request that never went is told apart from an answer that never came.
 
         Raises:
             TransportError: Nothing was sent.
             OutcomeUnknown: Something may have been sent and no whole response came back.
         """
         require(not self._is_closed, "the transport is closed")
+        require_sendable(request)
+        left_s = await self._lanes.enter(request, timeout_s=timeout_s)
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(left_s):
                 message = self._library.Request(
                     request.method,
                     request.base_url + request.target,
                     headers=request.headers,
                     content=request.body or None,
-                    extensions={"timeout": self._timeouts_of(timeout_s)},
+                    extensions={"timeout": self._timeouts_of(left_s, connect_s=timeout_s / 2)},
                 )
-                response = await self._client.send(message, follow_redirects=False)
+                response = await self._client.send(message, stream=True, follow_redirects=False)
+                try:
+                    body = await joined(request, response.aiter_bytes())
+                finally:
+                    await response.aclose()
         except self._connect_errors as error:
-            raise TransportError(
-                _told(request, error, "was not sent"),
-                hint=f"is {request.base_url} right, and reachable from here?",
-            ) from error
-        except self._library_errors as error:
-            raise OutcomeUnknown(_told(request, error, "has no whole answer")) from error
-        except TimeoutError as error:
-            raise OutcomeUnknown(
-                f"{request.method} {_path(request)} has no whole answer after {timeout_s:g} s"
-            ) from error
-        return HttpResponse(response.status_code, response.headers, response.content)
+            raise unsent(request, error) from error
+        except (*self._library_errors, TimeoutError) as error:
+            raise lost(request, error, timeout_s=timeout_s) from error
+        finally:
+            self._lanes.leave(request)
+        return HttpResponse(response.status_code, response.headers, body)
 
     async def aclose(self) -> None:
         """Close the connections we opened; a client that was given is left to its owner."""
@@ -128,13 +168,12 @@ class Httpx2Transport:
         if self._owns_client:
             await self._client.aclose()
 
-    def _timeouts_of(self, timeout_s: float) -> dict[str, float | None]:
+    def _timeouts_of(self, left_s: float, *, connect_s: float) -> dict[str, float | None]:
         known_s, timeouts = self._timeouts
-        if known_s != timeout_s:
-            timeouts = self._library.Timeout(
-                timeout_s, connect=timeout_s / 2, pool=timeout_s / 2
-            ).as_dict()
-            self._timeouts = (timeout_s, timeouts)
+        if known_s != left_s:
+            before_s = min(left_s, connect_s)
+            timeouts = self._library.Timeout(left_s, connect=before_s, pool=before_s).as_dict()
+            self._timeouts = (left_s, timeouts)
         return timeouts
 
 
@@ -159,12 +198,3 @@ class MemoryTransport:
 
     async def aclose(self) -> None:
         """Nothing to release."""
-
-
-def _path(request: HttpRequest) -> str:
-    return request.target.partition("?")[0]
-
-
-def _told(request: HttpRequest, error: Exception, what: str) -> str:
-    """Say what happened without the library's own text, which can hold the whole address."""
-    return f"{request.method} {_path(request)} {what}: {type(error).__name__}"

@@ -25,6 +25,7 @@ from btcturk_kit.errors import (
 )
 from btcturk_kit.ports.websocket import StreamConnection
 from btcturk_kit.wire.failures import retry_after_s
+from btcturk_kit.wire.pacing import Endpoint
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection, connect
@@ -317,7 +318,7 @@ def _refused(url: str, response: Any) -> BtcturkKitError:  # noqa: ANN401 - the 
         status=status,
         reason="TOO_MANY_REQUESTS",
         retry_after_s=retry_after_s(headers, response.body or b""),
-        endpoint="the stream",
+        endpoint=Endpoint.WEBSOCKET,
     )
 
 
