@@ -32,6 +32,9 @@ __all__ = ["Join", "Joins", "KeptBook", "subscription_of"]
 
 # A feed that breaks a book again and again is not asked for a new one more often than this.
 _RESYNC_PAUSE_MS: Final = 2_000
+# A whole book may come late, behind changes that were built on it. Its number tells, as long as it
+# is of the same chain; another chain counts from somewhere else, millions away.
+_CHAIN_MAX: Final = 1_000
 
 
 def subscription_of(event: StreamEvent) -> Subscription | None:
@@ -125,7 +128,16 @@ class KeptBook:
         resyncs: Times it was asked for anew.
     """
 
-    __slots__ = ("_due_ms", "_join", "_last_ms", "_needs_whole", "_updated", "live", "resyncs")
+    __slots__ = (
+        "_due_ms",
+        "_join",
+        "_last_ms",
+        "_needs_whole",
+        "_number",
+        "_updated",
+        "live",
+        "resyncs",
+    )
 
     def __init__(self, symbol: Symbol, join: Join) -> None:
         self.live = LiveBook(symbol)
@@ -134,6 +146,8 @@ class KeptBook:
         # Made once: this is what almost every message of a stream leads to.
         self._updated = Step(events=(BookUpdated(symbol),))
         self._needs_whole = True
+        # Of the newest message of this chain, also of those that were ignored.
+        self._number = 0
         self._last_ms: int | None = None
         self._due_ms: int | None = None
 
@@ -146,28 +160,36 @@ class KeptBook:
         """Take over a whole book, or what changed.
 
         Changes before a whole book are ignored: they are the rest of an older chain, or, if no
-        whole book follows soon, it was lost and is asked for anew. After a hole, or with bids that
-        cross asks, the book is stale and asked for anew.
+        whole book follows soon, it was lost and is asked for anew. After a hole, with bids that
+        reach asks, or with a whole book that comes behind its own changes, the book is stale and
+        asked for anew.
 
         Raises:
             ProtocolError: The frame holds no book; what was kept is no longer to be trusted.
         """
+        number = frame.change_number
         if self._needs_whole and not is_whole:
+            self._number = number
             if self._due_ms is None:
                 self._due_ms = at_ms + _RESYNC_PAUSE_MS
             return IDLE
-        if self.live.apply(frame, received_ms=received_ms) is not None:
-            self._needs_whole = True
-            return Step(self.resync(at_ms=at_ms), self.events)
-        self._needs_whole = False
-        self._due_ms = None
-        self._join.hear(at_ms=at_ms)
-        return self._updated
+        if is_whole and 0 < self._number - number <= _CHAIN_MAX:
+            self.lose("a whole book came late", now_ms=received_ms)
+        elif self.live.apply(frame, received_ms=received_ms) is None:
+            self._number = number
+            self._needs_whole = False
+            self._due_ms = None
+            self._join.hear(at_ms=at_ms)
+            return self._updated
+        self._needs_whole = True
+        self._number = 0
+        return Step(self.resync(at_ms=at_ms), self.events)
 
     def lose(self, reason: str, *, now_ms: int) -> None:
         """Mark the book stale: the next whole book heals it."""
         self.live.mark_stale(reason, now_ms=now_ms)
         self._needs_whole = True
+        self._number = 0
         self._due_ms = None
 
     def resync(self, *, at_ms: int) -> tuple[str, ...]:

@@ -302,6 +302,20 @@ def test_a_second_whole_book_replaces_the_first() -> None:
     assert book.bids[0].price == 9
 
 
+def test_a_whole_book_behind_its_own_changes_is_no_book() -> None:
+    """What was built on it has come already and was ignored, or would be undone: it is too old."""
+    session = opened(CHANGES)
+    session.received(change(6), now_ms=1)
+    assert session.received(whole(5), now_ms=2).texts != ()
+    assert isinstance(session.book(BTCTRY, now_ms=2), StaleBook)
+    session.received(whole(7_000_000), now_ms=3)
+    session.received(whole(2), now_ms=4)
+    assert isinstance(session.book(BTCTRY, now_ms=4), OrderBook)
+    session.received(change(3), now_ms=5)
+    session.received(whole(2), now_ms=6)
+    assert isinstance(session.book(BTCTRY, now_ms=6), StaleBook)
+
+
 def test_a_book_that_crosses_is_not_asked_for_more_often_than_every_two_seconds() -> None:
     """A feed that is wrong all the time is asked at once the first time, then at a slow pace."""
     session = opened(CHANGES)

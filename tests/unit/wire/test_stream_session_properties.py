@@ -106,7 +106,7 @@ class Reader:
         self.session = StreamSession()
         self.market = Market()
         self.told: list[StreamEvent] = []
-        self.last_number = 0
+        self.newest = 0
         self.losses = 0
         self.sent_private: list[tuple[int, int]] = []
         self.apply(self.session.connected(now_ms=0))
@@ -125,6 +125,7 @@ class Reader:
         """Lose the connection and open another."""
         self.losses += 1
         self.market.cut()
+        self.newest = 0
         self.apply(self.session.lost(f"loss {self.losses}", now_ms=0))
         assert isinstance(self.session.book(BTCTRY, now_ms=0), StaleBook)
         before = len(self.told)
@@ -140,18 +141,18 @@ class Reader:
         except ValueError:
             kind, model = 0, {}
         if kind in {431, 432}:
-            self.last_number = model["CS"]
+            self.newest = max(self.newest, model["CS"])
         if kind in {441, 451, 452}:
             self.sent_private.append((kind, model["id"]))
         self.apply(self.session.received(text, now_ms=0))
 
     def check_book(self) -> None:
-        """The book is stale, or it is what the exchange had at the last message we got."""
+        """The book is stale, or it is what the exchange had at the newest message we got."""
         book = self.session.book(BTCTRY, now_ms=0)
         if isinstance(book, StaleBook):
             return
         assert isinstance(book, OrderBook)
-        bids, asks = self.market.truth[self.last_number]
+        bids, asks = self.market.truth[self.newest]
         assert {int(level.price): int(level.quantity) for level in book.bids} == bids
         assert {int(level.price): int(level.quantity) for level in book.asks} == asks
 
