@@ -145,6 +145,7 @@ class BtcturkStream:
         self._pump: asyncio.Task[None] | None = None
         self._error: BaseException | None = None
         self._is_told = False
+        self._is_closing = False
 
     async def __aenter__(self) -> Self:
         """Open the first connection.
@@ -172,6 +173,7 @@ class BtcturkStream:
         """
         if self._pump is None:  # pragma: no cover - entering sets it
             return
+        self._is_closing = True
         self._pump.cancel()
         await asyncio.wait([self._pump])
         untold = self._buffer.take_error()
@@ -306,6 +308,9 @@ class BtcturkStream:
         while True:
             opened_s = time_s()
             verdict = await self._converse(connection)
+            if self._is_closing:
+                # A task group that is ending by itself swallows a cancel (CPython before 3.13).
+                return
             if isinstance(verdict, Refused):
                 _refuse(verdict.reason)
             connection = await self._reopen(int((time_s() - opened_s) * 1_000))

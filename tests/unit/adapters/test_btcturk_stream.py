@@ -509,6 +509,21 @@ def test_leaving_while_a_connection_is_waited_for_ends_at_once() -> None:
     assert first.is_closed
 
 
+@pytest.mark.parametrize("turns", range(12))
+def test_leaving_while_a_connection_ends_ends_at_once(turns: int) -> None:
+    """Whatever the tasks of a dying connection are at, the end of the block is not forgotten."""
+    connections = [MemoryConnection() for _ in range(3)]
+
+    async def body(_: Desk, __: BtcturkStream) -> None:
+        await asyncio.sleep(0)
+        connections[0].end()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+    run(lambda: Desk(*connections), body)
+    assert connections[0].is_closed
+
+
 def test_a_key_that_is_refused_later_ends_the_stream() -> None:
     """The reader gets the error behind the events, and so does whoever asks for something."""
     first, second = Answering(), Answering(login=REFUSED)
