@@ -1,4 +1,4 @@
-"""Every check of the project, each in an environment of its own. Plain `nox` runs all but `bench`.
+"""Every check of the project, each in an environment of its own; `nox` leaves the long ones out.
 
 Needs Python and pip only: a session that needs more (a browser, a database server) is not run by
 default. The interpreter is the one that runs nox; no other is looked for or downloaded.
@@ -12,7 +12,18 @@ from pathlib import Path
 
 import nox
 
-__all__ = ["arch", "bench", "docs", "examples", "lint", "package", "tests", "types"]
+__all__ = [
+    "arch",
+    "bench",
+    "docs",
+    "examples",
+    "fuzz",
+    "lint",
+    "package",
+    "soak",
+    "tests",
+    "types",
+]
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "virtualenv"
@@ -158,3 +169,17 @@ def bench(session: nox.Session) -> None:
     """Measure, beside the peers it names; arguments after `--` choose benches."""
     session.install("-r", "benchmarks/requirements.txt", ".[fast,sandbox]")
     session.run("python", "benchmarks/run.py", *session.posargs)
+
+
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Feed the readers junk nobody drew before; arguments after `--` go to pytest."""
+    install(session, "test")
+    session.run("pytest", "tests/fuzz", "--hypothesis-profile=explore", *session.posargs)
+
+
+@nox.session(default=False)
+def soak(session: nox.Session) -> None:
+    """Replay ten million frames with flat memory; an argument after `--` is another number."""
+    install(session)
+    session.run("python", "benchmarks/soak_book.py", *session.posargs)

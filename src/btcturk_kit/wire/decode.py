@@ -35,10 +35,9 @@ from btcturk_kit.wire.models import (
 )
 from btcturk_kit.wire.pacing import Endpoint
 from btcturk_kit.wire.reading import BareReader, EnvelopeReader, exact_amount
-from btcturk_kit.wire.tally import Tally
+from btcturk_kit.wire.tally import Tally as Tally  # noqa: PLC0414 - callers write `decode.Tally`
 
 __all__ = [
-    "Tally",
     "accepted_order",
     "all_orders",
     "balances",

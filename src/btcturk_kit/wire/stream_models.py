@@ -36,6 +36,10 @@ Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 """Ids, stamps and sequence numbers: 64 bits hold all of them."""
 
 
+Digits = Annotated[str, Meta(max_length=48)]
+"""A number as text: no price or amount has more digits, so that a kept book stays small."""
+
+
 class VersionModel(Struct, gc=False):
     """991."""
 
@@ -126,8 +130,8 @@ class CandleModel(Struct, gc=False):
 class LevelFrame(Struct, gc=False):
     """One price of a book as it was sent: texts. The operation is -1 in a whole book."""
 
-    price: str = field(name="P")
-    amount: str = field(name="A")
+    price: Digits = field(name="P")
+    amount: Digits = field(name="A")
     operation: int = field(name="CP", default=-1)
 
 
