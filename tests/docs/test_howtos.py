@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import sqlite3
@@ -135,3 +136,13 @@ def test_a_strategy_of_ones_own_trades(terminal: Terminal) -> None:
         anomalies = list(file.execute("SELECT detail FROM anomalies"))
     assert anomalies == []
     assert {"buy", "sell"} <= set(sides)
+
+
+def test_a_flight_is_recorded_and_replayed(tmp_path: Path) -> None:
+    """The recipe records balances, reads them back from a whole file, and no key is in it."""
+    place = Terminal(tmp_path)
+    script = "\n".join(blocks("record-a-flight.md", "python"))
+    said = place.type(f"python -W error - <<'END'\n{script}END").splitlines()
+    assert [line.split()[1] for line in said[:-1]] == ["Started", "Requested", "Responded", "Ended"]
+    assert said[-1] == "the file is whole"
+    assert b"[hidden]" in gzip.decompress((tmp_path / "flight.jsonl.gz").read_bytes())
