@@ -24,7 +24,7 @@ from typing import Final
 from platformdirs import user_state_path
 
 from btcturk_kit.errors import StorageFull, StoreCorrupt, StoreError
-from btcturk_kit.wire.client_windows import ClientWindows, fresh_counts
+from btcturk_kit.wire.client_windows import Cells, ClientWindows
 from btcturk_kit.wire.pacing import (
     RULES,
     Endpoint,
@@ -228,7 +228,7 @@ class SharedWindows:
         table = tuple(rules)
         self._address = address
         self._account = account
-        counts: dict[Policy, memoryview[int]] = {"ip": address.cells}
+        counts: dict[Policy, Cells] = {"ip": address.cells}
         if account is not None:
             counts["account"] = account.cells[account_from:]
         self._windows = ClientWindows(rules=table, margin_ms=margin_ms, counts=counts)

@@ -6,10 +6,11 @@ How the next one is found is in `wire.nonce`. Never add: a clock, the offset to 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, MutableSequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Final
 
+from btcturk_kit.wire.client_windows import Cells
 from btcturk_kit.wire.nonce import next_stamp_ms
 
 __all__ = ["STAMP_CELLS", "Stamps"]
@@ -49,7 +50,7 @@ class Stamps:
 
     def __init__(
         self,
-        cells: MutableSequence[int] | None = None,
+        cells: Cells | None = None,
         *,
         guard: AbstractContextManager[object] | None = None,
         flush: Callable[[], None] | None = None,

@@ -8,8 +8,8 @@ locks, files.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, MutableSequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple, Protocol, overload
 
 from btcturk_kit.wire.pacing import (
     RULES,
@@ -21,7 +21,7 @@ from btcturk_kit.wire.pacing import (
     rules_by_endpoint,
 )
 
-__all__ = ["LEASE_MS_MAX", "ClientWindows", "fresh_counts"]
+__all__ = ["LEASE_MS_MAX", "Cells", "ClientWindows", "fresh_counts"]
 
 LEASE_MS_MAX: Final = 10
 """How far ahead of its clock a client may count what it is about to send."""
@@ -36,6 +36,19 @@ _HEAD: Final = 2
 _PER_BLOCK: Final = 2
 _BLOCKS: Final = {endpoint: _PER_BLOCK * at for at, endpoint in enumerate(Endpoint)}
 _ALL_BLOCKS: Final = _PER_BLOCK * len(_BLOCKS)
+
+
+class Cells(Protocol):
+    """A flat sequence of 64-bit integers: a list, or a `memoryview` of a mapped file."""
+
+    @overload
+    def __getitem__(self, at: int, /) -> int: ...
+    @overload
+    def __getitem__(self, at: slice, /) -> Iterable[int]: ...
+    @overload
+    def __setitem__(self, at: int, value: int, /) -> None: ...
+    @overload
+    def __setitem__(self, at: slice, values: array[int], /) -> None: ...
 
 
 def fresh_counts(*, policy: Policy | None, rules: Iterable[WindowRule] = RULES) -> list[int]:
@@ -60,7 +73,7 @@ class _Log(NamedTuple):
     limit. It counts in 1/limit of a millisecond, which keeps every number an integer.
     """
 
-    cells: MutableSequence[int]
+    cells: Cells
     base: int
     limit: int
     span_ms: int
@@ -101,11 +114,11 @@ class ClientWindows:
         *,
         rules: Iterable[WindowRule] = RULES,
         margin_ms: int = 0,
-        counts: Mapping[Policy, MutableSequence[int]] | None = None,
+        counts: Mapping[Policy, Cells] | None = None,
     ) -> None:
         table = tuple(rules)
         self.margin_ms = margin_ms
-        regions: list[tuple[Policy | None, MutableSequence[int]]]
+        regions: list[tuple[Policy | None, Cells]]
         regions = [(None, fresh_counts(policy=None, rules=table))]
         if counts is not None:
             regions = [*counts.items()]
@@ -140,16 +153,12 @@ class ClientWindows:
         if self._blocks[_BLOCKS[endpoint] + 1] > now_ms:
             return 0
         logs = self._logs.get(endpoint, ())
-        if wanted == 1:
-            for cells, base, limit, span_ms, credit, is_smoothed in logs:
-                if cells[base + _HEAD + cells[base]] + span_ms > now_ms:
-                    return 0
-                if is_smoothed and cells[base + 1] > now_ms * limit + credit:
-                    return 0
-        else:
-            for log in logs:
-                wanted = _room(log, now_ms, wanted)
-            if not wanted:
+        if wanted > 1:
+            wanted = _room(logs, now_ms, wanted)
+        for cells, base, limit, span_ms, credit, is_smoothed in logs:
+            if cells[base + _HEAD + cells[base]] + span_ms > now_ms:
+                return 0
+            if is_smoothed and cells[base + 1] > now_ms * limit + credit:
                 return 0
         at_ms = now_ms if until_ms is None else until_ms
         for cells, base, limit, span_ms, _, is_smoothed in logs:
@@ -224,7 +233,7 @@ class ClientWindows:
                     yield log
 
 
-def _log(rule: WindowRule, cells: MutableSequence[int], base: int, margin_ms: int) -> _Log:
+def _log(rule: WindowRule, cells: Cells, base: int, margin_ms: int) -> _Log:
     span_ms = rule.period_ms + margin_ms
     is_long = rule.period_ms >= _MINUTE_MS
     is_smoothed = is_long and lane_of(rule.endpoint) is not Lane.CANCEL
@@ -232,18 +241,18 @@ def _log(rule: WindowRule, cells: MutableSequence[int], base: int, margin_ms: in
     return _Log(cells, base, rule.limit, span_ms, (burst - 1) * span_ms, is_smoothed)
 
 
-def _room(log: _Log, now_ms: int, wanted: int) -> int:
-    """Return how many of the wanted requests one window takes now."""
-    cells, base, limit, span_ms, credit, is_smoothed = log
-    slot = cells[base]
-    # Not around the end of the ring: the next look goes on at its beginning.
-    wanted = min(wanted, limit - slot)
-    if is_smoothed:
-        scaled = now_ms * limit
-        left = scaled + credit - max(cells[base + 1], scaled)
-        wanted = max(0, min(wanted, left // span_ms + 1))
-    start = base + _HEAD + slot
-    newest_ms = now_ms - span_ms
-    if max(cells[start : start + wanted], default=newest_ms) <= newest_ms:
-        return wanted
-    return next(free for free in range(wanted) if cells[start + free] > newest_ms)
+def _room(logs: tuple[_Log, ...], now_ms: int, wanted: int) -> int:
+    """Return how many of the wanted requests all windows take now."""
+    for cells, base, limit, span_ms, credit, is_smoothed in logs:
+        slot = cells[base]
+        # Not around the end of the ring: the next look goes on at its beginning.
+        wanted = min(wanted, limit - slot)
+        if is_smoothed:
+            scaled = now_ms * limit
+            left = scaled + credit - max(cells[base + 1], scaled)
+            wanted = max(0, min(wanted, left // span_ms + 1))
+        start = base + _HEAD + slot
+        newest_ms = now_ms - span_ms
+        if max(cells[start : start + wanted], default=newest_ms) > newest_ms:
+            wanted = next(free for free in range(wanted) if cells[start + free] > newest_ms)
+    return wanted

@@ -9,7 +9,8 @@ import pytest
 from btcturk_kit.adapters.clocks import SimulatedClock
 from btcturk_kit.adapters.rate_limiter import RateLimiter
 from btcturk_kit.errors import RateLimited
-from btcturk_kit.wire.pacing import RULES, ClientWindows, Endpoint, FixedWindows
+from btcturk_kit.wire.client_windows import ClientWindows
+from btcturk_kit.wire.pacing import RULES, Endpoint, FixedWindows, WindowRule
 
 
 class SteppedClock:
@@ -33,6 +34,10 @@ class SteppedClock:
             woken = asyncio.Event()
             self._sleepers.append((instant_ms, woken))
             await woken.wait()
+
+    async def sleep_ms(self, duration_ms: int) -> None:
+        """Wait until the test has moved the clock so far ahead."""
+        await self.sleep_until_ms(self._now_ms + duration_ms)
 
     async def move_to(self, now_ms: int) -> None:
         """Move, wake who is due and let everything run that can."""
