@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, NamedTuple, Protocol, overload
+from typing import Final, NamedTuple, TypeAlias
 
 from btcturk_kit.wire.pacing import (
     RULES,
@@ -22,6 +22,9 @@ from btcturk_kit.wire.pacing import (
 )
 
 __all__ = ["LEASE_MS_MAX", "Cells", "ClientWindows", "fresh_counts"]
+
+Cells: TypeAlias = "list[int] | memoryview[int]"
+"""A flat sequence of 64-bit integers: of one's own, or of a mapped file."""
 
 LEASE_MS_MAX: Final = 10
 """How far ahead of its clock a client may count what it is about to send."""
@@ -36,19 +39,6 @@ _HEAD: Final = 2
 _PER_BLOCK: Final = 2
 _BLOCKS: Final = {endpoint: _PER_BLOCK * at for at, endpoint in enumerate(Endpoint)}
 _ALL_BLOCKS: Final = _PER_BLOCK * len(_BLOCKS)
-
-
-class Cells(Protocol):
-    """A flat sequence of 64-bit integers: a list, or a `memoryview` of a mapped file."""
-
-    @overload
-    def __getitem__(self, at: int, /) -> int: ...
-    @overload
-    def __getitem__(self, at: slice, /) -> Iterable[int]: ...
-    @overload
-    def __setitem__(self, at: int, value: int, /) -> None: ...
-    @overload
-    def __setitem__(self, at: slice, values: array[int], /) -> None: ...
 
 
 def fresh_counts(*, policy: Policy | None, rules: Iterable[WindowRule] = RULES) -> list[int]:
