@@ -48,7 +48,9 @@ def together(folder: Path, what: str, *, now_ms: int) -> int:
 
 def lines(process: subprocess.Popen[str]) -> list[int]:
     """Return what a process printed until it ended; a line that was cut by a kill is left out."""
-    printed, _ = process.communicate(timeout=60)
+    with process:
+        assert process.stdout
+        printed = process.stdout.read()
     return [int(line) for line in printed.splitlines(keepends=True) if line.endswith("\n")]
 
 
@@ -94,7 +96,6 @@ def test_killed_processes_block_nobody_and_give_nothing_away(tmp_path: Path) -> 
     done += len(lines(child(tmp_path, "SUBMIT")))
     # Each of the killed may have counted a lease that it did not live to use.
     assert LIMIT - kills * 32 <= done <= LIMIT
-    assert kills == 8
     assert lines(child(tmp_path, "SUBMIT")) == []
 
 
