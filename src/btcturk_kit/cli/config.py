@@ -69,8 +69,9 @@ def quota(
     blocked = [load for load in loads if load.blocks_after_ms is not None]
     if blocked:
         worst = min(blocked, key=lambda load: load.blocks_after_ms or 0)
+        when = f"after {_when(worst)}" if worst.blocks_after_ms else _when(worst)
         typer.echo(
-            f"error: {worst.rule.endpoint} would be blocked {_after(worst)} "
+            f"error: {worst.rule.endpoint} would be blocked {when} "
             f"(use a cycle of {_seconds(shortest_cycle_ms(loads))} or longer, or fewer pairs)",
             err=True,
         )
@@ -113,25 +114,23 @@ def _lines(loads: tuple[Load, ...], settings: Settings, bots: int) -> list[str]:
     lines = [
         f"{', '.join(counted)}, a cycle of {settings.cycle_seconds:g} s: the worst case",
         "",
-        f"{'request':<36} {'a minute':>6}  {'needed/limit':<15} {'used':>6}  blocked",
+        f"{'request':<36} {'a minute':>6}  {'needed/limit':<15} {'used':>5}  blocked after",
     ]
     for load in loads:
         rule = load.rule
-        share = f"{-(-load.needed * 100 // rule.limit)} %"
+        share = f"{-(-load.needed * 100 // rule.limit)}%"
         window = f"{load.needed}/{rule.limit} in {rule.period_ms // 1_000} s"
         lines.append(
-            f"{rule.endpoint:<36} {load.per_minute:>8}  {window:<15} {share:>6}  {_after(load)}"
+            f"{rule.endpoint:<36} {load.per_minute:>8}  {window:<15} {share:>5}  {_when(load)}"
         )
     lines += ["", f"shortest cycle that fits: {_seconds(shortest_cycle_ms(loads))}"]
     return lines
 
 
-def _after(load: Load) -> str:
+def _when(load: Load) -> str:
     if load.blocks_after_ms is None:
         return "never"
-    if not load.blocks_after_ms:
-        return "at once"
-    return f"after {_seconds(load.blocks_after_ms)}"
+    return _seconds(load.blocks_after_ms) if load.blocks_after_ms else "at once"
 
 
 def _seconds(duration_ms: int) -> str:
