@@ -114,7 +114,7 @@ def _lines(loads: tuple[Load, ...], settings: Settings, bots: int) -> list[str]:
     lines = [
         f"{', '.join(counted)}, a cycle of {settings.cycle_seconds:g} s: the worst case",
         "",
-        f"{'request':<36} {'a minute':>6}  {'needed/limit':<15} {'used':>5}  blocked after",
+        f"{'request':<36} {'a minute':>6}  {'needed/limit':<15} {'used':>5}  blocks in",
     ]
     for load in loads:
         rule = load.rule
