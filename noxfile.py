@@ -1,4 +1,5 @@
-"""Every check of the project, each in an environment of its own. Plain `nox` runs all but `bench`.
+"""Every check of the project, each in an environment of its own. Plain `nox` runs all but `bench` and
+`pacing`.
 
 Needs Python and pip only: a session that needs more (a browser, a database server) is not run by
 default. The interpreter is the one that runs nox; no other is looked for or downloaded.
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import nox
 
-__all__ = ["arch", "bench", "docs", "examples", "lint", "package", "tests", "types"]
+__all__ = ["arch", "bench", "docs", "examples", "lint", "pacing", "package", "tests", "types"]
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "virtualenv"
@@ -151,6 +152,13 @@ def wheel_problems(wheel: Path) -> list[str]:
     if not wheel.name.endswith("-py3-none-any.whl"):
         problems.append(f"{wheel.name} is not pure Python")
     return problems
+
+
+@nox.session(default=False)
+def pacing(session: nox.Session) -> None:
+    """Hammer a local exchange for two minutes: no request refused, 95 % of each window used."""
+    install(session)
+    session.run("python", "tests/pacing/load.py", *session.posargs)
 
 
 @nox.session(default=False)
