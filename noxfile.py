@@ -1,8 +1,8 @@
-"""Every check of the project, each in an environment of its own. Plain `nox` runs all but `bench` and
-`pacing`.
+"""Every check of the project, each in an environment of its own.
 
-Needs Python and pip only: a session that needs more (a browser, a database server) is not run by
-default. The interpreter is the one that runs nox; no other is looked for or downloaded.
+Plain `nox` runs all but what measures: `bench` and `pacing`. Needs Python and pip only: a session
+that needs more (a browser, a database server) is not run by default. The interpreter is the one
+that runs nox; no other is looked for or downloaded.
 """
 
 from __future__ import annotations
