@@ -34,6 +34,8 @@ _LATE_NS: Final = 50 * _NS_PER_MS
 class Windows(Protocol):
     """The counts a limiter asks: `ClientWindows` of its own, or `SharedWindows`."""
 
+    margin_ms: int
+
     def take(
         self, endpoint: Endpoint, now_ms: int, *, wanted: int = 1, until_ms: int | None = None
     ) -> int:
@@ -42,6 +44,10 @@ class Windows(Protocol):
 
     def wait_ms(self, endpoint: Endpoint, now_ms: int, *, ahead: int = 0) -> int:
         """Return how long a request has to wait at least."""
+        ...
+
+    def arrived(self, endpoint: Endpoint, counted_ms: int, now_ms: int) -> None:
+        """Correct the count of a request that travelled for longer than the margin."""
         ...
 
     def block(self, endpoint: Endpoint, now_ms: int, *, wait_ms: int) -> None:
@@ -62,12 +68,13 @@ class _Ticket:
 class _Gate:
     """One endpoint: who waits, and what has been counted ahead."""
 
-    __slots__ = ("endpoint", "lane", "left", "run", "until_ns", "waiting")
+    __slots__ = ("counted_ms", "endpoint", "lane", "left", "run", "until_ns", "waiting")
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.lane = lane_of(endpoint)
         self.waiting: deque[_Ticket] = deque()
+        self.counted_ms = 0
         self.left = 0
         self.run = 0
         self.until_ns = 0
@@ -109,12 +116,15 @@ class RateLimiter:
         self._take = self._windows.take
         self._gates = {endpoint: _Gate(endpoint) for endpoint in Endpoint}
 
-    async def acquire(self, endpoint: Endpoint, *, deadline_ms: int | None = None) -> None:
+    async def acquire(self, endpoint: Endpoint, *, deadline_ms: int | None = None) -> int:
         """Return when one request of `endpoint` may be sent; send it at once.
 
         Args:
             endpoint: What will be asked.
             deadline_ms: Wall time after which waiting makes no sense, None for never.
+
+        Returns:
+            The instant it was counted at, for `arrived`.
 
         Raises:
             RateLimited: The windows leave no room before the deadline. Nothing was counted or sent.
@@ -125,10 +135,24 @@ class RateLimiter:
         if not gate.waiting:
             if gate.left and now_ns < gate.until_ns:
                 gate.left -= 1
-                return
+                return gate.counted_ms
             if self._pass(gate, now_ns):
-                return
-        await self._wait(gate, deadline_ms)
+                return gate.counted_ms
+        return await self._wait(gate, deadline_ms)
+
+    def arrived(self, endpoint: Endpoint, counted_ms: int) -> None:
+        """Say that the answer to a request has come, or that nobody waits for it any more.
+
+        Only requests that take longer than the travel margin need it: they may have arrived late,
+        together with what is sent a period later. Without this call the margin has to be enough.
+
+        Args:
+            endpoint: What was asked.
+            counted_ms: What `acquire` returned.
+        """
+        now_ms = self._now_ms()
+        if now_ms - counted_ms > self._windows.margin_ms:
+            self._windows.arrived(endpoint, counted_ms, now_ms)
 
     def penalize(self, endpoint: Endpoint, retry_after_s: float) -> None:
         """Obey a refusal: nothing of `endpoint` goes out for `retry_after_s` seconds."""
@@ -142,26 +166,26 @@ class RateLimiter:
     def _pass(self, gate: _Gate, now_ns: int) -> bool:
         """Count one request, and some more when they are asked for without a pause."""
         run = gate.run if now_ns < gate.until_ns else 0
+        counted_ms = now_ns // _NS_PER_MS
         if run < _RUN_PER_LEASE:
-            got = self._take(gate.endpoint, now_ns // _NS_PER_MS)
+            got = self._take(gate.endpoint, counted_ms)
         else:
-            got = self._take(
-                gate.endpoint,
-                now_ns // _NS_PER_MS,
-                wanted=min(run // _RUN_PER_LEASE, _LEASE_SIZE_MAX),
-                until_ms=-(-(now_ns + _LEASE_NS) // _NS_PER_MS),
-            )
+            wanted = min(run // _RUN_PER_LEASE, _LEASE_SIZE_MAX)
+            until_ms = -(-(now_ns + _LEASE_NS) // _NS_PER_MS)
+            got = self._take(gate.endpoint, counted_ms, wanted=wanted, until_ms=until_ms)
+            counted_ms = until_ms
         # A slot that was found late (the lock of shared counts was held up) is counted too early;
         # it is left unused.
         if not got or self._monotonic_ns() - now_ns > _LATE_NS:
             gate.run = gate.left = 0
             return False
+        gate.counted_ms = counted_ms
         gate.run = run + got
         gate.left = got - 1
         gate.until_ns = now_ns + _LEASE_NS
         return True
 
-    async def _wait(self, gate: _Gate, deadline_ms: int | None) -> None:
+    async def _wait(self, gate: _Gate, deadline_ms: int | None) -> int:
         now_ms = self._now_ms()
         latest_ms = None if deadline_ms is None else now_ms + deadline_ms - self._clock.now_ms()
         ticket = _Ticket(latest_ms)
@@ -182,6 +206,7 @@ class RateLimiter:
                 # All that came due in one turn of the loop are awake now: better lanes go first.
                 for _ in range(gate.lane):
                     await asyncio.sleep(0)
+            return gate.counted_ms
         finally:
             was_first = waiting[0] is ticket
             waiting.remove(ticket)

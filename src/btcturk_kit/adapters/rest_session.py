@@ -167,7 +167,7 @@ class RestSession:
         is_cancel = wire.endpoint is Endpoint.CANCEL
         if wire.is_signed:
             await self._stamping.prepare(is_urgent=is_cancel)
-        await self._acquire(wire.endpoint, deadline_ns)
+        counted_ms = await self._acquire(wire.endpoint, deadline_ns)
         headers = _PUBLIC_HEADERS
         if wire.is_signed and credentials is not None:
             # As late as possible: a stamp is good for five seconds.
@@ -178,10 +178,13 @@ class RestSession:
                 ("x-stamp", stamp),
                 ("x-signature", credentials.sign(stamp)),
             )
-        response = await self._transport.send(
-            HttpRequest(wire.method, self._base_url, wire.target, headers, wire.body),
-            timeout_s=self._timeout_s,
-        )
+        try:
+            response = await self._transport.send(
+                HttpRequest(wire.method, self._base_url, wire.target, headers, wire.body),
+                timeout_s=self._timeout_s,
+            )
+        finally:
+            self._limiter.arrived(wire.endpoint, counted_ms)
         if response.status == _OK:
             return response.body
         error = failure_of(
@@ -196,10 +199,10 @@ class RestSession:
             self._stamping.forget()
         raise error
 
-    async def _acquire(self, endpoint: Endpoint, deadline_ns: int) -> None:
+    async def _acquire(self, endpoint: Endpoint, deadline_ns: int) -> int:
         """Wait for room until the deadline, which is of the monotonic clock."""
         left_ms = (deadline_ns - self._clock.monotonic_ns()) // _NS_PER_MS
-        await self._limiter.acquire(endpoint, deadline_ms=self._clock.now_ms() + left_ms)
+        return await self._limiter.acquire(endpoint, deadline_ms=self._clock.now_ms() + left_ms)
 
     async def _server_time(self) -> int:
         """Ask for the exchange's time, once and not for long: a signed call waits for it."""

@@ -213,7 +213,7 @@ class SharedWindows:
         StoreCorrupt: A file holds what was never written there.
     """
 
-    __slots__ = ("_account", "_address", "_both", "_windows")
+    __slots__ = ("_account", "_address", "_both", "_windows", "margin_ms")
 
     def __init__(
         self,
@@ -226,6 +226,7 @@ class SharedWindows:
         account_from: int = 0,
     ) -> None:
         table = tuple(rules)
+        self.margin_ms = margin_ms
         self._address = address
         self._account = account
         counts: dict[Policy, Cells] = {"ip": address.cells}
@@ -235,7 +236,7 @@ class SharedWindows:
         self._both = frozenset(
             endpoint
             for endpoint, counted in rules_by_endpoint(table).items()
-            if account is not None and any("account" in rule.policies for rule in counted)
+            if any("account" in rule.policies for rule in counted)
         )
         with address:
             if account is None:
@@ -249,10 +250,11 @@ class SharedWindows:
     ) -> int:
         """Count up to `wanted` requests that may be sent now, and return how many."""
         with self._address:
-            if endpoint in self._both and self._account is not None:
-                with self._account:
-                    return self._windows.take(endpoint, now_ms, wanted=wanted, until_ms=until_ms)
-            return self._windows.take(endpoint, now_ms, wanted=wanted, until_ms=until_ms)
+            account = self._account_of(endpoint)
+            if account is None:
+                return self._windows.take(endpoint, now_ms, wanted=wanted, until_ms=until_ms)
+            with account:
+                return self._windows.take(endpoint, now_ms, wanted=wanted, until_ms=until_ms)
 
     def wait_ms(self, endpoint: Endpoint, now_ms: int, *, ahead: int = 0) -> int:
         """Return how long a request has to wait at least.
@@ -261,10 +263,24 @@ class SharedWindows:
         """
         return self._windows.wait_ms(endpoint, now_ms, ahead=ahead)
 
+    def arrived(self, endpoint: Endpoint, counted_ms: int, now_ms: int) -> None:
+        """Correct the count of a request that travelled for longer than the margin."""
+        with self._address:
+            account = self._account_of(endpoint)
+            if account is None:
+                self._windows.arrived(endpoint, counted_ms, now_ms)
+                return
+            with account:
+                self._windows.arrived(endpoint, counted_ms, now_ms)
+
     def block(self, endpoint: Endpoint, now_ms: int, *, wait_ms: int) -> None:
         """Let nothing through for a while, in no process of this machine."""
         with self._address:
             self._windows.block(endpoint, now_ms, wait_ms=wait_ms)
+
+    def _account_of(self, endpoint: Endpoint) -> CountFile | None:
+        """Return the file that counts an endpoint too; always locked after that of the address."""
+        return self._account if endpoint in self._both else None
 
     def _settle(self, now_ms: int) -> None:
         if not self._windows.is_sound():

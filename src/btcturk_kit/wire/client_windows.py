@@ -77,8 +77,9 @@ class ClientWindows:
     The exchange opens its windows when a request *arrives*; a client that imitates them by the
     instants of sending drifts out of phase and sends too many at a border. Therefore: never more
     than the limit in *any* span of one period and `margin_ms`, which is inside the exchange's
-    windows however they lie and gives away no sustained rate. In long windows a token bucket
-    spreads the second half; cancels are never spread.
+    windows however they lie and gives away no sustained rate. Who learns that a request travelled
+    for longer says so (`arrived`). In long windows a token bucket spreads the second half; cancels
+    are never spread.
 
     Lanes need no share of a window kept free for them: no documented window counts two lanes.
 
@@ -182,6 +183,27 @@ class ClientWindows:
                 refilled = cells[base + 1] + ahead * span_ms
                 at_ms = max(at_ms, -((credit - refilled) // limit))
         return at_ms - now_ms
+
+    def arrived(self, endpoint: Endpoint, counted_ms: int, now_ms: int) -> None:
+        """Correct the count of a request that travelled for longer than the margin.
+
+        It may have arrived as late as its answer came, so it counts from `margin_ms` before that.
+
+        Args:
+            endpoint: What was asked.
+            counted_ms: The instant it was counted at.
+            now_ms: The answer has come, or nobody waits for it any more.
+        """
+        at_ms = now_ms - self.margin_ms
+        if at_ms <= counted_ms:
+            return
+        for cells, base, limit, *_ in self._logs.get(endpoint, ()):
+            start = base + _HEAD
+            for slot in range(start, start + limit):
+                # Requests that were counted at the same instant stand for each other.
+                if cells[slot] == counted_ms:
+                    cells[slot] = at_ms
+                    break
 
     def block(self, endpoint: Endpoint, now_ms: int, *, wait_ms: int) -> None:
         """Let nothing through for a while: the exchange said so. Never shortens a block."""

@@ -367,6 +367,7 @@ def test_asking_without_a_pause_counts_ahead_and_exceeds_nothing() -> None:
 
         def __init__(self) -> None:
             self.inner = ClientWindows(rules=WIDE)
+            self.margin_ms = 0
             self.asked = 0
             self.counted = 0
 
@@ -380,6 +381,9 @@ def test_asking_without_a_pause_counts_ahead_and_exceeds_nothing() -> None:
 
         def wait_ms(self, endpoint: Endpoint, now_ms: int, *, ahead: int = 0) -> int:
             return self.inner.wait_ms(endpoint, now_ms, ahead=ahead)
+
+        def arrived(self, endpoint: Endpoint, counted_ms: int, now_ms: int) -> None:
+            self.inner.arrived(endpoint, counted_ms, now_ms)
 
         def block(self, endpoint: Endpoint, now_ms: int, *, wait_ms: int) -> None:
             self.inner.block(endpoint, now_ms, wait_ms=wait_ms)

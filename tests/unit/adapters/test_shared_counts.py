@@ -295,6 +295,24 @@ def test_egress_addresses_share_the_account_only(tmp_path: Path) -> None:
         each.close()
 
 
+@pytest.mark.parametrize("endpoint", [Endpoint.SUBMIT, Endpoint.ALL_ORDERS])
+def test_a_late_answer_corrects_the_counts_of_everybody(endpoint: Endpoint, tmp_path: Path) -> None:
+    """What travelled for long counts later for the other programs too."""
+    rules = (
+        WindowRule(Endpoint.SUBMIT, 1, 1_000, ("account", "ip")),
+        WindowRule(Endpoint.ALL_ORDERS, 1, 1_000, ("ip",)),
+    )
+    here, there = (pacing(tmp_path, rules=rules) for _ in range(2))
+    counted_ms = asyncio.run(here.limiter.acquire(endpoint))
+    here.limiter._clock.set_ms(NOW + 700)
+    here.limiter.arrived(endpoint, counted_ms)
+    there.limiter._clock.set_ms(NOW + 700)
+    asyncio.run(there.limiter.acquire(endpoint))
+    assert there.limiter._clock.now_ms() == NOW + 1_700
+    for each in (here, there):
+        each.close()
+
+
 def test_windows_without_an_account_count_the_address(tmp_path: Path) -> None:
     """Rules of the account are not counted where there is none."""
     rules = (WindowRule(Endpoint.SUBMIT, 2, 1_000, ("account",)),)

@@ -334,3 +334,33 @@ def test_a_refused_rate_is_waited_for_within_the_deadline() -> None:
         desk.read()
     assert asked == [0, 40_000, 80_000]
     assert caught.value.endpoint == Endpoint.BALANCES
+
+
+def test_a_request_that_travelled_long_counts_from_its_answer() -> None:
+    """The eleventh order goes a second after the first answer came, not after it was sent."""
+    desk = Desk(measures_clock=False)
+    desk.exchange.trip_ms = 300
+
+    async def use() -> int:
+        for _ in range(10):
+            desk.exchange.trip_ms = 300
+            await desk.session.send(requests.cancel(OrderId(1)))
+            desk.exchange.trip_ms = 0
+        before_ms = desk.clock.passed_ms
+        # Ten answers, 600 ms apart: nothing is due for longer than a second and the margin.
+        await desk.session.send(requests.cancel(OrderId(1)))
+        return desk.clock.passed_ms - before_ms
+
+    assert run(use) == 0
+
+    async def burst() -> int:
+        desk.clock.passed_ms += 10_000
+        desk.exchange.trip_ms = 0
+        for number in range(10):
+            desk.exchange.trip_ms = 400 if number == 0 else 0
+            await desk.session.send(requests.cancel(OrderId(1)))
+        answered_ms = desk.clock.passed_ms
+        await desk.session.send(requests.cancel(OrderId(1)))
+        return desk.clock.passed_ms - answered_ms
+
+    assert run(burst) == 1_000

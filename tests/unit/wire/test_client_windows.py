@@ -81,6 +81,50 @@ def test_two_clients_that_share_are_never_refused(
     assert refusals(arrivals, Endpoint.SUBMIT, SMALL) == 0
 
 
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 400), st.integers(0, 600), st.integers(0, 600)),
+        min_size=1,
+        max_size=60,
+    )
+)
+def test_requests_that_are_late_and_say_so_are_never_refused(
+    steps: list[tuple[int, int, int]],
+) -> None:
+    """Way there and way back take far longer than the margin; each answer corrects the count."""
+    client = ClientWindows(rules=SMALL, margin_ms=50)
+    now_ms, arrivals, answers = 0, [], []
+    for gap, there, back in steps:
+        now_ms += gap
+        while True:
+            # Until this one may go, answers to earlier ones come in.
+            due = [answer for answer in answers if answer[0] <= now_ms]
+            for answered_ms, counted_ms in due:
+                client.arrived(Endpoint.SUBMIT, counted_ms, answered_ms)
+            answers = [answer for answer in answers if answer[0] > now_ms]
+            if client.take(Endpoint.SUBMIT, now_ms):
+                break
+            now_ms += 1
+        arrivals.append(now_ms + there)
+        answers.append((now_ms + there + back, now_ms))
+    assert refusals(arrivals, Endpoint.SUBMIT, SMALL[:1]) == 0
+
+
+def test_an_answer_in_time_changes_no_count() -> None:
+    """Within the margin nothing is corrected; beyond it the request counts later."""
+    client = ClientWindows(rules=SMALL[:1], margin_ms=100)
+    assert [client.take(Endpoint.SUBMIT, 0) for _ in range(3)] == [1, 1, 1]
+    client.arrived(Endpoint.SUBMIT, 0, 100)
+    assert client.wait_ms(Endpoint.SUBMIT, 100) == 1_000
+    for _ in range(3):
+        client.arrived(Endpoint.SUBMIT, 0, 400)
+    assert client.wait_ms(Endpoint.SUBMIT, 400) == 1_000
+    # One that is not in the counts any more changes nothing either.
+    client.arrived(Endpoint.SUBMIT, 7, 400)
+    client.arrived(Endpoint.SERVER_TIME, 0, 400)
+    assert client.wait_ms(Endpoint.SUBMIT, 400) == 1_000
+
+
 def test_two_accounts_share_the_address_and_not_the_account() -> None:
     """The rule of the address stops both, the rule of an account only its own."""
     ip, ann, bob = (fresh_counts(policy=name, rules=SMALL) for name in ("ip", "account", "account"))
