@@ -205,7 +205,7 @@ class SharedWindows:
         address: Counts the rules of the address.
         account: Counts those of the account; None for public calls only.
         margin_ms: How far the travel times of two requests may differ.
-        now_ms: Of the monotonic clock, to notice that the machine was restarted.
+        now_ms: Reads the monotonic clock, to notice that the machine was restarted.
         rules: The table of windows.
         account_from: Where the windows begin in the cells of the account.
 
@@ -221,7 +221,7 @@ class SharedWindows:
         account: CountFile | None,
         *,
         margin_ms: int,
-        now_ms: int,
+        now_ms: Callable[[], int],
         rules: Iterable[WindowRule] = RULES,
         account_from: int = 0,
     ) -> None:
@@ -282,10 +282,12 @@ class SharedWindows:
         """Return the file that counts an endpoint too; always locked after that of the address."""
         return self._account if endpoint in self._both else None
 
-    def _settle(self, now_ms: int) -> None:
+    def _settle(self, now_ms: Callable[[], int]) -> None:
         if not self._windows.is_sound():
             raise _damaged(self._address.path.parent)
-        self._windows.settle(now_ms)
+        # Read under the lock: what others have counted since an earlier reading would lie in its
+        # future, and be taken for what was counted before a restart.
+        self._windows.settle(now_ms())
 
 
 def _header(layout: str, cells: int) -> bytes:

@@ -83,7 +83,6 @@ class Pacing:
         """
         table = tuple(rules)
         where = state_folder(folder)
-        now_ms = clock.monotonic_ns() // _NS_PER_MS
         more = {} if flush is None else {"flush": flush}
         place = account_digest(api_key=f"egress:{egress}", base_url=base_url)
         address = CountFile(
@@ -106,12 +105,12 @@ class Pacing:
                 )
                 files.append(account)
                 stamps = Stamps(account.cells, guard=account, flush=account.flush)
-                stamps.resume(clock.now_ms() - now_ms)
+                stamps.resume(clock.now_ms() - clock.monotonic_ns() // _NS_PER_MS)
             windows = SharedWindows(
                 address,
                 account,
                 margin_ms=margin_ms,
-                now_ms=now_ms,
+                now_ms=lambda: clock.monotonic_ns() // _NS_PER_MS,
                 rules=table,
                 account_from=STAMP_CELLS,
             )

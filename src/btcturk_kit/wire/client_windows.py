@@ -194,7 +194,8 @@ class ClientWindows:
             counted_ms: The instant it was counted at.
             now_ms: The answer has come, or nobody waits for it any more.
         """
-        at_ms = now_ms - self.margin_ms
+        # Two clocks that count whole milliseconds can differ by almost one.
+        at_ms = now_ms + 1 - self.margin_ms
         if at_ms <= counted_ms:
             return
         for cells, base, limit, *_ in self._logs.get(endpoint, ()):

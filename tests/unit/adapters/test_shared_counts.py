@@ -20,7 +20,7 @@ from btcturk_kit.adapters.shared_counts import CountFile, SharedWindows
 from btcturk_kit.adapters.shared_pacing import Pacing
 from btcturk_kit.errors import RateLimited, StorageFull, StoreCorrupt, StoreError
 from btcturk_kit.wire.client_windows import fresh_counts
-from btcturk_kit.wire.pacing import Endpoint, WindowRule
+from btcturk_kit.wire.pacing import RULES, Endpoint, WindowRule
 
 SCRIPT = Path(__file__).with_name("counters.py")
 URL = "http://127.0.0.1:1"
@@ -283,6 +283,28 @@ def test_after_a_restart_of_the_machine_counts_hold_for_a_period(tmp_path: Path)
     after.close()
 
 
+def test_who_opens_late_takes_nobody_back(tmp_path: Path) -> None:
+    """The clock is read under the lock: what others count meanwhile is not of the future."""
+    early = pacing(tmp_path)
+    fresh = fresh_counts(policy="ip")
+    (path,) = tmp_path.glob("address-*")
+    late = CountFile(path, fresh=fresh, layout=repr(RULES))
+    before = list(late.cells)
+
+    def now_ms() -> int:
+        # Nobody else gets here while the lock is held; this one has waited for it until now.
+        return NOW + 5_000
+
+    early.limiter._clock.set_ms(NOW + 4_000)
+    asyncio.run(early.limiter.acquire(Endpoint.ALL_ORDERS))
+    counted = list(late.cells)
+    assert counted != before
+    SharedWindows(late, None, margin_ms=0, now_ms=now_ms)
+    assert list(late.cells) == counted
+    late.close()
+    early.close()
+
+
 def test_egress_addresses_share_the_account_only(tmp_path: Path) -> None:
     """Another way out counts its own address; the account is the same."""
     here, there = pacing(tmp_path), pacing(tmp_path, egress="proxy")
@@ -308,7 +330,7 @@ def test_a_late_answer_corrects_the_counts_of_everybody(endpoint: Endpoint, tmp_
     here.limiter.arrived(endpoint, counted_ms)
     there.limiter._clock.set_ms(NOW + 700)
     asyncio.run(there.limiter.acquire(endpoint))
-    assert there.limiter._clock.now_ms() == NOW + 1_700
+    assert there.limiter._clock.now_ms() == NOW + 1_701
     for each in (here, there):
         each.close()
 
@@ -317,7 +339,7 @@ def test_windows_without_an_account_count_the_address(tmp_path: Path) -> None:
     """Rules of the account are not counted where there is none."""
     rules = (WindowRule(Endpoint.SUBMIT, 2, 1_000, ("account",)),)
     file = CountFile(tmp_path / "a", fresh=fresh_counts(policy="ip", rules=rules), layout="")
-    windows = SharedWindows(file, None, margin_ms=0, now_ms=0, rules=rules)
+    windows = SharedWindows(file, None, margin_ms=0, now_ms=lambda: 0, rules=rules)
     assert [windows.take(Endpoint.SUBMIT, 0) for _ in range(5)] == [1] * 5
     assert windows.wait_ms(Endpoint.SUBMIT, 0) == 0
     file.close()

@@ -114,15 +114,15 @@ def test_an_answer_in_time_changes_no_count() -> None:
     """Within the margin nothing is corrected; beyond it the request counts later."""
     client = ClientWindows(rules=SMALL[:1], margin_ms=100)
     assert [client.take(Endpoint.SUBMIT, 0) for _ in range(3)] == [1, 1, 1]
-    client.arrived(Endpoint.SUBMIT, 0, 100)
+    client.arrived(Endpoint.SUBMIT, 0, 99)
     assert client.wait_ms(Endpoint.SUBMIT, 100) == 1_000
     for _ in range(3):
         client.arrived(Endpoint.SUBMIT, 0, 400)
-    assert client.wait_ms(Endpoint.SUBMIT, 400) == 1_000
+    assert client.wait_ms(Endpoint.SUBMIT, 400) == 1_001
     # One that is not in the counts any more changes nothing either.
     client.arrived(Endpoint.SUBMIT, 7, 400)
     client.arrived(Endpoint.SERVER_TIME, 0, 400)
-    assert client.wait_ms(Endpoint.SUBMIT, 400) == 1_000
+    assert client.wait_ms(Endpoint.SUBMIT, 400) == 1_001
 
 
 def test_two_accounts_share_the_address_and_not_the_account() -> None:
