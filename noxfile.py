@@ -19,6 +19,7 @@ __all__ = [
     "examples",
     "fuzz",
     "lint",
+    "pacing",
     "package",
     "soak",
     "tests",
@@ -162,6 +163,13 @@ def wheel_problems(wheel: Path) -> list[str]:
     if not wheel.name.endswith("-py3-none-any.whl"):
         problems.append(f"{wheel.name} is not pure Python")
     return problems
+
+
+@nox.session(default=False)
+def pacing(session: nox.Session) -> None:
+    """Hammer a local exchange for two minutes: no request refused, 95 % of each window used."""
+    install(session)
+    session.run("python", "tests/pacing/load.py", *session.posargs)
 
 
 @nox.session(default=False)

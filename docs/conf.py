@@ -33,7 +33,7 @@ exclude_patterns = ["_build"]
 nitpicky = True
 OTHER_PROJECTS = (
     *("asyncio", "collections", "concurrent", "contextlib", "dataclasses", "datetime", "decimal"),
-    *("enum", "os", "pathlib", "sqlite3", "types", "typing", "zoneinfo"),
+    *("enum", "mmap", "os", "pathlib", "sqlite3", "types", "typing", "zoneinfo"),
     *("click", "httpx2", "msgspec", "pluggy", "pydantic", "pydantic_settings", "starlette"),
     *("structlog", "typer", "uvicorn"),
 )

@@ -49,6 +49,10 @@ class SystemClock:
             await asyncio.sleep(min(wait_ms / 1_000, _SLEEP_S_MAX))
             wait_ms = instant_ms - self.now_ms()
 
+    async def sleep_ms(self, duration_ms: int) -> None:
+        """Sleep on the monotonic clock: setting the wall clock changes nothing."""
+        await asyncio.sleep(duration_ms / 1_000)
+
 
 class SimulatedClock:
     """A clock that stands still until it is told otherwise; sleeping jumps and never suspends.
@@ -79,6 +83,10 @@ class SimulatedClock:
     async def sleep_until_ms(self, instant_ms: int) -> None:
         """Jump to `instant_ms`, or stay if that lies behind."""
         self._now_ms = max(self._now_ms, instant_ms)
+
+    async def sleep_ms(self, duration_ms: int) -> None:
+        """Jump ahead by `duration_ms`."""
+        self._now_ms += max(0, duration_ms)
 
     def set_ms(self, now_ms: int) -> None:
         """Jump to `now_ms`; a step back is a fault of the caller (`InvariantViolation`)."""
@@ -182,6 +190,10 @@ class SandboxClock:
         self.observe(reached_ms)
         if reached_ms < instant_ms:
             raise ProtocolError(f"the local exchange stopped at {reached_ms} before {instant_ms}")
+
+    async def sleep_ms(self, duration_ms: int) -> None:
+        """Have the exchange play the market for `duration_ms`; raises as `sleep_until_ms`."""
+        await self.sleep_until_ms(self._now_ms + duration_ms)
 
     async def _ask(self, method: str, target: str, body: bytes) -> int:
         request = HttpRequest(method, self._control_url, target, self._headers, body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ def _full_jitter(ceiling_s: float) -> float:
     return random.uniform(0.0, ceiling_s)  # noqa: S311 - spreads load, guards nothing
 
 
+async def _sleep(wait_s: float) -> None:
+    await asyncio.sleep(wait_s)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRetry:
     """How often and how patiently a failed read is repeated.
@@ -31,6 +36,7 @@ class ReadRetry:
         wait_initial_s: Ceiling of the first wait; it doubles from wait to wait.
         wait_s_max: Highest ceiling.
         jitter: Draws a wait between 0 and the ceiling.
+        sleep: Waits for so many seconds.
 
     Example:
         >>> ReadRetry().can_help(TransportError("no connection"))
@@ -41,40 +47,32 @@ class ReadRetry:
     wait_initial_s: float = 0.2
     wait_s_max: float = 2.0
     jitter: Callable[[float], float] = _full_jitter
+    sleep: Callable[[float], Awaitable[None]] = _sleep
 
     def can_help(self, error: BtcturkKitError) -> bool:
         """Whether asking once more can bring an answer."""
         return self.attempts > 1 and (isinstance(error, TransportError) or is_temporary(error))
 
-    async def repeat(
-        self, call: Callable[[], Awaitable[_Value]], *, after: BtcturkKitError
+    async def call(
+        self, once: Callable[[], Awaitable[_Value]], *, left_s: Callable[[], float]
     ) -> _Value:
-        """Wait and call again until it succeeds, or raise the last error.
+        """Call until it succeeds, or raise the last error.
 
         Args:
-            call: One attempt.
-            after: The failure of the first attempt.
+            once: One attempt.
+            left_s: How much time is left; a wait that would take longer is not begun.
         """
-        import stamina  # noqa: PLC0415 - the healthy path never gets here and never pays for it
-
-        repeats = 0
-        pending: BtcturkKitError | None = after
-
-        def pause_s(error: Exception) -> float | bool:
-            nonlocal repeats
-            if not isinstance(error, BtcturkKitError) or not self.can_help(error):
-                return False
-            ceiling_s = min(self.wait_initial_s * 2**repeats, self.wait_s_max)
-            repeats += 1
-            return self.jitter(ceiling_s)
-
-        # The first failure is replayed inside, so that its wait and its count are stamina's too.
-        async for attempt in stamina.retry_context(
-            on=pause_s, attempts=self.attempts, timeout=None
-        ):
-            with attempt:
-                if pending is not None:
-                    error, pending = pending, None
-                    raise error
-                return await call()
-        raise after  # not reached: the last attempt has raised its own error
+        attempt = 0
+        while True:
+            try:
+                return await once()
+            except BtcturkKitError as error:
+                attempt += 1
+                if attempt >= self.attempts or not self.can_help(error):
+                    raise
+                # The power is bounded, so that no number of attempts makes it overflow.
+                doubled_s = self.wait_initial_s * 2 ** min(attempt - 1, 32)
+                wait_s = self.jitter(min(doubled_s, self.wait_s_max))
+                if wait_s > left_s():
+                    raise
+            await self.sleep(wait_s)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from btcturk_kit.cli.books import capital_app, ledger_app
+from btcturk_kit.cli.config import config_app
 from btcturk_kit.cli.quickstart import quickstart
 from btcturk_kit.cli.sandbox import sandbox_app
 from btcturk_kit.cli.stage4 import stage4_run
@@ -26,6 +27,7 @@ app.command("stage4-run")(stage4_run)
 app.add_typer(sandbox_app)
 app.add_typer(ledger_app)
 app.add_typer(capital_app)
+app.add_typer(config_app)
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - the callback's signature is typer's

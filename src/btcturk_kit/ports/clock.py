@@ -27,3 +27,10 @@ class Clock(Protocol):
         On a virtual clock this is what moves time.
         """
         ...
+
+    async def sleep_ms(self, duration_ms: int) -> None:
+        """Return when so much of `monotonic_ns()` has passed, however the wall clock is set.
+
+        On a virtual clock this moves time too.
+        """
+        ...

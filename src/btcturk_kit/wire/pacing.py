@@ -1,8 +1,8 @@
-"""Pacing: the documented request windows as data, and the counting on both ends of the wire.
+"""Pacing: the documented request windows as data, and how the exchange counts.
 
 Inside: the endpoints, the table of https://docs.btcturk.com/docs/private-endpoints/rate-limits (as
-of November 2026), `FixedWindows` (how the exchange counts) and `ClientWindows` (how a client stays
-inside, whatever the phase of the exchange's windows). Never add: a clock, waiting, asyncio.
+of November 2026) and `FixedWindows`. How a client stays inside them, whatever their phase, is in
+`client_windows`. Never add: a clock, waiting, asyncio.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Final, Literal, NamedTuple
 
 __all__ = [
     "RULES",
-    "ClientWindows",
     "Endpoint",
     "FixedWindows",
     "Lane",
@@ -22,6 +21,7 @@ __all__ = [
     "WindowRule",
     "endpoint_of",
     "lane_of",
+    "rules_by_endpoint",
 ]
 
 Policy = Literal["account", "ip"]
@@ -193,7 +193,7 @@ class FixedWindows:
         by_rule = {rule: _Window(rule) for rule in rules if policy in rule.policies}
         self._windows = {
             endpoint: tuple(by_rule[rule] for rule in counted)
-            for endpoint, counted in _rules_by_endpoint(by_rule).items()
+            for endpoint, counted in rules_by_endpoint(by_rule).items()
         }
 
     def offer(self, endpoint: Endpoint, now_ms: int) -> Refusal | None:
@@ -220,111 +220,13 @@ class FixedWindows:
         return Refusal(rule.limit, _period_text(rule.period_ms), self._policy, retry_after_s)
 
 
-class _Log:
-    """The instants of the last `limit` requests of one rule, and its token bucket.
-
-    The bucket holds half of a long window's limit and refills at the window's own pace. So the
-    first half may go at once and the rest is spread, while a whole window still takes the full
-    limit. It counts in 1/limit of a millisecond, which keeps every number an integer.
-    """
-
-    __slots__ = ("burst", "instants", "limit", "next_slot", "refilled_at", "span_ms")
-
-    def __init__(self, rule: WindowRule, *, margin_ms: int) -> None:
-        self.limit = rule.limit
-        self.span_ms = rule.period_ms + margin_ms
-        is_long = rule.period_ms >= _MINUTE_MS
-        self.burst = ((rule.limit + 1) // 2 if is_long else rule.limit) - 1
-        self.instants = [-self.span_ms] * rule.limit
-        self.next_slot = 0
-        self.refilled_at = 0
-
-    def earliest_ms(self) -> int:
-        by_window = self.instants[self.next_slot] + self.span_ms
-        by_bucket = -((self.burst * self.span_ms - self.refilled_at) // self.limit)
-        return max(by_bucket, by_window)
-
-    def record(self, at_ms: int) -> None:
-        self.instants[self.next_slot] = at_ms
-        self.next_slot = (self.next_slot + 1) % self.limit
-        scaled = at_ms * self.limit
-        base = max(self.refilled_at, scaled)
-        self.refilled_at = base + self.span_ms
-
-
-class ClientWindows:
-    """When the next request of an endpoint may be sent, so that no window is ever exceeded.
-
-    The exchange opens its windows when a request *arrives*; a client that imitates them by the
-    instants of sending drifts out of phase and sends too many at a border. Therefore: never more
-    than the limit in *any* span of one period and `margin_ms`, which is inside the exchange's
-    windows however they lie and gives away no sustained rate. In long windows a token bucket
-    spreads the second half.
-
-    Slots are handed out in order of asking and may lie in the future: `reserve` needs no queue.
-
-    Args:
-        rules: The table of windows.
-        margin_ms: How far the travel times of two requests may differ.
+def rules_by_endpoint(rules: Iterable[WindowRule]) -> dict[Endpoint, list[WindowRule]]:
+    """Return the rules that count a request of each endpoint; unlisted endpoints are missing.
 
     Example:
-        >>> windows = ClientWindows()
-        >>> [windows.reserve(Endpoint.SUBMIT, 5_000) for _ in range(11)][-2:]
-        [5000, 6000]
+        >>> [rule.limit for rule in rules_by_endpoint(RULES)[Endpoint.OHLCS]]
+        [120, 600]
     """
-
-    __slots__ = ("_blocked_until_ms", "_logs", "margin_ms")
-
-    def __init__(self, *, rules: Iterable[WindowRule] = RULES, margin_ms: int = 0) -> None:
-        by_rule = {rule: _Log(rule, margin_ms=margin_ms) for rule in rules}
-        self._logs = {
-            endpoint: tuple(by_rule[rule] for rule in counted)
-            for endpoint, counted in _rules_by_endpoint(by_rule).items()
-        }
-        self._blocked_until_ms: dict[Endpoint, int] = {}
-        self.margin_ms = margin_ms
-
-    def wait_ms(self, endpoint: Endpoint, now_ms: int) -> int:
-        """Return how long the next request has to wait; 0 if it may go now."""
-        return self._earliest_ms(endpoint, now_ms) - now_ms
-
-    def take(self, endpoint: Endpoint, now_ms: int) -> None:
-        """Count one request sent at `now_ms`, whether or not `wait_ms` allowed it."""
-        for log in self._logs.get(endpoint, ()):
-            log.record(now_ms)
-
-    def reserve(self, endpoint: Endpoint, now_ms: int, *, deadline_ms: int | None = None) -> int:
-        """Take the next free slot and return its instant, `now_ms` or later.
-
-        A slot after `deadline_ms` is returned but not taken.
-        """
-        at_ms = self._earliest_ms(endpoint, now_ms)
-        if deadline_ms is not None and at_ms > deadline_ms:
-            return at_ms
-        for log in self._logs.get(endpoint, ()):
-            log.record(at_ms)
-        return at_ms
-
-    def block(self, endpoint: Endpoint, until_ms: int) -> None:
-        """Let nothing through before `until_ms`: the exchange said so. Never shortens a block."""
-        if until_ms > self._blocked_until_ms.get(endpoint, 0):
-            self._blocked_until_ms[endpoint] = until_ms
-
-    def blocked_until_ms(self, endpoint: Endpoint) -> int:
-        """Return the end of the last block of an endpoint, 0 if there was none."""
-        return self._blocked_until_ms.get(endpoint, 0)
-
-    def _earliest_ms(self, endpoint: Endpoint, now_ms: int) -> int:
-        at_ms = now_ms
-        if self._blocked_until_ms:
-            at_ms = max(at_ms, self._blocked_until_ms.get(endpoint, 0))
-        for log in self._logs.get(endpoint, ()):
-            earliest_ms = log.earliest_ms()
-            at_ms = max(at_ms, earliest_ms)
-        return at_ms
-
-
-def _rules_by_endpoint(rules: Iterable[WindowRule]) -> dict[Endpoint, list[WindowRule]]:
     counted: dict[Endpoint, list[WindowRule]] = {}
     known = tuple(rules)
     for endpoint in Endpoint:

@@ -9,7 +9,10 @@ import pytest
 from btcturk_kit.adapters.clocks import SimulatedClock
 from btcturk_kit.adapters.rate_limiter import RateLimiter
 from btcturk_kit.errors import RateLimited
-from btcturk_kit.wire.pacing import RULES, ClientWindows, Endpoint, FixedWindows
+from btcturk_kit.wire.client_windows import ClientWindows
+from btcturk_kit.wire.pacing import RULES, Endpoint, FixedWindows, WindowRule
+
+WIDE = (WindowRule(Endpoint.TICKER, 20_000, 60_000, ("ip",)),)
 
 
 class SteppedClock:
@@ -33,6 +36,10 @@ class SteppedClock:
             woken = asyncio.Event()
             self._sleepers.append((instant_ms, woken))
             await woken.wait()
+
+    async def sleep_ms(self, duration_ms: int) -> None:
+        """Wait until the test has moved the clock so far ahead."""
+        await self.sleep_until_ms(self._now_ms + duration_ms)
 
     async def move_to(self, now_ms: int) -> None:
         """Move, wake who is due and let everything run that can."""
@@ -217,3 +224,222 @@ def test_a_canceled_wait_leaves_nothing_behind() -> None:
         return went
 
     assert asyncio.run(run()) == ["BALANCES"]
+
+
+def test_who_asked_first_goes_first() -> None:
+    """Within an endpoint requests go in the order of asking, whoever's timer fires first."""
+
+    async def run() -> list[int]:
+        clock, went = SteppedClock(), []
+        limiter = RateLimiter(clock, windows=ClientWindows())
+
+        async def go(number: int) -> None:
+            await limiter.acquire(Endpoint.SUBMIT)
+            went.append(number)
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(35):
+                group.create_task(go(number))
+            for second in range(4):
+                await clock.move_to(second * 1_000)
+                await clock.move_to(second * 1_000 + 1)
+        return went
+
+    assert asyncio.run(run()) == list(range(35))
+
+
+def test_tasks_that_gave_up_have_used_nothing() -> None:
+    """A thousand canceled waits later the next request goes when the window opens."""
+
+    async def run() -> int:
+        clock = SteppedClock()
+        limiter = RateLimiter(clock, windows=ClientWindows())
+        for _ in range(10):
+            await limiter.acquire(Endpoint.SUBMIT)
+        tasks = [asyncio.create_task(limiter.acquire(Endpoint.SUBMIT)) for _ in range(1_000)]
+        await asyncio.sleep(0)
+        last = asyncio.create_task(limiter.acquire(Endpoint.SUBMIT))
+        await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        await clock.move_to(999)
+        assert not last.done()
+        await clock.move_to(1_000)
+        await last
+        return clock.now_ms()
+
+    assert asyncio.run(run()) == 1_000
+
+
+def test_the_first_of_a_line_may_give_up() -> None:
+    """The next one takes its place and goes in time."""
+
+    async def run() -> bool:
+        clock = SteppedClock()
+        limiter = RateLimiter(clock, windows=ClientWindows())
+        for _ in range(10):
+            await limiter.acquire(Endpoint.SUBMIT)
+        first = asyncio.create_task(limiter.acquire(Endpoint.SUBMIT))
+        second = asyncio.create_task(limiter.acquire(Endpoint.SUBMIT))
+        await clock.move_to(500)
+        first.cancel()
+        await clock.move_to(1_000)
+        await clock.move_to(1_001)
+        return second.done()
+
+    assert asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("deadlines", "expected"),
+    [
+        # Who is first looks at the windows, and knows that there will be no room.
+        ((1_500, 1_400, None), [1_000, 1_000]),
+        # Who stands behind somebody patient is told when its own deadline comes.
+        ((None, 1_400, 1_500), [1_400, 1_500]),
+    ],
+)
+def test_a_deadline_ends_a_wait_that_others_made_longer(
+    deadlines: tuple[int | None, ...], expected: list[int]
+) -> None:
+    """Another program took the room: whoever waits is told by its deadline at the latest."""
+
+    async def run() -> list[int]:
+        clock, told, until_ms = SteppedClock(), [], []
+        windows = ClientWindows()
+        limiter = RateLimiter(clock, windows=windows)
+        for _ in range(10):
+            await limiter.acquire(Endpoint.SUBMIT)
+
+        async def go(deadline_ms: int | None) -> None:
+            try:
+                await limiter.acquire(Endpoint.SUBMIT, deadline_ms=deadline_ms)
+            except RateLimited as error:
+                told.append(clock.now_ms())
+                until_ms.append(clock.now_ms() + error.retry_after_s * 1_000)
+
+        async with asyncio.TaskGroup() as group:
+            for deadline_ms in deadlines:
+                group.create_task(go(deadline_ms))
+            await clock.move_to(1)
+            windows.block(Endpoint.SUBMIT, 1, wait_ms=59_999)
+            for now_ms in (1_000, 1_399, 1_400, 1_500, 60_000):
+                await clock.move_to(now_ms)
+        assert until_ms == [60_000, 60_000]
+        return told
+
+    assert asyncio.run(run()) == expected
+
+
+def test_setting_the_wall_clock_changes_no_window() -> None:
+    """An hour forward opens nothing early, an hour back closes nothing for longer."""
+
+    class SetClock(SteppedClock):
+        set_by_ms = 0
+
+        def now_ms(self) -> int:
+            return super().now_ms() + self.set_by_ms
+
+    async def run(set_by_ms: int) -> None:
+        clock = SetClock()
+        limiter = RateLimiter(clock, windows=ClientWindows())
+        for _ in range(10):
+            await limiter.acquire(Endpoint.SUBMIT)
+        waiting = asyncio.create_task(limiter.acquire(Endpoint.SUBMIT))
+        await asyncio.sleep(0)
+        clock.set_by_ms = set_by_ms
+        await clock.move_to(999)
+        assert not waiting.done()
+        await clock.move_to(1_000)
+        assert waiting.done()
+        await waiting
+
+    for set_by_ms in (3_600_000, -3_600_000):
+        asyncio.run(run(set_by_ms))
+
+
+def test_asking_without_a_pause_counts_ahead_and_exceeds_nothing() -> None:
+    """A long run looks at the counts ever more seldom; all that was let through was counted."""
+
+    class Counted:
+        """Windows that remember how often they were asked."""
+
+        def __init__(self) -> None:
+            self.inner = ClientWindows(rules=WIDE)
+            self.margin_ms = 0
+            self.asked = 0
+            self.counted = 0
+
+        def take(
+            self, endpoint: Endpoint, now_ms: int, *, wanted: int = 1, until_ms: int | None = None
+        ) -> int:
+            self.asked += 1
+            got = self.inner.take(endpoint, now_ms, wanted=wanted, until_ms=until_ms)
+            self.counted += got
+            return got
+
+        def wait_ms(self, endpoint: Endpoint, now_ms: int, *, ahead: int = 0) -> int:
+            return self.inner.wait_ms(endpoint, now_ms, ahead=ahead)
+
+        def arrived(self, endpoint: Endpoint, counted_ms: int, now_ms: int) -> None:
+            self.inner.arrived(endpoint, counted_ms, now_ms)
+
+        def block(self, endpoint: Endpoint, now_ms: int, *, wait_ms: int) -> None:
+            self.inner.block(endpoint, now_ms, wait_ms=wait_ms)
+
+    async def run() -> Counted:
+        clock, windows = SimulatedClock(0), Counted()
+        limiter = RateLimiter(clock, windows=windows)
+        for _ in range(32):
+            await limiter.acquire(Endpoint.TICKER)
+        assert windows.asked == windows.counted == 32
+        for _ in range(4_968):
+            await limiter.acquire(Endpoint.TICKER)
+        assert windows.asked < 250
+        assert 5_000 <= windows.counted <= 5_000 * 33 // 32
+        # After a pause of one lease the run has ended: one at a time again.
+        await clock.sleep_ms(3)
+        before = (windows.asked, windows.counted)
+        await limiter.acquire(Endpoint.TICKER)
+        assert (windows.asked, windows.counted) == (before[0] + 1, before[1] + 1)
+        return windows
+
+    asyncio.run(run())
+
+
+def test_a_refusal_ends_a_lease() -> None:
+    """What was counted ahead does not go out after the exchange said stop."""
+    clock = SimulatedClock(0)
+    limiter = RateLimiter(clock, windows=ClientWindows(rules=WIDE))
+
+    async def run() -> int:
+        for _ in range(200):
+            await limiter.acquire(Endpoint.TICKER)
+        limiter.penalize(Endpoint.TICKER, 5)
+        await limiter.acquire(Endpoint.TICKER)
+        return clock.now_ms()
+
+    assert asyncio.run(run()) == 5_000
+
+
+def test_a_slot_that_was_found_late_is_not_used() -> None:
+    """The lock of shared counts was held up for a second: the slot counts too early, so not."""
+    clock = SimulatedClock(0)
+
+    class Slow(ClientWindows):
+        """Windows whose first question takes a second."""
+
+        taken = 0
+
+        def take(
+            self, endpoint: Endpoint, now_ms: int, *, wanted: int = 1, until_ms: int | None = None
+        ) -> int:
+            got = super().take(endpoint, now_ms, wanted=wanted, until_ms=until_ms)
+            Slow.taken += got
+            if Slow.taken == 1:
+                clock.set_ms(1_000)
+            return got
+
+    asyncio.run(RateLimiter(clock, windows=Slow()).acquire(Endpoint.SUBMIT))
+    assert Slow.taken == 2

@@ -1,30 +1,20 @@
-"""The documented windows, counted as the exchange does and kept as a client must."""
+"""The documented windows, counted as the exchange does."""
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from btcturk_kit.wire.pacing import (
     RULES,
-    ClientWindows,
     Endpoint,
     FixedWindows,
     Lane,
     Refusal,
-    WindowRule,
     endpoint_of,
     lane_of,
 )
 
 MINUTE = 60_000
-SMALL = (
-    WindowRule(Endpoint.SUBMIT, 3, 1_000, ("account", "ip")),
-    WindowRule(Endpoint.SUBMIT, 7, 5_000, ("account",)),
-)
 
 
 @pytest.mark.parametrize(
@@ -102,84 +92,6 @@ def test_the_graph_host_counts_all_its_requests_together() -> None:
     for number in range(500):
         assert windows.offer(Endpoint.KLINES, 200 + number) is None
     assert windows.offer(Endpoint.KLINES, 1_000) == Refusal(600, "10m", "ip", 600)
-
-
-@given(
-    gaps=st.lists(st.integers(0, 400), min_size=1, max_size=60),
-    delays=st.lists(st.integers(0, 250), min_size=60, max_size=60),
-)
-def test_a_paced_client_is_never_refused(gaps: list[int], delays: list[int]) -> None:
-    """Whenever requests are asked for and however long they travel, no window is exceeded."""
-    client = ClientWindows(rules=SMALL, margin_ms=250)
-    servers = [FixedWindows(policy="account", rules=SMALL), FixedWindows(policy="ip", rules=SMALL)]
-    now_ms, arrivals = 0, []
-    for gap, delay in zip(gaps, delays, strict=False):
-        now_ms += gap
-        arrivals.append(client.reserve(Endpoint.SUBMIT, now_ms) + delay)
-    for arrival in sorted(arrivals):
-        assert [server.offer(Endpoint.SUBMIT, arrival) for server in servers] == [None, None]
-
-
-@given(st.lists(st.integers(0, 3_000), min_size=1, max_size=80))
-def test_no_span_of_a_period_holds_more_than_the_limit(gaps: list[int]) -> None:
-    """In any period, wherever it begins, at most the limit is sent."""
-    client = ClientWindows(rules=SMALL)
-    now_ms, sent = 0, []
-    for gap in gaps:
-        now_ms += gap
-        sent.append(client.reserve(Endpoint.SUBMIT, now_ms))
-    assert all(before <= after for before, after in pairwise(sent))
-    for rule in SMALL:
-        for start in sent:
-            assert sum(start <= at < start + rule.period_ms for at in sent) <= rule.limit
-
-
-@given(st.sampled_from([Endpoint.ORDER_BOOK, Endpoint.BALANCES, Endpoint.ORDER]))
-def test_pacing_gives_away_no_sustained_rate(endpoint: Endpoint) -> None:
-    """Asked without a pause for five minutes, a client sends the limit of each minute."""
-    client = ClientWindows()
-    limit = max(rule.limit for rule in RULES if rule.endpoint is endpoint)
-    sent = [client.reserve(endpoint, 0) for _ in range(5 * limit)]
-    assert sent[-1] < 5 * MINUTE
-
-
-def test_the_second_half_of_a_long_window_is_spread() -> None:
-    """Half of the books of a minute may go at once, the next one after its share of the minute."""
-    client = ClientWindows()
-    sent = [client.reserve(Endpoint.ORDER_BOOK, 10_000) for _ in range(92)]
-    assert sent[89] == 10_000
-    assert sent[90] == 10_000 + MINUTE // 180 + 1
-    assert sent[91] == 10_000 + 2 * MINUTE // 180 + 1
-
-
-def test_waiting_and_taking_agree_with_reserving() -> None:
-    """Who asks for the wait and then takes gets the same instants as who reserves."""
-    reserving, taking = ClientWindows(), ClientWindows()
-    now_ms = 5_000
-    for _ in range(25):
-        wait_ms = taking.wait_ms(Endpoint.SUBMIT, now_ms)
-        taking.take(Endpoint.SUBMIT, now_ms + wait_ms)
-        assert now_ms + wait_ms == reserving.reserve(Endpoint.SUBMIT, now_ms)
-        now_ms += wait_ms
-
-
-def test_a_block_holds_and_is_never_shortened() -> None:
-    """A refusal of the exchange outranks our own count; a second, shorter one changes nothing."""
-    client = ClientWindows()
-    client.block(Endpoint.TICKER, 60_000)
-    client.block(Endpoint.TICKER, 5_000)
-    assert client.wait_ms(Endpoint.TICKER, 10_000) == 50_000
-    assert client.blocked_until_ms(Endpoint.TICKER) == 60_000
-    assert client.wait_ms(Endpoint.BALANCES, 10_000) == 0
-
-
-def test_a_slot_beyond_the_deadline_is_not_taken() -> None:
-    """Asking with a deadline that cannot be met costs no slot."""
-    client = ClientWindows()
-    for _ in range(10):
-        client.reserve(Endpoint.SUBMIT, 0)
-    assert client.reserve(Endpoint.SUBMIT, 0, deadline_ms=999) == 1_000
-    assert client.reserve(Endpoint.SUBMIT, 0, deadline_ms=1_000) == 1_000
 
 
 @pytest.mark.parametrize(

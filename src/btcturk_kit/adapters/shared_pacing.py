@@ -1,0 +1,126 @@
+"""Limiter and stamps of one client, in one object: alone, or shared with the whole machine.
+
+Never add: counting, sending.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final, Self
+
+from btcturk_kit.adapters.file_lock import account_digest
+from btcturk_kit.adapters.rate_limiter import TRAVEL_MARGIN_MS, RateLimiter
+from btcturk_kit.adapters.shared_counts import CountFile, SharedWindows, state_folder
+from btcturk_kit.adapters.stamps import STAMP_CELLS, Stamps
+from btcturk_kit.ports.clock import Clock
+from btcturk_kit.wire.client_windows import ClientWindows, fresh_counts
+from btcturk_kit.wire.pacing import RULES, WindowRule
+
+__all__ = ["Pacing"]
+
+_NS_PER_MS: Final = 1_000_000
+
+
+class Pacing:
+    """When the next request may go, and its stamp. Make one with `alone` or `shared`.
+
+    Attributes:
+        limiter: Waits for room in the windows.
+        stamps: The sequence of signed calls.
+
+    Example:
+        >>> from btcturk_kit.adapters.clocks import SimulatedClock
+        >>> Pacing.alone(SimulatedClock(1_000)).stamps.next_ms(1_000)
+        1000
+    """
+
+    __slots__ = ("_files", "limiter", "stamps")
+
+    def __init__(
+        self, limiter: RateLimiter, stamps: Stamps, *, files: tuple[CountFile, ...] = ()
+    ) -> None:
+        self.limiter = limiter
+        self.stamps = stamps
+        self._files = files
+
+    @classmethod
+    def alone(cls, clock: Clock, *, margin_ms: int = TRAVEL_MARGIN_MS) -> Self:
+        """Count in memory: nobody else uses the account or the address."""
+        windows = ClientWindows(margin_ms=margin_ms)
+        return cls(RateLimiter(clock, windows=windows), Stamps())
+
+    @classmethod
+    def shared(
+        cls,
+        clock: Clock,
+        *,
+        base_url: str,
+        api_key: str = "",
+        folder: Path | None = None,
+        egress: str = "",
+        margin_ms: int = TRAVEL_MARGIN_MS,
+        rules: Iterable[WindowRule] = RULES,
+        flush: Callable[[mmap.mmap], None] | None = None,
+    ) -> Self:
+        """Count together with every process of this machine, and go on after a restart.
+
+        Args:
+            clock: The machine's; all who share must read the same monotonic time.
+            base_url: The exchange. Each address has counts of its own.
+            api_key: The account; empty for public calls only. Each key has counts of its own.
+            folder: Where the counts are kept; by default the user's state directory.
+            egress: Name of the way out, if this client leaves the machine by another address than
+                the others (a proxy): the exchange counts that address apart, the account not.
+            margin_ms: How far the travel times of two requests may differ.
+            rules: The table of windows.
+            flush: Brings the first page of a file to the disk; for those who count how often.
+
+        Raises:
+            StoreCorrupt: A file there is damaged, or another version's.
+            StoreError: The folder cannot be written, or is full.
+        """
+        table = tuple(rules)
+        where = state_folder(folder)
+        more = {} if flush is None else {"flush": flush}
+        place = account_digest(api_key=f"egress:{egress}", base_url=base_url)
+        address = CountFile(
+            where / f"address-{place}.counts",
+            fresh=fresh_counts(policy="ip", rules=table),
+            layout=repr(table),
+            **more,
+        )
+        files = [address]
+        stamps = Stamps()
+        account: CountFile | None = None
+        try:
+            if api_key:
+                name = account_digest(api_key=api_key, base_url=base_url)
+                account = CountFile(
+                    where / f"account-{name}.counts",
+                    fresh=[0] * STAMP_CELLS + fresh_counts(policy="account", rules=table),
+                    layout=repr((STAMP_CELLS, table)),
+                    **more,
+                )
+                files.append(account)
+                stamps = Stamps(account.cells, guard=account, flush=account.flush)
+                stamps.resume(clock.now_ms() - clock.monotonic_ns() // _NS_PER_MS)
+            windows = SharedWindows(
+                address,
+                account,
+                margin_ms=margin_ms,
+                now_ms=lambda: clock.monotonic_ns() // _NS_PER_MS,
+                rules=table,
+                account_from=STAMP_CELLS,
+            )
+        except BaseException:
+            for file in files:
+                file.close()
+            raise
+        return cls(RateLimiter(clock, windows=windows), stamps, files=tuple(files))
+
+    def close(self) -> None:
+        """Give the files back; what was counted stays counted."""
+        for file in self._files:
+            file.close()
