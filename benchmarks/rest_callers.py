@@ -55,6 +55,8 @@ async def _kit(base_url: str, *, library: str, is_recorded: bool = False) -> Asy
     from btcturk_kit.adapters.clocks import SystemClock
     from btcturk_kit.adapters.http_transport import open_transport
     from btcturk_kit.adapters.rate_limiter import RateLimiter
+    from btcturk_kit.adapters.shared_pacing import Pacing
+    from btcturk_kit.adapters.stamps import Stamps
     from btcturk_kit.domain.identifiers import ClientOrderId, Symbol
     from btcturk_kit.domain.order_events import OrderAccepted
     from btcturk_kit.domain.orders import LimitOrder, Side
@@ -83,7 +85,7 @@ async def _kit(base_url: str, *, library: str, is_recorded: bool = False) -> Asy
             credentials=Credentials(API_KEY, API_SECRET),
             transport=transport,
             clock=clock,
-            limiter=RateLimiter(clock, windows=ClientWindows(rules=rules)),
+            pacing=Pacing(RateLimiter(clock, windows=ClientWindows(rules=rules)), Stamps()),
         )
         btctry, numbers = Symbol("BTCTRY"), count()
 

@@ -5,8 +5,11 @@ Only settings that hold for all tests belong here; helpers of one kind of test s
 
 from __future__ import annotations
 
+import atexit
 import ipaddress
+import os
 import sys
+from tempfile import TemporaryDirectory
 
 from hypothesis import HealthCheck, settings
 
@@ -23,6 +26,12 @@ settings.register_profile(
     "explore", settings.get_profile("ci"), derandomize=False, max_examples=2000
 )
 settings.load_profile("ci")
+
+
+# What the kit keeps for a user (shared counts, state files) is kept for the length of the tests.
+_state = TemporaryDirectory(prefix="btcturk-kit-tests-")
+atexit.register(_state.cleanup)
+os.environ["XDG_STATE_HOME"] = _state.name
 
 
 class OutsideTrafficError(RuntimeError):

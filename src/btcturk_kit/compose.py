@@ -7,7 +7,7 @@ is decided in this file. Never add: a rule of trading, a loop.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from difflib import get_close_matches
@@ -22,7 +22,8 @@ from btcturk_kit.adapters.btcturk_rest import BtcturkClient
 from btcturk_kit.adapters.btcturk_venue import BtcturkMarketData, BtcturkVenue
 from btcturk_kit.adapters.clocks import SandboxClock, SystemClock
 from btcturk_kit.adapters.file_lock import FileInstanceLock, account_digest
-from btcturk_kit.adapters.http_transport import Httpx2Transport
+from btcturk_kit.adapters.http_transport import open_transport
+from btcturk_kit.adapters.shared_pacing import Pacing
 from btcturk_kit.adapters.simulated_venue import SimulatedVenue
 from btcturk_kit.adapters.sqlite_store import SqliteStateStore
 from btcturk_kit.domain.identifiers import Symbol
@@ -211,48 +212,54 @@ async def stage4(
     if settings.cost_method is not CostMethod.FIFO:
         # A ledger has one method for life: books of another one are books of another account.
         name = f"{name}+{settings.cost_method}"
-    network: HttpTransport = transport or Httpx2Transport()
     db = settings.db or default_db(settings, policy)
-    try:
+    async with AsyncExitStack() as stack:
+        network, pacing = transport, None
+        if network is None:
+            network = open_transport(settings.http)
+            stack.push_async_callback(network.aclose)
         clock = await _clock(settings, network)
+        if transport is None:
+            pacing = Pacing.usual(clock, base_url=settings.rest_url, api_key=settings.api_key)
+            stack.callback(pacing.close)
         client = BtcturkClient(
-            base_url=settings.rest_url, credentials=credentials, transport=network, clock=clock
+            base_url=settings.rest_url,
+            graph_url=settings.graph_url,
+            credentials=credentials,
+            transport=network,
+            clock=clock,
+            pacing=pacing,
         )
         rules = dict(await client.pair_rules())
         kit = build_kit(settings, name, rules)
         store = SqliteStateStore.open(db, account=name, on_statement=on_statement)
-        try:
-            _require_same_pairs(store.load(), kit)
-            venue: Venue = BtcturkVenue(client, policy=policy)
-            if is_dry:
-                venue = _paper_venue(settings, kit, store.load(), clock)
-            draw = Random()  # noqa: S311 - spreads start times, keeps no secret
-            spread_ms = round(settings.jitter_seconds * 1000)
-            market = BtcturkMarketData(
-                client,
-                clock,
-                settings.pairs(),
-                round(settings.cycle_seconds * 1000),
-                jitter=lambda: draw.randint(0, spread_ms),
-                # Only the clock of a local exchange stands still between two runs.
-                after_ms=_last_instant_ms(store) if settings.control_url else None,
-            )
-            runner = CycleRunner(
-                kit=kit,
-                market=market,
-                venue=venue,
-                store=store,
-                lock=_lock(settings, db, is_dry=is_dry),
-                trading_capital_try=settings.trading_capital_try,
-                failures_max=failures_max,
-                on_frame=on_frame,
-            )
-            yield Stage4(runner, store, policy, db, kit)
-        finally:
-            store.close()
-    finally:
-        if transport is None:
-            await network.aclose()
+        stack.callback(store.close)
+        _require_same_pairs(store.load(), kit)
+        venue: Venue = BtcturkVenue(client, policy=policy)
+        if is_dry:
+            venue = _paper_venue(settings, kit, store.load(), clock)
+        draw = Random()  # noqa: S311 - spreads start times, keeps no secret
+        spread_ms = round(settings.jitter_seconds * 1000)
+        market = BtcturkMarketData(
+            client,
+            clock,
+            settings.pairs(),
+            round(settings.cycle_seconds * 1000),
+            jitter=lambda: draw.randint(0, spread_ms),
+            # Only the clock of a local exchange stands still between two runs.
+            after_ms=_last_instant_ms(store) if settings.control_url else None,
+        )
+        runner = CycleRunner(
+            kit=kit,
+            market=market,
+            venue=venue,
+            store=store,
+            lock=_lock(settings, db, is_dry=is_dry),
+            trading_capital_try=settings.trading_capital_try,
+            failures_max=failures_max,
+            on_frame=on_frame,
+        )
+        yield Stage4(runner, store, policy, db, kit)
 
 
 def _credentials(settings: Settings, *, is_needed: bool) -> Credentials | None:

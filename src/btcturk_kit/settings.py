@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     rest_url: str = "https://api.btcturk.com"
     graph_url: str = "https://graph-api.btcturk.com"
     ws_url: str = "wss://ws-feed-pro.btcturk.com"
+    http: Literal["httpx2", "aiohttp"] = "httpx2"
     control_url: str = ""
     control_token: SecretStr = SecretStr("")
 

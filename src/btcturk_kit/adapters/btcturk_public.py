@@ -6,6 +6,7 @@ Never add: keys, anything that an answer decides.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from btcturk_kit.adapters.rest_session import RestSession
 from btcturk_kit.domain.candles import Candle, DailyCandle, Resolution
@@ -20,6 +21,8 @@ from btcturk_kit.wire.tally import Tally
 
 __all__ = ["PublicReads"]
 
+_RULES_AGE_NS_MAX: Final = 300 * 10**9
+
 
 class PublicReads:
     """Reads that need no key.
@@ -33,6 +36,7 @@ class PublicReads:
         self._session = session
         self._clock = clock
         self._words: dict[Resolution, str] = {}
+        self._rules: tuple[int, Mapping[Symbol, PairRules]] | None = None
         self.tally = Tally()
         """What the exchange said that this client has no word for: unknown members of
         enumerations whenever they are met, unknown fields once per endpoint."""
@@ -60,6 +64,13 @@ class PublicReads:
         return await self._session.read(
             requests.exchange_info(), lambda body: decode.pair_rules(body, tally=self.tally)
         )
+
+    async def recent_pair_rules(self) -> Mapping[Symbol, PairRules]:
+        """Return the rules of every listed pair, at most five minutes old."""
+        now_ns = self._clock.monotonic_ns()
+        if self._rules is None or now_ns - self._rules[0] >= _RULES_AGE_NS_MAX:
+            self._rules = (now_ns, await self.pair_rules())
+        return self._rules[1]
 
     async def tickers(self) -> tuple[Ticker, ...]:
         """Return the 24 h summary of every pair."""

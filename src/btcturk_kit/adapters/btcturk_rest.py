@@ -12,15 +12,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
+from weakref import WeakSet
 
-from btcturk_kit.adapters.addresses import checked_base_url
+from btcturk_kit.adapters.addresses import checked_base_url, checked_stream_url
 from btcturk_kit.adapters.btcturk_account import AccountReads
+from btcturk_kit.adapters.btcturk_stream import BtcturkStream
 from btcturk_kit.adapters.clocks import SystemClock
-from btcturk_kit.adapters.http_transport import Httpx2Transport
-from btcturk_kit.adapters.rate_limiter import RateLimiter
+from btcturk_kit.adapters.http_transport import Httpx2Transport, open_transport
 from btcturk_kit.adapters.read_retry import ReadRetry
+from btcturk_kit.adapters.recording import FlightRecorder
 from btcturk_kit.adapters.rest_session import RestSession
+from btcturk_kit.adapters.shared_pacing import Pacing
+from btcturk_kit.adapters.websocket import WebSocketConnector
 from btcturk_kit.domain.identifiers import ClientOrderId, OrderId
 from btcturk_kit.domain.order_events import (
     CancelAccepted,
@@ -42,9 +46,11 @@ from btcturk_kit.errors import (
 )
 from btcturk_kit.ports.clock import Clock
 from btcturk_kit.ports.transport import HttpTransport
+from btcturk_kit.ports.websocket import StreamConnector
 from btcturk_kit.wire import decode, requests
 from btcturk_kit.wire.failures import is_refusal
 from btcturk_kit.wire.signing import Credentials
+from btcturk_kit.wire.stream_watch import StreamPatience
 
 if TYPE_CHECKING:
     import httpx2
@@ -53,6 +59,7 @@ __all__ = ["BtcturkClient"]
 
 _BASE_URL: Final = "https://api.btcturk.com"
 _GRAPH_URL: Final = "https://graph-api.btcturk.com"
+_STREAM_URL: Final = "wss://ws-feed-pro.btcturk.com"
 _UNNAMED: Final = ClientOrderId("")
 _TIMEOUT_S: Final = 10.0
 # A minute's block, and some room.
@@ -60,24 +67,34 @@ _PATIENCE_S: Final = 90.0
 
 
 class BtcturkClient(AccountReads):
-    """A client of the exchange's REST interface, or of a local exchange that speaks it.
+    """A client of the exchange's REST interface and its stream, or of a local exchange.
+
+    On the machine's clock a client of the real exchange counts its requests, and the stamps of its
+    signed calls, together with every other process of this machine that uses the account, in
+    small files of the user's state directory; and it asks for the exchange's time now and then.
 
     Args:
         base_url: Scheme and host, without a path. Plain `http` is accepted for loopback only.
         graph_url: The same of the host that serves candles.
+        stream_url: The same of the stream: `wss`, or `ws` for loopback.
         credentials: Key and secret; public calls work without.
-        transport: Anything that sends bytes, closed by its owner. By default a pooled HTTP
-            transport that is closed with the client.
-        http_client: An `httpx2.AsyncClient` of one's own, in place of `transport`; closed by its
-            owner too.
+        http: The library that carries requests. `aiohttp` is faster and comes with the extra
+            `fast`.
+        transport: Anything that sends bytes, in place of `http`; closed by its owner.
+        http_client: An `httpx2.AsyncClient` of one's own, in place of both; closed by its owner.
+        connector: Opens the connections of streams. By default over `websockets`.
+        recorder: Records every byte both ways; closed by its owner.
         clock: The source of stamps and the one that waits. By default the machine's.
-        limiter: Share one per account and address. By default one of its own.
+        pacing: Limiter and stamps. By default shared as said above, and alone on any other clock
+            and with a local exchange.
         timeout_s: Patience for one request, and longest wait of a new order for room in a window.
         patience_s: The same for reads and cancels; beyond it reads raise `RateLimited`.
         read_retry: How failed reads are repeated.
 
     Raises:
-        ConfigurationError: An address that cannot be used, or both `transport` and `http_client`.
+        ConfigurationError: An address that cannot be used, a library that is not installed, or
+            more than one way to send.
+        StoreError: The shared counts cannot be opened.
 
     Example:
         >>> import asyncio
@@ -96,11 +113,15 @@ class BtcturkClient(AccountReads):
         *,
         base_url: str = _BASE_URL,
         graph_url: str = _GRAPH_URL,
+        stream_url: str = _STREAM_URL,
         credentials: Credentials | None = None,
+        http: Literal["httpx2", "aiohttp"] = "httpx2",
         transport: HttpTransport | None = None,
         http_client: httpx2.AsyncClient | None = None,
+        connector: StreamConnector | None = None,
+        recorder: FlightRecorder | None = None,
         clock: Clock | None = None,
-        limiter: RateLimiter | None = None,
+        pacing: Pacing | None = None,
         timeout_s: float = _TIMEOUT_S,
         patience_s: float = _PATIENCE_S,
         read_retry: ReadRetry | None = None,
@@ -111,19 +132,40 @@ class BtcturkClient(AccountReads):
             requests.Host.MAIN: checked_base_url(base_url),
             requests.Host.GRAPH: checked_base_url(graph_url),
         }
-        clock = clock or SystemClock()
-        self._transport: HttpTransport = transport or Httpx2Transport(http_client)
+        self._stream_url = checked_stream_url(stream_url)
+        self._credentials = credentials
         self._owns_transport = transport is None
+        if transport is None:
+            transport = Httpx2Transport(http_client) if http_client else open_transport(http)
+        self._transport: HttpTransport = transport
+        self._connector: StreamConnector = connector or WebSocketConnector()
+        if recorder is not None:
+            transport = recorder.transport(transport)
+            self._connector = recorder.connector(self._connector)
+        clock = clock or SystemClock()
+        self._own_pacing: Pacing | None = None
+        if pacing is None:
+            if self._owns_transport:
+                api_key = "" if credentials is None else credentials.api_key
+                pacing = Pacing.usual(clock, base_url=base_url, api_key=api_key)
+            else:
+                # Nobody knows what a transport from outside reaches.
+                pacing = Pacing.alone(clock)
+            self._own_pacing = pacing
+        self._limiter = pacing.limiter
         self._timeout_s = timeout_s
+        self._streams: WeakSet[BtcturkStream] = WeakSet()
         session = RestSession(
             addresses=addresses,
             credentials=credentials,
-            transport=self._transport,
+            transport=transport,
             clock=clock,
-            limiter=limiter or RateLimiter(clock),
+            limiter=pacing.limiter,
             timeout_s=timeout_s,
             patience_s=patience_s,
             read_retry=read_retry or ReadRetry(),
+            stamps=pacing.stamps,
+            measures_clock=pacing.measures_clock,
         )
         super().__init__(session, clock)
 
@@ -131,8 +173,9 @@ class BtcturkClient(AccountReads):
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """Make a client from the environment.
 
-        `BTCTURK_API_KEY` and `BTCTURK_API_SECRET` are the key pair, `BTCTURK_KIT_REST_URL` and
-        `BTCTURK_KIT_GRAPH_URL` the addresses.
+        `BTCTURK_API_KEY` and `BTCTURK_API_SECRET` are the key pair, `BTCTURK_KIT_REST_URL`,
+        `BTCTURK_KIT_GRAPH_URL` and `BTCTURK_KIT_WS_URL` the addresses, `BTCTURK_KIT_HTTP` the
+        library.
 
         Without key and secret the client is public; one without the other is a mistake.
 
@@ -144,9 +187,16 @@ class BtcturkClient(AccountReads):
         if bool(api_key) != bool(api_secret):
             missing = "BTCTURK_API_SECRET" if api_key else "BTCTURK_API_KEY"
             raise ConfigurationError(f"{missing} is not set", hint="set both, or neither")
+        library = environ.get("BTCTURK_KIT_HTTP") or "httpx2"
+        if library not in ("httpx2", "aiohttp"):
+            raise ConfigurationError(
+                f"BTCTURK_KIT_HTTP is {library!r}", hint="use httpx2 or aiohttp"
+            )
         return cls(
             base_url=environ.get("BTCTURK_KIT_REST_URL") or _BASE_URL,
             graph_url=environ.get("BTCTURK_KIT_GRAPH_URL") or _GRAPH_URL,
+            stream_url=environ.get("BTCTURK_KIT_WS_URL") or _STREAM_URL,
+            http="aiohttp" if library == "aiohttp" else "httpx2",
             credentials=Credentials(api_key, api_secret) if api_key else None,
         )
 
@@ -157,9 +207,38 @@ class BtcturkClient(AccountReads):
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections, unless the transport came from outside."""
+        """Close the connections, unless the transport came from outside. Streams close alone."""
         if self._owns_transport:
             await self._transport.aclose()
+        if self._own_pacing is not None:
+            self._own_pacing.close()
+
+    # ---- the stream
+
+    def stream(
+        self, *, patience: StreamPatience | None = None, raw_books: bool = False
+    ) -> BtcturkStream:
+        """Return a stream to enter with `async with`; it may not outlive the client.
+
+        While it is logged in, each write of this client that the exchange accepts tells it what
+        private message has to follow, so that a feed that went deaf is noticed.
+
+        Args:
+            patience: How long silence is borne.
+            raw_books: Whether the messages behind kept books are events too.
+        """
+        stream = BtcturkStream(
+            connector=self._connector,
+            url=self._stream_url,
+            clock=self._clock,
+            limiter=self._limiter,
+            known_symbols=self.recent_pair_rules,
+            credentials=self._credentials,
+            patience=patience,
+            raw_books=raw_books,
+        )
+        self._streams.add(stream)
+        return stream
 
     # ---- writes
 
@@ -185,7 +264,7 @@ class BtcturkClient(AccountReads):
         try:
             # After a long wait it would be another decision's order: it goes soon or not at all.
             body = await self._session.send(wire, patience_s=self._timeout_s)
-            return decode.accepted_order(
+            accepted = decode.accepted_order(
                 body,
                 client_order_id=client_order_id,
                 received_ms=self._clock.now_ms(),
@@ -201,6 +280,9 @@ class BtcturkClient(AccountReads):
             if is_refusal(error):
                 return OrderRejected(client_order_id, error.reason)
             return SubmitUnknown(client_order_id, error.message, request.symbol, sent_ms)
+        for stream in self._streams:
+            stream.expect_submit(accepted.order_id)
+        return accepted
 
     async def cancel(
         self, order_id: OrderId, *, client_order_id: ClientOrderId = _UNNAMED
@@ -228,5 +310,7 @@ class BtcturkClient(AccountReads):
                     return CancelRejected(client_order_id, error.reason)
                 problem = error.message
             else:
+                for stream in self._streams:
+                    stream.expect_cancel(order_id)
                 return CancelAccepted(client_order_id)
         return CancelUnknown(client_order_id, problem)

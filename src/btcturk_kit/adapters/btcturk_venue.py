@@ -30,7 +30,6 @@ from btcturk_kit.ports.clock import Clock
 
 __all__ = ["BtcturkMarketData", "BtcturkVenue", "WritePermission"]
 
-_RULES_AGE_MS_MAX: Final = 300_000
 _BOOK_DEPTH: Final = 20
 
 
@@ -164,8 +163,6 @@ class BtcturkMarketData:
         "_jitter",
         "_last_ms",
         "_marks",
-        "_rules",
-        "_rules_read_ms",
         "_symbols",
     )
 
@@ -190,16 +187,10 @@ class BtcturkMarketData:
         self._first_ms: int | None = None
         self._last_ms = 0
         self._marks: dict[Symbol, int] = {}
-        self._rules: Mapping[Symbol, PairRules] = {}
-        self._rules_read_ms: int | None = None
 
     async def pair_rules(self) -> Mapping[Symbol, PairRules]:
         """Return the rules of every listed pair, at most five minutes old."""
-        now_ms = self._clock.now_ms()
-        if self._rules_read_ms is None or now_ms - self._rules_read_ms >= _RULES_AGE_MS_MAX:
-            self._rules = await self._client.pair_rules()
-            self._rules_read_ms = now_ms
-        return self._rules
+        return await self._client.recent_pair_rules()
 
     async def next_frame(self) -> MarketFrame:
         """Wait for the next instant and return the market as it is then.

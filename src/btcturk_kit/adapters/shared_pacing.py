@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, Self
 
+from btcturk_kit.adapters.addresses import is_loopback
+from btcturk_kit.adapters.clocks import SystemClock
 from btcturk_kit.adapters.file_lock import account_digest
 from btcturk_kit.adapters.rate_limiter import TRAVEL_MARGIN_MS, RateLimiter
 from btcturk_kit.adapters.shared_counts import CountFile, SharedWindows, state_folder
@@ -29,6 +31,7 @@ class Pacing:
     Attributes:
         limiter: Waits for room in the windows.
         stamps: The sequence of signed calls.
+        measures_clock: Whether stamps are to be corrected by the exchange's time.
 
     Example:
         >>> from btcturk_kit.adapters.clocks import SimulatedClock
@@ -36,13 +39,19 @@ class Pacing:
         1000
     """
 
-    __slots__ = ("_files", "limiter", "stamps")
+    __slots__ = ("_files", "limiter", "measures_clock", "stamps")
 
     def __init__(
-        self, limiter: RateLimiter, stamps: Stamps, *, files: tuple[CountFile, ...] = ()
+        self,
+        limiter: RateLimiter,
+        stamps: Stamps,
+        *,
+        files: tuple[CountFile, ...] = (),
+        measures_clock: bool = False,
     ) -> None:
         self.limiter = limiter
         self.stamps = stamps
+        self.measures_clock = measures_clock
         self._files = files
 
     @classmethod
@@ -50,6 +59,25 @@ class Pacing:
         """Count in memory: nobody else uses the account or the address."""
         windows = ClientWindows(margin_ms=margin_ms)
         return cls(RateLimiter(clock, windows=windows), Stamps())
+
+    @classmethod
+    def usual(cls, clock: Clock, *, base_url: str, api_key: str = "") -> Self:
+        """Count as suits an address and a clock.
+
+        On the machine's clock the real exchange's counts are shared. A local exchange is counted
+        alone: its windows end with it, and its port comes once. On any other clock time is the
+        local exchange's own, which no other process shares and nobody has to measure.
+
+        Raises:
+            StoreError: As `shared`.
+        """
+        if not isinstance(clock, SystemClock):
+            return cls.alone(clock)
+        if is_loopback(base_url):
+            alone = cls.alone(clock)
+            alone.measures_clock = True
+            return alone
+        return cls.shared(clock, base_url=base_url, api_key=api_key)
 
     @classmethod
     def shared(
@@ -118,7 +146,9 @@ class Pacing:
             for file in files:
                 file.close()
             raise
-        return cls(RateLimiter(clock, windows=windows), stamps, files=tuple(files))
+        return cls(
+            RateLimiter(clock, windows=windows), stamps, files=tuple(files), measures_clock=True
+        )
 
     def close(self) -> None:
         """Give the files back; what was counted stays counted."""
