@@ -107,16 +107,14 @@ class BtcturkClient(AccountReads):
     ) -> None:
         if transport is not None and http_client is not None:
             raise ConfigurationError("give the client a transport or an http_client, not both")
-        addresses = {
-            requests.Host.MAIN: checked_base_url(base_url),
-            requests.Host.GRAPH: checked_base_url(graph_url),
-        }
+        address, graph_address = checked_base_url(base_url), checked_base_url(graph_url)
         clock = clock or SystemClock()
         self._transport: HttpTransport = transport or Httpx2Transport(http_client)
         self._owns_transport = transport is None
         self._timeout_s = timeout_s
         session = RestSession(
-            addresses=addresses,
+            base_url=address,
+            graph_url=graph_address,
             credentials=credentials,
             transport=self._transport,
             clock=clock,

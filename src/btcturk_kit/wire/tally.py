@@ -21,9 +21,14 @@ __all__ = ["Tally", "objects_in"]
 
 _decode: Final = Decoder().decode
 
+_WORDS_MAX: Final = 256
+_WORD_LENGTH_MAX: Final = 80
+
 
 class Tally:
-    """Counts unknown words and fields; one per client.
+    """Counts unknown words and fields; one per client. It stays small whatever it is told.
+
+    A long word is cut, and once there are 256 different ones, new ones count as `other`.
 
     Example:
         >>> tally = Tally()
@@ -40,6 +45,9 @@ class Tally:
 
     def add(self, word: str) -> None:
         """Count one unknown word."""
+        word = word[:_WORD_LENGTH_MAX]
+        if word not in self.counts and len(self.counts) >= _WORDS_MAX:
+            word = "other"
         self.counts[word] = self.counts.get(word, 0) + 1
 
     def look_at(self, endpoint: Endpoint, shape: object, body: bytes) -> None:
