@@ -27,7 +27,7 @@ from btcturk_kit.domain.money import decimal_of
 from btcturk_kit.domain.orders import LimitOrder, Side
 from btcturk_kit.errors import RateLimited, VenueError
 from btcturk_kit.wire import requests
-from btcturk_kit.wire.requests import Host, WireRequest
+from btcturk_kit.wire.requests import WireRequest
 from btcturk_kit.wire.signing import Credentials
 
 __all__ = ["main"]
@@ -81,7 +81,7 @@ class Hammer:
 
     def _session(self, transport: Httpx2Transport, pacing: Pacing) -> RestSession:
         return RestSession(
-            addresses=dict.fromkeys(Host, self.options["rest"]),
+            base_url=self.options["rest"],
             credentials=Credentials(self.options["api_key"], self.options["api_secret"]),
             transport=transport,
             clock=SystemClock(),

@@ -128,10 +128,7 @@ class BtcturkClient(AccountReads):
     ) -> None:
         if transport is not None and http_client is not None:
             raise ConfigurationError("give the client a transport or an http_client, not both")
-        addresses = {
-            requests.Host.MAIN: checked_base_url(base_url),
-            requests.Host.GRAPH: checked_base_url(graph_url),
-        }
+        address, graph_address = checked_base_url(base_url), checked_base_url(graph_url)
         self._stream_url = checked_stream_url(stream_url)
         self._credentials = credentials
         self._owns_transport = transport is None
@@ -156,7 +153,8 @@ class BtcturkClient(AccountReads):
         self._timeout_s = timeout_s
         self._streams: WeakSet[BtcturkStream] = WeakSet()
         session = RestSession(
-            addresses=addresses,
+            base_url=address,
+            graph_url=graph_address,
             credentials=credentials,
             transport=transport,
             clock=clock,

@@ -6,7 +6,7 @@ decoding, knowledge of any single endpoint.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 from btcturk_kit.adapters.rate_limiter import RateLimiter
@@ -45,7 +45,8 @@ class RestSession:
     """Sends wire requests to the hosts of one exchange on behalf of one account.
 
     Args:
-        addresses: The checked base address of every host.
+        base_url: A checked base address.
+        graph_url: The same of the graph host; empty if it is one host.
         credentials: None for public calls only.
         transport: Closed by its owner.
         clock: The source of time.
@@ -73,7 +74,7 @@ class RestSession:
     def __init__(
         self,
         *,
-        addresses: Mapping[Host, str],
+        base_url: str,
         credentials: Credentials | None,
         transport: HttpTransport,
         clock: Clock,
@@ -83,8 +84,9 @@ class RestSession:
         read_retry: ReadRetry,
         stamps: Stamps | None = None,
         measures_clock: bool = False,
+        graph_url: str = "",
     ) -> None:
-        self._addresses = addresses
+        self._addresses = {Host.MAIN: base_url, Host.GRAPH: graph_url or base_url}
         self._credentials = credentials
         self._transport = transport
         self._clock = clock

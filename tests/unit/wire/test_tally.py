@@ -20,6 +20,16 @@ WHERE = Endpoint.OPEN_ORDERS
 NEW_FIELD = {f"field:{WHERE}:leverage": 1}
 
 
+def test_a_tally_stays_small() -> None:
+    """Words are cut, and beyond 256 different ones they are counted together."""
+    tally = Tally()
+    for number in range(300):
+        tally.add(f"{number}:" + "x" * 100)
+    assert len(tally.counts) == 257
+    assert tally.counts["other"] == 44
+    assert max(map(len, tally.counts)) == 80
+
+
 def test_looking_ends_when_every_kind_of_object_was_seen() -> None:
     """No orders show nothing about an order; the first one does, and the rest is not read."""
     tally = Tally()
