@@ -131,9 +131,7 @@ class StreamServer:
 
     def follow(self) -> None:
         """Bring the exchange to the machine's time if it follows that, and publish what is due."""
-        now_ms = self.hub.now_ms if self._wall_ms is None else self._wall_ms()
-        while not self.hub.step_to(now_ms):
-            pass
+        self.hub.jump_to(self.hub.now_ms if self._wall_ms is None else self._wall_ms())
 
     async def advance_to(self, now_ms: int) -> None:
         """Advance a virtual clock, at the pace of those who listen.
