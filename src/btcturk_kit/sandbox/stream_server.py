@@ -152,7 +152,7 @@ class StreamServer:
             async with asyncio.timeout(self._limits.patience_s):
                 await outlet.wait_for_room()
         except TimeoutError:
-            outlet.end(1008, "the client reads too slowly")
+            outlet.give_up()
 
     async def _publish_in_time(self, wall_ms: Callable[[], int]) -> None:
         """Publish on a real clock although nobody calls."""
