@@ -24,9 +24,6 @@ _WORD_LENGTH_MAX: Final = 80
 
 _decode: Final = Decoder().decode
 
-_WORDS_MAX: Final = 256
-_WORD_LENGTH_MAX: Final = 80
-
 
 class Tally:
     """Counts unknown words and fields; one per client. It stays small whatever it is told.

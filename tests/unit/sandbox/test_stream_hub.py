@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from btcturk_kit.domain.identifiers import Asset, Symbol
+from btcturk_kit.domain.identifiers import Asset, Symbol, TradeId
 from btcturk_kit.domain.orders import LimitOrder, MarketSell, OrderRequest, OrderStatus, Side
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.exchange import Exchange
 from btcturk_kit.sandbox.holding import PlacedOrder
+from btcturk_kit.sandbox.public_record import PrintedTrade
 from btcturk_kit.sandbox.stream_hub import PUBLICATION_MS, StreamHub
 from btcturk_kit.sandbox.stream_session import Outgoing
+from btcturk_kit.sandbox.stream_views import StreamViews
 from btcturk_kit.sandbox.tape import HOUR_MS, Tape
 from btcturk_kit.wire.signing import signature
 
@@ -528,6 +530,31 @@ def test_a_late_publication_comes_once(hub: StreamHub, exchange: Exchange) -> No
     assert hub.step_to(hub.now_ms)
     assert [kind for kind, _ in listener.take()] == [401]
     assert hub.next_publication_ms == before_ms + PUBLICATION_MS
+
+
+def test_missed_publications_are_not_made_up_for(hub: StreamHub) -> None:
+    """A jump over hours brings one ticker; the next one comes in its time."""
+    listener = Listener(hub)
+    listener.join("ticker", "all")
+    listener.take()
+    hub.jump_to(hub.now_ms + 10 * HOUR_MS)
+    assert [kind for kind, _ in listener.take()] == [401]
+    hub.jump_to((hub.next_publication_ms or 0) - 1)
+    assert listener.take() == []
+    hub.jump_to(hub.now_ms + 1)
+    assert [kind for kind, _ in listener.take()] == [401]
+
+
+@pytest.mark.parametrize(
+    ("quantity", "shown"),
+    [("0.12345678919", "0.1234567891"), ("0.00000000000003", "0.00000000000003")],
+)
+def test_public_quantities_are_cut_but_never_to_nothing(
+    exchange: Exchange, quantity: str, shown: str
+) -> None:
+    """Ten decimals are shown, of a trade smaller than that all."""
+    printed = PrintedTrade(TradeId(1), Decimal(100), Decimal(quantity), Side.BUY, exchange.now_ms)
+    assert StreamViews(exchange).public_trade(printed).quantity == Decimal(shown)
 
 
 def test_a_snapshot_is_the_book_as_last_told(hub: StreamHub) -> None:
