@@ -12,15 +12,28 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:
     from btcturk_kit.adapters.btcturk_rest import BtcturkClient
+    from btcturk_kit.adapters.btcturk_stream import BtcturkStream
     from btcturk_kit.adapters.btcturk_venue import BtcturkMarketData, BtcturkVenue
     from btcturk_kit.adapters.clocks import SandboxClock, SimulatedClock, SystemClock
     from btcturk_kit.adapters.datasets import DatasetMarketData
     from btcturk_kit.adapters.file_lock import FileInstanceLock, NoInstanceLock
-    from btcturk_kit.adapters.http_transport import Httpx2Transport, MemoryTransport
+    from btcturk_kit.adapters.http_transport import Httpx2Transport, MemoryTransport, open_transport
     from btcturk_kit.adapters.memory_store import MemoryStateStore
     from btcturk_kit.adapters.rate_limiter import RateLimiter
+    from btcturk_kit.adapters.recorded import RecordedConnector, RecordedTransport, read_recording
+    from btcturk_kit.adapters.recording import FlightRecorder
+    from btcturk_kit.adapters.shared_pacing import Pacing
     from btcturk_kit.adapters.simulated_venue import SimulatedVenue
     from btcturk_kit.adapters.sqlite_store import SqliteStateStore
+    from btcturk_kit.adapters.websocket import MemoryConnector, WebSocketConnector
+    from btcturk_kit.domain.candles import (
+        Candle,
+        CandleSeries,
+        DailyCandle,
+        NoData,
+        NoTrade,
+        Resolution,
+    )
     from btcturk_kit.domain.capital import (
         CapitalState,
         LedgerCheckpoint,
@@ -51,12 +64,14 @@ if _TYPE_CHECKING:
         fill_event,
         opening_event,
     )
+    from btcturk_kit.domain.listing import Currency, Listing
     from btcturk_kit.domain.market import (
         Balance,
         BarColumns,
         BookLevel,
         MarketFrame,
         OrderBook,
+        PublicTrade,
         Ticker,
     )
     from btcturk_kit.domain.money import Money, exact
@@ -78,11 +93,45 @@ if _TYPE_CHECKING:
         OrderStatus,
         OrderType,
         Side,
+        StopLimitOrder,
+        StopMarketBuy,
+        StopMarketSell,
         SubmitOrder,
     )
     from btcturk_kit.domain.policy import SideEffectPolicy
     from btcturk_kit.domain.positions import CostMethod, Lot, Position, apply_fill, fold_fills
     from btcturk_kit.domain.risk import RiskBudgetPolicy, RiskLimits, RiskMode
+    from btcturk_kit.domain.stream_events import (
+        BalanceChanged,
+        BookChanged,
+        BookListed,
+        BookUpdated,
+        CandleUpdated,
+        Channel,
+        ChannelStalled,
+        EventsDropped,
+        FeedDeaf,
+        LoginAnswered,
+        OrderDeleted,
+        OrderInserted,
+        OrderMatched,
+        OrderUpdated,
+        ReconnectStorm,
+        RestingOrder,
+        ResyncNeeded,
+        StaleBook,
+        StreamTicker,
+        Subscription,
+        SubscriptionAnswered,
+        TickersUpdated,
+        TickerUpdated,
+        TradePrinted,
+        TradesListed,
+        UnknownFrame,
+        UserTraded,
+        VersionTold,
+    )
+    from btcturk_kit.domain.transfers import Transfer
     from btcturk_kit.errors import BtcturkKitError
     from btcturk_kit.hooks.gateway import HookGateway
     from btcturk_kit.hooks.loading import load_plugins
@@ -103,26 +152,36 @@ if _TYPE_CHECKING:
     from btcturk_kit.ports.store import StateStore
     from btcturk_kit.ports.transport import HttpRequest, HttpResponse, HttpTransport
     from btcturk_kit.ports.venue import Venue
+    from btcturk_kit.ports.websocket import StreamConnection, StreamConnector
     from btcturk_kit.runtime.cycle_runner import CycleRunner, RunReport
     from btcturk_kit.sandbox.process import SandboxProcess
     from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
     from btcturk_kit.simulation.matching import MatchingEngine
     from btcturk_kit.simulation.oms import OmsSimulator
+    from btcturk_kit.wire.live_book import BestQuote, LiveBook
+    from btcturk_kit.wire.pacing import Endpoint
     from btcturk_kit.wire.signing import Credentials
+    from btcturk_kit.wire.stream_watch import StreamPatience
 
 _logging.getLogger("btcturk_kit").addHandler(_logging.NullHandler())
 
 _MODULES = {
     "adapters.btcturk_rest": ("BtcturkClient",),
+    "adapters.btcturk_stream": ("BtcturkStream",),
     "adapters.btcturk_venue": ("BtcturkMarketData", "BtcturkVenue"),
     "adapters.clocks": ("SandboxClock", "SimulatedClock", "SystemClock"),
     "adapters.datasets": ("DatasetMarketData",),
     "adapters.file_lock": ("FileInstanceLock", "NoInstanceLock"),
-    "adapters.http_transport": ("Httpx2Transport", "MemoryTransport"),
+    "adapters.http_transport": ("Httpx2Transport", "MemoryTransport", "open_transport"),
     "adapters.memory_store": ("MemoryStateStore",),
     "adapters.rate_limiter": ("RateLimiter",),
+    "adapters.recorded": ("RecordedConnector", "RecordedTransport", "read_recording"),
+    "adapters.recording": ("FlightRecorder",),
+    "adapters.shared_pacing": ("Pacing",),
     "adapters.simulated_venue": ("SimulatedVenue",),
     "adapters.sqlite_store": ("SqliteStateStore",),
+    "adapters.websocket": ("MemoryConnector", "WebSocketConnector"),
+    "domain.candles": ("Candle", "CandleSeries", "DailyCandle", "NoData", "NoTrade", "Resolution"),
     "domain.capital": ("CapitalState", "LedgerCheckpoint", "ProfitBasis", "SelfFinancing"),
     "domain.cycle": (
         "ALLOW",
@@ -148,7 +207,16 @@ _MODULES = {
         "fill_event",
         "opening_event",
     ),
-    "domain.market": ("Balance", "BarColumns", "BookLevel", "MarketFrame", "OrderBook", "Ticker"),
+    "domain.listing": ("Currency", "Listing"),
+    "domain.market": (
+        "Balance",
+        "BarColumns",
+        "BookLevel",
+        "MarketFrame",
+        "OrderBook",
+        "PublicTrade",
+        "Ticker",
+    ),
     "domain.money": ("Money", "exact"),
     "domain.order_events": (
         "CancelAccepted",
@@ -168,11 +236,45 @@ _MODULES = {
         "OrderStatus",
         "OrderType",
         "Side",
+        "StopLimitOrder",
+        "StopMarketBuy",
+        "StopMarketSell",
         "SubmitOrder",
     ),
     "domain.policy": ("SideEffectPolicy",),
     "domain.positions": ("CostMethod", "Lot", "Position", "apply_fill", "fold_fills"),
     "domain.risk": ("RiskBudgetPolicy", "RiskLimits", "RiskMode"),
+    "domain.stream_events": (
+        "BalanceChanged",
+        "BookChanged",
+        "BookListed",
+        "BookUpdated",
+        "CandleUpdated",
+        "Channel",
+        "ChannelStalled",
+        "EventsDropped",
+        "FeedDeaf",
+        "LoginAnswered",
+        "OrderDeleted",
+        "OrderInserted",
+        "OrderMatched",
+        "OrderUpdated",
+        "ReconnectStorm",
+        "RestingOrder",
+        "ResyncNeeded",
+        "StaleBook",
+        "StreamTicker",
+        "Subscription",
+        "SubscriptionAnswered",
+        "TickerUpdated",
+        "TickersUpdated",
+        "TradePrinted",
+        "TradesListed",
+        "UnknownFrame",
+        "UserTraded",
+        "VersionTold",
+    ),
+    "domain.transfers": ("Transfer",),
     "errors": ("BtcturkKitError",),
     "hooks.gateway": ("HookGateway",),
     "hooks.loading": ("load_plugins",),
@@ -187,12 +289,16 @@ _MODULES = {
     "ports.store": ("StateStore",),
     "ports.transport": ("HttpRequest", "HttpResponse", "HttpTransport"),
     "ports.venue": ("Venue",),
+    "ports.websocket": ("StreamConnection", "StreamConnector"),
     "runtime.cycle_runner": ("CycleRunner", "RunReport"),
     "sandbox.process": ("SandboxProcess",),
     "simulation.fees": ("BTCTRY_LEVEL_1", "FeeSchedule"),
     "simulation.matching": ("MatchingEngine",),
     "simulation.oms": ("OmsSimulator",),
+    "wire.live_book": ("BestQuote", "LiveBook"),
+    "wire.pacing": ("Endpoint",),
     "wire.signing": ("Credentials",),
+    "wire.stream_watch": ("StreamPatience",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -202,34 +308,51 @@ __all__ = [
     "Account",
     "Asset",
     "Balance",
+    "BalanceChanged",
     "BarColumns",
     "BarView",
+    "BestQuote",
+    "BookChanged",
     "BookLevel",
+    "BookListed",
+    "BookUpdated",
     "BoundStrategy",
     "BtcturkClient",
     "BtcturkKitError",
     "BtcturkMarketData",
+    "BtcturkStream",
     "BtcturkVenue",
     "CancelAccepted",
     "CancelIntent",
     "CancelOrder",
     "CancelRejected",
     "CancelUnknown",
+    "Candle",
+    "CandleSeries",
+    "CandleUpdated",
     "CapitalState",
+    "Channel",
+    "ChannelStalled",
     "ClientOrderId",
     "Clock",
     "CostMethod",
     "Credentials",
+    "Currency",
     "CycleContext",
     "CycleRecord",
     "CycleRunner",
     "CycleState",
+    "DailyCandle",
     "DataNeeds",
     "DatasetMarketData",
+    "Endpoint",
     "EventKind",
+    "EventsDropped",
     "FeeSchedule",
+    "FeedDeaf",
     "FileInstanceLock",
     "Fill",
+    "FlightRecorder",
     "HookGateway",
     "HttpRequest",
     "HttpResponse",
@@ -243,6 +366,9 @@ __all__ = [
     "LedgerEvent",
     "Leg",
     "LimitOrder",
+    "Listing",
+    "LiveBook",
+    "LoginAnswered",
     "Lot",
     "Mark",
     "MarketBuy",
@@ -250,24 +376,39 @@ __all__ = [
     "MarketFrame",
     "MarketSell",
     "MatchingEngine",
+    "MemoryConnector",
     "MemoryStateStore",
     "MemoryTransport",
     "Money",
+    "NoData",
     "NoInstanceLock",
+    "NoTrade",
     "OmsSimulator",
     "Order",
     "OrderAccepted",
     "OrderBook",
+    "OrderDeleted",
     "OrderId",
+    "OrderInserted",
+    "OrderMatched",
     "OrderProposal",
     "OrderRejected",
     "OrderStatus",
     "OrderType",
+    "OrderUpdated",
+    "Pacing",
     "PairRules",
     "Position",
     "Profile",
     "ProfitBasis",
+    "PublicTrade",
     "RateLimiter",
+    "ReconnectStorm",
+    "RecordedConnector",
+    "RecordedTransport",
+    "Resolution",
+    "RestingOrder",
+    "ResyncNeeded",
     "Review",
     "RiskBudgetPolicy",
     "RiskLimits",
@@ -282,19 +423,38 @@ __all__ = [
     "SimulatedClock",
     "SimulatedVenue",
     "SqliteStateStore",
+    "StaleBook",
     "StateStore",
+    "StopLimitOrder",
+    "StopMarketBuy",
+    "StopMarketSell",
     "Strategy",
     "StrategyContext",
     "StrategyDefinition",
+    "StreamConnection",
+    "StreamConnector",
+    "StreamPatience",
+    "StreamTicker",
     "SubmitOrder",
     "SubmitUnknown",
+    "Subscription",
+    "SubscriptionAnswered",
     "Symbol",
     "SystemClock",
     "Ticker",
+    "TickerUpdated",
+    "TickersUpdated",
     "TradeId",
+    "TradePrinted",
+    "TradesListed",
+    "Transfer",
+    "UnknownFrame",
+    "UserTraded",
     "Venue",
     "VenueOrder",
     "Verdict",
+    "VersionTold",
+    "WebSocketConnector",
     "apply_fill",
     "exact",
     "fill_event",
@@ -302,7 +462,9 @@ __all__ = [
     "hookimpl",
     "hookspec",
     "load_plugins",
+    "open_transport",
     "opening_event",
+    "read_recording",
 ]
 
 

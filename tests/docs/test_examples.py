@@ -19,6 +19,7 @@ LAST_WORDS = {
     "05_rate_limiter_alone.py": ["10 at   1.25 s", "after 60.0 s"],
     "06_matching_engine_alone.py": ["0.50 at 100 from bob", "done: False"],
     "07_recorded_hours.py": ["15384 hours", "digest"],
+    "08_streams.py": ["rests", "it is stale", "resync", "it is right again"],
 }
 """Example → texts that it prints, in this order."""
 
