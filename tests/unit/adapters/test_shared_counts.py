@@ -223,7 +223,7 @@ def test_a_damaged_file_is_refused_and_left_as_it_is(damage: object, tmp_path: P
     with opened(tmp_path):
         pass
     path = tmp_path / "counts"
-    path.write_bytes(damage(path.read_bytes()))  # type: ignore[operator]
+    path.write_bytes(damage(path.read_bytes()))
     content = path.read_bytes()
     with pytest.raises(StoreCorrupt) as caught, opened(tmp_path):
         pass

@@ -309,7 +309,7 @@ def test_a_kill_in_the_middle_of_counting_permits_nothing_more() -> None:
             if Dying.left == 0:
                 raise Stop
             Dying.left -= 1
-            super().__setitem__(at, value)  # type: ignore[call-overload]
+            super().__setitem__(at, value)
 
     for dies_after in range(40):
         Dying.left = 10**9
