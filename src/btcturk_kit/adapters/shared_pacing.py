@@ -12,7 +12,12 @@ from typing import Final, Self
 
 from btcturk_kit.adapters.file_lock import account_digest
 from btcturk_kit.adapters.rate_limiter import TRAVEL_MARGIN_MS, RateLimiter
-from btcturk_kit.adapters.shared_counts import CountFile, SharedWindows, state_folder
+from btcturk_kit.adapters.shared_counts import (
+    CountFile,
+    SharedWindows,
+    flush_head,
+    state_folder,
+)
 from btcturk_kit.adapters.stamps import STAMP_CELLS, Stamps
 from btcturk_kit.ports.clock import Clock
 from btcturk_kit.wire.client_windows import ClientWindows, fresh_counts
@@ -62,7 +67,7 @@ class Pacing:
         egress: str = "",
         margin_ms: int = TRAVEL_MARGIN_MS,
         rules: Iterable[WindowRule] = RULES,
-        flush: Callable[[mmap.mmap], None] | None = None,
+        flush: Callable[[mmap.mmap], None] = flush_head,
     ) -> Self:
         """Count together with every process of this machine, and go on after a restart.
 
@@ -83,13 +88,12 @@ class Pacing:
         """
         table = tuple(rules)
         where = state_folder(folder)
-        more = {} if flush is None else {"flush": flush}
         place = account_digest(api_key=f"egress:{egress}", base_url=base_url)
         address = CountFile(
             where / f"address-{place}.counts",
             fresh=fresh_counts(policy="ip", rules=table),
             layout=repr(table),
-            **more,
+            flush=flush,
         )
         files = [address]
         stamps = Stamps()
@@ -101,7 +105,7 @@ class Pacing:
                     where / f"account-{name}.counts",
                     fresh=[0] * STAMP_CELLS + fresh_counts(policy="account", rules=table),
                     layout=repr((STAMP_CELLS, table)),
-                    **more,
+                    flush=flush,
                 )
                 files.append(account)
                 stamps = Stamps(account.cells, guard=account, flush=account.flush)
