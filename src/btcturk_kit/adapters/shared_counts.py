@@ -33,7 +33,7 @@ from btcturk_kit.wire.pacing import (
     rules_by_endpoint,
 )
 
-__all__ = ["CountFile", "SharedWindows", "state_folder"]
+__all__ = ["CountFile", "SharedWindows", "flush_head", "state_folder"]
 
 _PRIVATE_DIRECTORY: Final = 0o700
 _CELL: Final = 8
@@ -75,7 +75,8 @@ def state_folder(folder: Path | None = None) -> Path:
     return user_state_path("btcturk-kit") if folder is None else folder
 
 
-def _flush_head(mapped: mmap.mmap) -> None:
+def flush_head(mapped: mmap.mmap) -> None:
+    """Bring the first page of a file to the disk and wait until it is there."""
     mapped.flush(0, min(len(mapped), mmap.PAGESIZE))
 
 
@@ -90,6 +91,8 @@ class CountFile:
         fresh: The cells of a new file; their number is that of the file.
         layout: Says what the cells mean, in any words that are always the same.
         flush: Brings the first page to the disk; for those who count how often.
+        lock_wait_s_max: Patience with whoever holds the lock. It is held for microseconds, or by a
+            program that was stopped in the middle.
 
     Raises:
         StoreCorrupt: Not such a file.
@@ -100,6 +103,7 @@ class CountFile:
     __slots__ = (
         "_descriptor",
         "_flush",
+        "_lock_wait_s_max",
         "_map",
         "_owner",
         "_thread_lock",
@@ -113,9 +117,11 @@ class CountFile:
         *,
         fresh: Sequence[int],
         layout: str,
-        flush: Callable[[mmap.mmap], None] = _flush_head,
+        flush: Callable[[mmap.mmap], None] = flush_head,
+        lock_wait_s_max: float = _LOCK_WAIT_S_MAX,
     ) -> None:
         self.path = path
+        self._lock_wait_s_max = lock_wait_s_max
         self._flush = flush
         header = _header(layout, len(fresh))
         size = len(header) + _CELL * len(fresh)
@@ -179,7 +185,7 @@ class CountFile:
         self._owner = os.getpid()
 
     def _wait_for_lock(self) -> None:
-        give_up_at = time.monotonic() + _LOCK_WAIT_S_MAX
+        give_up_at = time.monotonic() + self._lock_wait_s_max
         while True:
             time.sleep(_LOCK_PAUSE_S)
             try:
@@ -191,7 +197,7 @@ class CountFile:
                 if time.monotonic() > give_up_at:
                     self._thread_lock.release()
                     raise StoreError(
-                        f"another program holds {self.path} for {_LOCK_WAIT_S_MAX:g} s",
+                        f"another program holds {self.path} for {self._lock_wait_s_max:g} s",
                         hint="continue or end the program that was stopped in the middle",
                     ) from None
             else:

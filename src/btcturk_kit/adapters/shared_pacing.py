@@ -14,7 +14,12 @@ from btcturk_kit.adapters.addresses import is_loopback
 from btcturk_kit.adapters.clocks import SystemClock
 from btcturk_kit.adapters.file_lock import account_digest
 from btcturk_kit.adapters.rate_limiter import TRAVEL_MARGIN_MS, RateLimiter
-from btcturk_kit.adapters.shared_counts import CountFile, SharedWindows, state_folder
+from btcturk_kit.adapters.shared_counts import (
+    CountFile,
+    SharedWindows,
+    flush_head,
+    state_folder,
+)
 from btcturk_kit.adapters.stamps import STAMP_CELLS, Stamps
 from btcturk_kit.ports.clock import Clock
 from btcturk_kit.wire.client_windows import ClientWindows, fresh_counts
@@ -90,7 +95,7 @@ class Pacing:
         egress: str = "",
         margin_ms: int = TRAVEL_MARGIN_MS,
         rules: Iterable[WindowRule] = RULES,
-        flush: Callable[[mmap.mmap], None] | None = None,
+        flush: Callable[[mmap.mmap], None] = flush_head,
     ) -> Self:
         """Count together with every process of this machine, and go on after a restart.
 
@@ -111,13 +116,12 @@ class Pacing:
         """
         table = tuple(rules)
         where = state_folder(folder)
-        more = {} if flush is None else {"flush": flush}
         place = account_digest(api_key=f"egress:{egress}", base_url=base_url)
         address = CountFile(
             where / f"address-{place}.counts",
             fresh=fresh_counts(policy="ip", rules=table),
             layout=repr(table),
-            **more,
+            flush=flush,
         )
         files = [address]
         stamps = Stamps()
@@ -129,7 +133,7 @@ class Pacing:
                     where / f"account-{name}.counts",
                     fresh=[0] * STAMP_CELLS + fresh_counts(policy="account", rules=table),
                     layout=repr((STAMP_CELLS, table)),
-                    **more,
+                    flush=flush,
                 )
                 files.append(account)
                 stamps = Stamps(account.cells, guard=account, flush=account.flush)

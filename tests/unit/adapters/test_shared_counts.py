@@ -116,6 +116,42 @@ def test_a_lock_that_died_with_its_holder_is_free(tmp_path: Path) -> None:
         assert list(file.cells) == [0, 0, 0]
 
 
+HOLDER = (
+    "import pathlib, sys\n"
+    "from btcturk_kit.adapters.shared_counts import CountFile\n"
+    "file = CountFile(pathlib.Path(sys.argv[1]), fresh=[0, 0, 0], layout='three')\n"
+    "with file:\n"
+    "    print('held', flush=True)\n"
+    "    sys.stdin.readline()\n"
+    "    file.cells[0] = 5\n"
+)
+
+
+def test_a_lock_that_is_held_is_waited_for_and_not_forever(tmp_path: Path) -> None:
+    """A program that was stopped in the middle is named as the cause; once it goes on, so do we."""
+    path = tmp_path / "counts"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout
+        assert holder.stdin
+        assert holder.stdout.readline() == "held\n"
+        hasty = CountFile(path, fresh=[0, 0, 0], layout="three", lock_wait_s_max=0.0)
+        with pytest.raises(StoreError) as caught, hasty:
+            pass
+        assert "stopped in the middle" in caught.value.hint
+        hasty.close()
+        with opened(tmp_path) as patient:
+            threading.Timer(
+                0.01, lambda: holder.stdin.write("on\n") and holder.stdin.flush()
+            ).start()
+            with patient:
+                assert patient.cells[0] == 5
+
+
 def test_stamps_of_several_processes_and_of_their_successors_differ(tmp_path: Path) -> None:
     """Four at once, then two more: all stamps differ, and each process's increase."""
     runs = [child(tmp_path, "stamp", 500) for _ in range(4)]
@@ -223,7 +259,7 @@ def test_a_damaged_file_is_refused_and_left_as_it_is(damage: object, tmp_path: P
     with opened(tmp_path):
         pass
     path = tmp_path / "counts"
-    path.write_bytes(damage(path.read_bytes()))  # type: ignore[operator]
+    path.write_bytes(damage(path.read_bytes()))
     content = path.read_bytes()
     with pytest.raises(StoreCorrupt) as caught, opened(tmp_path):
         pass

@@ -283,7 +283,8 @@ def test_settling_changes_nothing_while_the_clock_is_the_same() -> None:
 
 
 def test_cells_that_nobody_wrote_are_noticed() -> None:
-    """A next slot outside its window is damage."""
+    """A next slot outside its window is damage; a fresh table, shared hosts included, is sound."""
+    assert ClientWindows().is_sound()
     cells = fresh_counts(policy=None, rules=SMALL)
     client = ClientWindows(rules=SMALL, counts={"account": cells})
     assert client.is_sound()
@@ -309,7 +310,7 @@ def test_a_kill_in_the_middle_of_counting_permits_nothing_more() -> None:
             if Dying.left == 0:
                 raise Stop
             Dying.left -= 1
-            super().__setitem__(at, value)  # type: ignore[call-overload]
+            super().__setitem__(at, value)
 
     for dies_after in range(40):
         Dying.left = 10**9
