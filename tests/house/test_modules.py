@@ -11,7 +11,9 @@ from pathlib import Path, PurePosixPath
 MODULE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
 
-LONG_MODULES: dict[str, str] = {}
+LONG_MODULES: dict[str, str] = {
+    "__init__.py": "the list of public names, as type checkers, importers and readers need it",
+}
 """Module → why it is longer than `MODULE_LINES_MAX`."""
 
 LONG_FUNCTIONS: dict[str, str] = {}

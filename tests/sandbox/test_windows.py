@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from btcturk_kit.wire.pacing import RULES, Endpoint, WindowRule
@@ -52,7 +50,6 @@ def test_two_horizons_and_two_counts(exchange: Caller) -> None:
     assert exchange.signed("GET", path, keys=BOB).status == 400
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the whole 127.0.0.0/8")
 def test_an_account_is_counted_over_all_its_addresses(exchange: Caller) -> None:
     """Ten cancels from one address use up the account's second on every other; not another's."""
     path = "/api/v1/order?id=1"
