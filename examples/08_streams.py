@@ -55,20 +55,23 @@ async def tour(address: SandboxAddress) -> None:
         clock=clock,
         limiter=limiter,
     )
-    async with BtcturkStream(
+    stream = BtcturkStream(
         connector=WebSocketConnector(),
         url=address.ws,
         clock=clock,
         limiter=limiter,
         known_symbols=client.pair_rules,
         credentials=keys,
-    ) as stream:
-        await stream.login()
-        await stream.subscribe(Subscription(Channel.BOOK_CHANGES, BTCTRY))
-        show_book(stream)
-        await follow_an_order(client, stream, clock)
-        await lose_a_connection(stream, transport, address)
-    await transport.aclose()
+    )
+    try:
+        async with stream:
+            await stream.login()
+            await stream.subscribe(Subscription(Channel.BOOK_CHANGES, BTCTRY))
+            show_book(stream)
+            await follow_an_order(client, stream, clock)
+            await lose_a_connection(stream, transport, address)
+    finally:
+        await transport.aclose()
 
 
 def show_book(stream: BtcturkStream) -> None:
