@@ -153,7 +153,12 @@ class RawClient:
     async def connected(cls, url: str) -> AsyncIterator[RawClient]:
         """Open a connection, upgrade it, and drop it in the end."""
         port = int(url.rpartition(":")[2])
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        # A small buffer, so that not reading is soon noticed at the other end.
+        connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
+        reader, writer = await asyncio.open_connection(sock=connection)
         key = b64encode(bytes(16)).decode()
         writer.write(
             f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"

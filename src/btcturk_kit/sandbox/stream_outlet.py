@@ -60,7 +60,7 @@ class Outlet:
         self._chars += len(action.text)
         self._news.set()
         if self._chars > self._chars_max:
-            self.end(_TOO_SLOW, "the client reads too slowly")
+            self.give_up()
         elif 2 * self._chars > self._chars_max:
             self._room.clear()
 
@@ -74,6 +74,10 @@ class Outlet:
             self._queue.clear()
             self._room.set()
             self._ending = asyncio.create_task(self._close(code, reason))
+
+    def give_up(self) -> None:
+        """End with a client that reads too slowly."""
+        self.end(_TOO_SLOW, "the client reads too slowly")
 
     async def ended(self) -> None:
         """Wait for the end that was begun, if one was."""

@@ -131,9 +131,7 @@ class StreamServer:
 
     def follow(self) -> None:
         """Bring the exchange to the machine's time if it follows that, and publish what is due."""
-        now_ms = self.hub.now_ms if self._wall_ms is None else self._wall_ms()
-        while not self.hub.step_to(now_ms):
-            pass
+        self.hub.jump_to(self.hub.now_ms if self._wall_ms is None else self._wall_ms())
 
     async def advance_to(self, now_ms: int) -> None:
         """Advance a virtual clock, at the pace of those who listen.
@@ -154,7 +152,7 @@ class StreamServer:
             async with asyncio.timeout(self._limits.patience_s):
                 await outlet.wait_for_room()
         except TimeoutError:
-            outlet.end(1008, "the client reads too slowly")
+            outlet.give_up()
 
     async def _publish_in_time(self, wall_ms: Callable[[], int]) -> None:
         """Publish on a real clock although nobody calls."""

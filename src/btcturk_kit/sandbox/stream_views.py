@@ -87,12 +87,15 @@ class StreamViews:
         return tuple(self.public_trade(one) for one in reversed(newest_first))
 
     def public_trade(self, printed: PrintedTrade) -> PublicTrade:
-        """Return a trade as everybody sees it: its quantity is cut to ten places."""
+        """Return a trade as everybody sees it.
+
+        Its quantity is cut to ten places, unless nothing would be left of it.
+        """
         return PublicTrade(
             printed.trade_id,
             self.symbol,
             printed.price,
-            floor_places(printed.quantity, _PRINTED_PLACES),
+            floor_places(printed.quantity, _PRINTED_PLACES) or printed.quantity,
             printed.taker_side,
             printed.event_time_ms,
         )
