@@ -17,9 +17,6 @@ __all__ = ["BookTape"]
 LEVELS: Final = 100
 DEPTH: Final = 160
 
-_INSERT: Final = 1
-_DELETE: Final = 3
-
 
 class BookTape:
     """Messages of one pair.
@@ -57,16 +54,18 @@ class BookTape:
         """Return the next message 432."""
         draw = self._draw
         self._number += 1
-        changed: dict[int, list[str]] = {1: [], -1: []}
-        wanted = draw.randint(1, 2 * self._changes - 1)
-        while len(changed[1]) + len(changed[-1]) < wanted:
-            half = self._bids if draw.random() < 0.5 else self._asks
+        halves = (self._asks, self._bids)
+        before = [half.window() for half in halves]
+        # A move changes one level, or brings one in and puts one out; some happen behind the window
+        # and some undo each other, hence the divisor, which was found by trying.
+        moves = draw.randint(1, 2 * self._changes - 1) / (1.2 - 0.2 * self._set_share)
+        for _ in range(max(1, round(moves))):
+            half = draw.choice(halves)
             if draw.random() < self._set_share:
-                changed[half.sign].append(half.set_one())
+                half.set_one()
             else:
-                # An insertion and a deletion leave the window as long as it was.
-                changed[half.sign] += half.swap_one()
-        asks, bids = ",".join(changed[1]), ",".join(changed[-1])
+                half.swap_one()
+        asks, bids = (half.changes(old) for half, old in zip(halves, before, strict=True))
         return (
             f'[432,{{"CS":{self._number},"PS":"{self._symbol}","AO":[{asks}],"BO":[{bids}],'
             f'"channel":"obdiff","event":"{self._symbol}","type":432}}]'
@@ -85,33 +84,39 @@ class _Half:
         while len(self._keys) < DEPTH:
             self._add(self._free_key())
 
-    def rows(self) -> str:
+    def window(self) -> dict[int, str]:
         """Return the levels of the window, best first."""
+        return {key: self._amounts[key] for key in self._keys[:LEVELS]}
+
+    def rows(self) -> str:
+        """Return the window as a whole book lists it."""
         return ",".join(
-            f'{{"A":"{self._amounts[key]}","P":"{self._text(key)}"}}' for key in self._keys[:LEVELS]
+            f'{{"A":"{amount}","P":"{_text(key)}"}}' for key, amount in self.window().items()
         )
 
-    def set_one(self) -> str:
-        """Give a level of the window a new amount."""
-        key = self._keys[self._near()]
-        self._amounts[key] = self._amount()
-        return self._row(0, key)
+    def changes(self, before: dict[int, str]) -> str:
+        """Return what is different from a window, each price once, best first."""
+        after = self.window()
+        found = []
+        for key in sorted(before.keys() | after.keys()):
+            old, new = before.get(key), after.get(key)
+            if new is None:
+                found.append(f'{{"CP":3,"P":"{_text(key)}","A":"{old}"}}')
+            elif new != old:
+                operation = 1 if old is None else 0
+                found.append(f'{{"CP":{operation},"P":"{_text(key)}","A":"{new}"}}')
+        return ",".join(found)
 
-    def swap_one(self) -> list[str]:
-        """Let one order come or one leave, and say what that did to the window."""
+    def set_one(self) -> None:
+        """Give a level of the window a new amount."""
+        self._amounts[self._keys[self._near()]] = self._amount()
+
+    def swap_one(self) -> None:
+        """Let one level come or one leave."""
         if len(self._keys) < DEPTH:
-            key = self._free_key()
-            edge = self._keys[LEVELS - 1]
-            self._add(key)
-            if key > edge:
-                return []  # behind the window: nobody is told
-            return [self._row(_INSERT, key), self._row(_DELETE, edge)]
-        at = self._near()
-        key, entering = self._keys[at], self._keys[LEVELS]
-        row = self._row(_DELETE, key)
-        del self._keys[at]
-        del self._amounts[key]
-        return [row, self._row(_INSERT, entering)]
+            self._add(self._free_key())
+        else:
+            del self._amounts[self._keys.pop(self._near())]
 
     def _near(self) -> int:
         """Draw a rank; the touch moves most."""
@@ -130,9 +135,7 @@ class _Half:
     def _amount(self) -> str:
         return f"{self._draw.randrange(1, 300_000_000) / 10**8:.8f}".rstrip("0").rstrip(".")
 
-    def _row(self, operation: int, key: int) -> str:
-        return f'{{"CP":{operation},"P":"{self._text(key)}","A":"{self._amounts[key]}"}}'
 
-    def _text(self, key: int) -> str:
-        whole, tenth = divmod(abs(key), 10)
-        return f"{whole}.{tenth}" if tenth else str(whole)
+def _text(key: int) -> str:
+    whole, tenth = divmod(abs(key), 10)
+    return f"{whole}.{tenth}" if tenth else str(whole)

@@ -43,6 +43,7 @@ RAW_LENGTH_MAX: Final = 65_536
 
 BOOK_LISTED: Final = 431
 BOOK_CHANGED: Final = 432
+_BOOK_TYPES: Final = (BOOK_CHANGED, BOOK_LISTED)
 
 _LOGIN: Final = 114
 _SUBSCRIPTION: Final = 151
@@ -136,9 +137,9 @@ def read_book(text: str) -> BookFrame:
         if frame.type:
             raise ProtocolError(f"stream book: {kind} in front and {frame.type} inside")
         frame.type = kind
-    if kind not in (BOOK_CHANGED, BOOK_LISTED):
-        raise ProtocolError(f"stream book: {kind} is no book message")
-    return frame
+    if kind in _BOOK_TYPES:
+        return frame
+    raise ProtocolError(f"stream book: {kind} is no book message")
 
 
 def event_word(subscription: Subscription) -> str:

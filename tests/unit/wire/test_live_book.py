@@ -159,10 +159,6 @@ def test_the_other_channel_is_left_alone() -> None:
         ([(1, "9.1.1", "1")], [], "bids: a damaged price"),
         ([(3, "0", "1")], [], "bids: a damaged price"),
         ([], [(3, "-10", "1")], "asks: a damaged price"),
-        ([(0, "9", "-1")], [], "a damaged amount"),
-        ([(0, "9", "")], [], "a damaged amount"),
-        ([(0, "9", ".")], [], "a damaged amount"),
-        ([(0, "9", "٣")], [], "a damaged amount"),
         ([(1, "7", "1"), (1, "6", "1")], [], "more than 3 levels"),
     ],
 )
@@ -182,7 +178,6 @@ def test_a_difference_that_cannot_be(bids: Rows, asks: Rows, reason: str) -> Non
         ([], [("9", "1"), ("8", "1")], "asks: out of order"),
         ([("9", "1")], [("9", "1")], "bids reach asks"),
         ([("nine", "1")], [], "bids: a damaged price"),
-        ([("9", "1e5")], [], "a damaged amount"),
         ([], [("1", "1"), ("2", "1"), ("3", "1"), ("4", "1")], "more than 3 levels"),
     ],
 )
@@ -194,9 +189,11 @@ def test_a_whole_book_that_cannot_be(bids: Rows, asks: Rows, reason: str) -> Non
     assert book.is_stale
 
 
-@pytest.mark.parametrize("amount", ["0", "0.00", "1.2.3", "1."])
-def test_an_odd_amount_is_found_when_it_is_read(amount: str) -> None:
-    """Digits and points that make no positive number: the book goes stale on the first look."""
+@pytest.mark.parametrize(
+    "amount", ["0", "0.00", "1.2.3", "1.", ".", "", "-1", "1e5", "NaN", "٣", "9" * 19]
+)
+def test_a_damaged_amount_is_found_when_it_is_read(amount: str) -> None:
+    """What is no plain positive number is never shown: the book goes stale on the first look."""
     reads = (LiveBook.best, LiveBook.view)
     for read, price in zip(reads, ("9", "8"), strict=True):
         book = fresh()
