@@ -29,7 +29,7 @@ __all__ = ["SUBJECTS"]
 
 Call = Callable[[], Awaitable[object]]
 Calls = dict[str, Call]
-WARM_UP_CALLS = 100
+WARM_UP_CALLS = 50
 _SECRET = b64decode(API_SECRET)
 _HEADERS = {"accept": "application/json", "accept-encoding": "gzip", "user-agent": "bench"}
 _BODY = {"quantity": "0.01", "price": "4000000", "stopPrice": "0", "orderMethod": "limit"}

@@ -146,3 +146,11 @@ def test_a_flight_is_recorded_and_replayed(tmp_path: Path) -> None:
     assert [line.split()[1] for line in said[:-1]] == ["Started", "Requested", "Responded", "Ended"]
     assert said[-1] == "the file is whole"
     assert b"[hidden]" in gzip.decompress((tmp_path / "flight.jsonl.gz").read_bytes())
+
+
+def test_a_client_of_another_library_fits_behind_the_port(tmp_path: Path) -> None:
+    """The recipe's adapter sends; the library stands in for its predecessor of the same shape."""
+    (script,) = blocks("bring-your-own-http.md", "python")
+    assert "\nimport httpx\n" in script
+    script = script.replace("\nimport httpx\n", "\nimport httpx2 as httpx\n")
+    assert Terminal(tmp_path).type(f"python -W error - <<'END'\n{script}END") == "1000\n"
