@@ -203,7 +203,9 @@ class StreamSession:
         return Step((self._ask_login(credentials, now_ms=now_ms),))
 
     def forget_login(self) -> Step:
-        """Give up a login that was not answered."""
+        """Give up a first login that was not answered; a later one ends its connection instead."""
+        if self._was_logged_in:
+            return IDLE
         self._credentials = None
         self._login = _Login.OUT
         return self._begin() if self._is_open else IDLE
@@ -289,7 +291,7 @@ class StreamSession:
         return self._delivered(step)
 
     def _event_received(self, event: StreamEvent) -> Step:
-        if isinstance(event, LoginAnswered) and self._login is _Login.ASKED:
+        if isinstance(event, LoginAnswered):
             return self._login_answered(event)
         if isinstance(event, _ORDER_EVENTS):
             self._watch.hear(event)
@@ -314,6 +316,10 @@ class StreamSession:
         return self._delivered(step)
 
     def _login_answered(self, event: LoginAnswered) -> Step:
+        if self._login is _Login.OUT or (self._login is _Login.IN and event.ok):
+            return self._delivered(Step(events=(event,)))
+        if self._login is _Login.IN:
+            return Step(events=(event,), verdict=Reconnect(f"logged out: {event.reason}"))
         if event.ok:
             self._login = _Login.IN
             self._was_logged_in = True

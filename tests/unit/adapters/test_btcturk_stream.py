@@ -224,6 +224,20 @@ def test_an_address_that_cannot_be_used_is_refused() -> None:
         Desk(url="ws://example.com")
 
 
+def test_leaving_at_once_closes_the_connection() -> None:
+    """A block without a body leaves no connection behind; leaving twice does nothing."""
+    connection = MemoryConnection()
+
+    async def main() -> None:
+        desk = Desk(connection)
+        await desk.stream.__aexit__(None, None, None)
+        async with desk.stream:
+            pass
+        assert connection.is_closed
+
+    asyncio.run(main())
+
+
 def test_leaving_ends_the_reading() -> None:
     """A task that reads while the block is left gets the end of the events."""
 
@@ -546,7 +560,7 @@ def test_an_error_nobody_read_is_raised_on_leaving() -> None:
     """
 
     async def body(desk: Desk, stream: BtcturkStream) -> None:
-        await until(lambda: len(desk.connector.urls) == 2 and stream._error is not None)
+        await until(lambda: len(desk.connector.urls) == 2 and stream._pump._error is not None)
 
     def make() -> Desk:
         first = MemoryConnection()

@@ -244,6 +244,29 @@ def test_an_unasked_answer_to_a_login_is_only_told() -> None:
     assert not session.is_logged_in
 
 
+def test_a_later_login_is_not_forgotten() -> None:
+    """Whoever waits in vain does not log the stream out: silence ends the connection."""
+    session = logged_in()
+    session.lost("cut", now_ms=1)
+    session.connected(now_ms=2)
+    session.login(KEYS, now_ms=2)
+    assert session.forget_login() == IDLE
+    assert wait(session, 10_000)[-1].verdict == Reconnect("the login was not answered")
+    session.lost("silent", now_ms=3)
+    assert session.connected(now_ms=4).texts == (login_text(4),)
+
+
+def test_a_server_that_logs_us_out_loses_its_connection() -> None:
+    """The next connection asks again, and its answer decides."""
+    session = logged_in()
+    assert session.received(LOGGED_IN, now_ms=1) == Step(events=(LOGIN_OK,))
+    step = session.received(REFUSED, now_ms=2)
+    assert step.verdict == Reconnect("logged out: Unauthorized - Invalid Request")
+    session.lost("logged out", now_ms=3)
+    session.connected(now_ms=4)
+    assert isinstance(session.received(REFUSED, now_ms=5).verdict, Refused)
+
+
 # ---- kept books
 
 
