@@ -35,7 +35,7 @@ from btcturk_kit.domain.order_events import (
     SubmitOutcome,
     SubmitUnknown,
 )
-from btcturk_kit.domain.orders import OrderRequest, StopRequest
+from btcturk_kit.domain.orders import LimitOrder, MarketBuy, MarketSell, OrderRequest, StopRequest
 from btcturk_kit.errors import (
     ConfigurationError,
     OutcomeUnknown,
@@ -278,8 +278,10 @@ class BtcturkClient(AccountReads):
             if is_refusal(error):
                 return OrderRejected(client_order_id, error.reason)
             return SubmitUnknown(client_order_id, error.message, request.symbol, sent_ms)
-        for stream in self._streams:
-            stream.expect_submit(accepted.order_id)
+        # What the exchange says of a stop order that waits is not known, so nothing is expected.
+        if isinstance(request, LimitOrder | MarketBuy | MarketSell):
+            for stream in self._streams:
+                stream.expect_submit(accepted.order_id)
         return accepted
 
     async def cancel(

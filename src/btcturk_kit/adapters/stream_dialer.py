@@ -62,8 +62,11 @@ class StreamDialer:
             TransportError: None could be opened.
             RateLimited: The exchange refuses connections for a while.
         """
-        await self._limiter.acquire(Endpoint.WEBSOCKET)
-        return await self._connector.connect(self._url, timeout_s=self._timeout_s)
+        counted_ms = await self._limiter.acquire(Endpoint.WEBSOCKET)
+        try:
+            return await self._connector.connect(self._url, timeout_s=self._timeout_s)
+        finally:
+            self._limiter.arrived(Endpoint.WEBSOCKET, counted_ms)
 
     async def open_again(
         self, *, lived_ms: int, tell: Callable[[ReconnectStorm], None]
