@@ -183,6 +183,8 @@ def bench(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """Feed the readers junk nobody drew before; arguments after `--` go to pytest."""
     install(session, "test")
+    session.log(f"finds are kept in {ROOT / '.hypothesis' / 'found'}")
+    session.log("tests/fuzz/seeds/README.md says how one becomes a seed")
     session.run("pytest", "tests/fuzz", "--hypothesis-profile=explore", *session.posargs)
 
 

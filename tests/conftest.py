@@ -9,9 +9,11 @@ import atexit
 import ipaddress
 import os
 import sys
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from hypothesis import HealthCheck, settings
+from hypothesis.database import DirectoryBasedExampleDatabase
 
 __all__ = ["OutsideTrafficError"]
 
@@ -23,7 +25,12 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile(
-    "explore", settings.get_profile("ci"), derandomize=False, max_examples=2000
+    "explore",
+    settings.get_profile("ci"),
+    derandomize=False,
+    max_examples=2000,
+    # `nox -s fuzz` names this folder; tests/fuzz/seeds/README.md says what to do with a find.
+    database=DirectoryBasedExampleDatabase(Path(__file__).parents[1] / ".hypothesis" / "found"),
 )
 settings.load_profile("ci")
 

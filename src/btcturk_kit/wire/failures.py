@@ -97,6 +97,8 @@ def failure_of(
     refusal = _read(body)
     reason = _one_line(refusal.message) if refusal is not None else ""
     venue_code = refusal.code if refusal is not None and refusal.code is not None else ""
+    if isinstance(venue_code, str):
+        venue_code = _one_line(venue_code)
     if status == _UNAUTHORIZED:
         return _unauthorized(endpoint, reason, venue_code)
     if status == _TOO_MANY:
@@ -191,8 +193,8 @@ def _read(body: bytes) -> RefusalModel | None:
         return None
 
 
-def _one_line(message: str | None) -> str:
-    return " ".join((message or "").split())[:_REASON_LENGTH_MAX]
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split())[:_REASON_LENGTH_MAX]
 
 
 def _describe(body: bytes) -> str:

@@ -155,8 +155,9 @@ def test_a_long_message_is_cut() -> None:
 
 
 def test_codes_are_numbers_or_texts() -> None:
-    """The code is carried as it came, and is empty where there is none."""
+    """The code is carried as it came but on one line, and is empty where there is none."""
     for body, code in (
+        (b'{"success":false,"code":"TWO\\n LINES"}', "TWO LINES"),
         (b'{"success":false,"code":"SUCCESS"}', "SUCCESS"),
         (b'{"success":false,"code":1052}', 1052),
         (b'{"success":false}', ""),
