@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import subprocess
+import sys
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
@@ -13,17 +17,14 @@ from typing import Any, get_args
 import pytest
 
 from btcturk_kit.adapters.btcturk_rest import BtcturkClient
-from btcturk_kit.adapters.btcturk_stream import BtcturkStream
 from btcturk_kit.adapters.clocks import SandboxClock
 from btcturk_kit.adapters.http_transport import Httpx2Transport
-from btcturk_kit.adapters.rate_limiter import RateLimiter
-from btcturk_kit.adapters.websocket import WebSocketConnector
 from btcturk_kit.domain.identifiers import ClientOrderId, Symbol
 from btcturk_kit.domain.order_events import OrderAccepted
 from btcturk_kit.domain.orders import LimitOrder, MarketBuy, Side
 from btcturk_kit.domain.stream_events import StreamEvent
 from btcturk_kit.ports.transport import HttpRequest
-from btcturk_kit.sandbox.address import SandboxAddress
+from btcturk_kit.sandbox.address import ClockKind, SandboxAddress
 from btcturk_kit.sandbox.process import SandboxProcess
 from btcturk_kit.wire.signing import Credentials
 
@@ -76,6 +77,33 @@ def test_the_program_understands_what_the_exchange_says(page: ModuleType) -> Non
     assert "" not in lines
 
 
+def test_the_page_is_a_program_to_start() -> None:
+    """Started with key and addresses in the environment, it logs in and prints what it hears."""
+    with SandboxProcess(seed=1, clock=ClockKind.REAL) as address:
+        run = subprocess.Popen(
+            [sys.executable, "-u", "-W", "error", "-c", program()],
+            env={
+                **os.environ,
+                "BTCTURK_API_KEY": address.api_key,
+                "BTCTURK_API_SECRET": address.api_secret,
+                "BTCTURK_KIT_REST_URL": address.rest,
+                "BTCTURK_KIT_WS_URL": address.ws,
+            },
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert run.stdout is not None
+        told = set()
+        # It never ends by itself, so no more is read than it says in a minute.
+        for line in islice(run.stdout, 200):
+            told.add(line.partition(":")[0])
+            if told >= {"991", "114", "401", "book"}:
+                break
+        run.terminate()
+        run.communicate()
+    assert told >= {"991", "114", "401", "book"}
+
+
 async def conversation(address: SandboxAddress, page: ModuleType) -> list[str]:
     """Trade on the exchange, and return what the page's program says of it."""
     transport = Httpx2Transport()
@@ -84,18 +112,14 @@ async def conversation(address: SandboxAddress, page: ModuleType) -> list[str]:
     )
     keys = Credentials(address.api_key, address.api_secret)
     client = BtcturkClient(
-        base_url=address.rest, credentials=keys, transport=transport, clock=clock
+        base_url=address.rest,
+        stream_url=address.ws,
+        credentials=keys,
+        transport=transport,
+        clock=clock,
     )
     lines: list[str] = []
-    async with BtcturkStream(
-        connector=WebSocketConnector(),
-        url=address.ws,
-        clock=clock,
-        limiter=RateLimiter(clock),
-        known_symbols=client.pair_rules,
-        credentials=keys,
-        raw_books=True,
-    ) as stream:
+    async with client, client.stream(raw_books=True) as stream:
         await page.begin(stream)
         await trade(client, clock)
         for text in (USER_TRADE, ORDER_UPDATE, LAST):

@@ -3,7 +3,8 @@
     python hammer.py '{"rest": ..., "api_key": ..., "api_secret": ..., "folder": ..., ...}'
 
 All share one account, one address and one folder of counts. Tasks give up at random and ask again.
-Prints one JSON object: per endpoint how many requests were answered, and how many with 429.
+Prints one JSON object: per endpoint how many requests were answered, zero if none was, and how many
+with 429.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Hammer:
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
-        self.answered: Counter[str] = Counter()
+        self.answered = Counter[str]({wire.endpoint: 0 for wire in WIRES})
         self.refused: Counter[str] = Counter()
         self.draw = random.Random(options["seed"])  # noqa: S311 - spreads load, guards nothing
 

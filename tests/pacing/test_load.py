@@ -24,4 +24,5 @@ def test_no_request_is_refused() -> None:
         Endpoint.TICKER,
         Endpoint.ORDER_BOOK,
     }
+    assert min(answered.values()) > 0
     assert answered[Endpoint.CANCEL] >= 10
