@@ -154,3 +154,13 @@ def test_a_client_of_another_library_fits_behind_the_port(tmp_path: Path) -> Non
     assert "\nimport httpx\n" in script
     script = script.replace("\nimport httpx\n", "\nimport httpx2 as httpx\n")
     assert Terminal(tmp_path).type(f"python -W error - <<'END'\n{script}END") == "1000\n"
+
+
+def test_minutes_without_trades_are_told_from_unknown_ones(tmp_path: Path) -> None:
+    """The recipe joins history and stream of an hour, and every minute of it is known."""
+    script = "\n".join(blocks("tell-no-trade-from-no-data.md", "python"))
+    said = Terminal(tmp_path).type(f"python -W error - <<'END'\n{script}END")
+    found = re.fullmatch(r"(\d+) minutes with trades, (\d+) without, 0 unknown\n", said)
+    assert found is not None
+    assert min(int(found[1]), int(found[2])) > 10
+    assert int(found[1]) + int(found[2]) == 60
