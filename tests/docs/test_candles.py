@@ -22,6 +22,20 @@ BTCTRY = Symbol("BTCTRY")
 MINUTE_MS = 60_000
 
 
+class WatchedSeries(CandleSeries):
+    """A series that tells when something more than a minute long is covered."""
+
+    def __init__(self, symbol: Symbol, resolution: Resolution) -> None:
+        super().__init__(symbol, resolution)
+        self.has_begun = asyncio.Event()
+
+    def cover(self, from_ms: int, until_ms: int) -> None:
+        """Take the span."""
+        super().cover(from_ms, until_ms)
+        if until_ms - from_ms > MINUTE_MS:
+            self.has_begun.set()
+
+
 def recipe() -> Any:
     """Return the page's `follow`."""
     block = re.search(r"^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
@@ -63,7 +77,7 @@ async def lose_and_find(address: SandboxAddress) -> None:
     since_ms = Resolution.MINUTE_1.opening_ms(clock.now_ms()) + MINUTE_MS
     until_ms = since_ms + 30 * MINUTE_MS
     lost_ms = since_ms + 10 * MINUTE_MS
-    series = CandleSeries(BTCTRY, Resolution.MINUTE_1)
+    series = WatchedSeries(BTCTRY, Resolution.MINUTE_1)
     hole = [lost_ms + minute * MINUTE_MS for minute in range(10)]
     async with client, client.stream() as stream, asyncio.TaskGroup() as tasks:
         following = recipe()(client, stream, clock, series, since_ms=since_ms, until_ms=until_ms)
@@ -71,11 +85,11 @@ async def lose_and_find(address: SandboxAddress) -> None:
         await clock.sleep_until_ms(lost_ms)
         # What it needs is on the way; market time stands still until then.
         async with asyncio.timeout(60):
-            while isinstance(series.at(since_ms), NoData):
-                await asyncio.sleep(0.01)
+            await series.has_begun.wait()
         await control("/v1/stream/faults", refused_connections=1_000)
         await control("/v1/stream/close", how="abort")
         await clock.sleep_until_ms(hole[-1] + MINUTE_MS)
+        assert not isinstance(series.at(since_ms), NoData)
         assert {type(series.at(minute)) for minute in hole[1:]} == {NoData}
         assert not task.done()
         await control("/v1/stream/faults")
