@@ -148,9 +148,9 @@ class LiveBook:
             received_ms: Our wall time of receipt.
 
         Returns:
-            None if the book is right. Else why it is stale: the caller must leave the channel and
-            join again. As long as it stays stale for one reason, this is one and the same object,
-            so that messages still on their way are told from news.
+            None if the book is right, else why it is stale. Then the caller must leave the channel
+            and join again. As long as it stays stale for one reason, this is one and the same
+            object, so that messages still on their way are told from news.
         """
         if frame.type == BOOK_LISTED:
             is_other = frame.channel == Channel.BOOK
