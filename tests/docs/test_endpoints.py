@@ -36,10 +36,18 @@ def test_every_endpoint_has_a_section_with_an_example() -> None:
 
 
 def test_every_call_of_an_example_is_a_method_of_the_client() -> None:
-    """And every public method of the client is called in one."""
+    """And every public method of the client but the stream is called in one."""
     called = set(re.findall(r"\bclient\.(\w+)\(", "".join(BLOCKS)))
     methods = {name for name in dir(BtcturkClient) if not name.startswith("_")}
-    assert called == methods - {"from_env"}
+    assert called == methods - {"from_env", "stream"}
+
+
+def test_the_stream_is_on_a_page_of_its_own() -> None:
+    """The one method that is no endpoint is called in the program of the page of streams."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "streams.md").read_text("utf-8")
+    assert "client.stream()" in "".join(
+        re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    )
 
 
 def test_the_examples_run() -> None:
