@@ -102,7 +102,10 @@ def _numbers(fields: dict[str, object], method: str) -> _Numbers | None:
     if price is None and (method in ("limit", "stoplimit") or "price" in fields):
         return None
     if method.startswith("stop"):
-        # A zero is what other orders carry here: it is no trigger.
+        # A zero is what other orders carry here: it is no trigger. As a price beside a stop-market
+        # order it was refused, where a market order may carry it.
+        if method == "stopmarket" and price is not None and not price:
+            return None
         return _Numbers(quantity, price, stop_price) if stop_price else None
     return _Numbers(quantity, price, None)
 

@@ -45,6 +45,7 @@ _CONFLICT, _TOO_MANY, _FAULT = 409, 429, 500
 
 _ADVANCE = "POST /v1/clock/advance"
 _ALL_LEVELS = 10**9
+_LAST_MS = 253_370_764_800_000  # the year 9999 begins; calendars end with it
 
 _encode_json = Encoder().encode
 
@@ -245,6 +246,8 @@ class _ControlApi:
             return _document({"message": "a real clock cannot be advanced"}, _CONFLICT)
         if not isinstance(to_ms, int) or isinstance(to_ms, bool):
             return _document({"message": "to_ms is not a whole number"}, _BAD_REQUEST)
+        if to_ms > _LAST_MS:
+            return _document({"message": "to_ms is not before the year 9999"}, _BAD_REQUEST)
         await self._hands.advance_to(to_ms)
         return _document({"now_ms": self._exchange.now_ms})
 

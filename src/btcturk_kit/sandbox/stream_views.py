@@ -11,7 +11,7 @@ from decimal import Decimal
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.market import OrderBook, PublicTrade
 from btcturk_kit.domain.money import ONE, ZERO, divide_half_even, floor_places, mul, sub
-from btcturk_kit.domain.orders import LimitOrder, Side, reservation_of
+from btcturk_kit.domain.orders import LimitOrder, MarketBuy, Side, reservation_of
 from btcturk_kit.domain.stream_events import (
     BalanceChanged,
     OrderMatched,
@@ -135,11 +135,15 @@ class StreamViews:
         """Return an order as messages 451 to 453 show it.
 
         What is left in quote is, of a buy, what it locks, and of a sell, what it would bring: both
-        with the taker's commission, as samples show.
+        with the taker's commission, as samples show. Orders at the market show the price that
+        listings show: that of the first trade, of a stop order the trigger, else zero. The coins
+        that a buy at the market may bring are not known, so none are left of it.
         """
-        price = order.view().price or ZERO
+        price = order.view().price or order.first_price or order.stop_price or ZERO
         taker_rate = self._exchange.fees.taker_rate
-        if order.side is Side.BUY:
+        if isinstance(order.request, MarketBuy):
+            left_quote = order.unspent
+        elif order.side is Side.BUY:
             request = LimitOrder(self.symbol, order.side, left, price)
             left_quote = reservation_of(request, taker_rate=taker_rate)
         else:
