@@ -411,3 +411,12 @@ def test_truth_and_deposits(exchange: Caller) -> None:
         assert exchange.control("POST", "/v1/deposit", fields).status == status
     assert exchange.control("GET", "/v1/truth?api_key=eve").status == 404
     assert exchange.control("GET", "/v1/nothing").status == 404
+
+
+@pytest.mark.parametrize("field", ["pairSymbol", "newOrderClientId"])
+def test_half_a_character_is_refused(exchange: Caller, field: str) -> None:
+    """JSON can name one; no answer could repeat it, so no order is placed under it."""
+    fields = {"orderMethod": "market", "orderType": "buy", "quantity": "500", field: "\ud800"}
+    reply = exchange.submit(**fields)
+    assert (reply.status, reply.json["code"]) == (400, 1037)
+    assert exchange.truth()["orders"] == []

@@ -26,6 +26,7 @@ from btcturk_kit.domain.orders import (
 )
 from btcturk_kit.errors import ConfigurationError, require
 from btcturk_kit.sandbox.holding import Holding, PlacedOrder
+from btcturk_kit.sandbox.order_kinds import side_of
 from btcturk_kit.simulation.fees import Charge, FeeSchedule
 from btcturk_kit.simulation.matching import MarketResult, Trade
 
@@ -249,10 +250,7 @@ class Clearing:
     # ---- what orders lock
 
     def _reservation(self, request: OrderRequest) -> tuple[Asset, Decimal]:
-        is_buy = isinstance(request, MarketBuy) or (
-            isinstance(request, LimitOrder) and request.side is Side.BUY
-        )
-        asset = self._quote if is_buy else self._base
+        asset = self._quote if side_of(request) is Side.BUY else self._base
         return asset, reservation_of(request, taker_rate=self.fees.taker_rate)
 
     def _lock_needed(self, order: PlacedOrder) -> Decimal:

@@ -34,7 +34,7 @@ from btcturk_kit.sandbox.stream_server import StreamServer
 from btcturk_kit.wire import encode
 from btcturk_kit.wire.pacing import Endpoint, Refusal, endpoint_of
 
-__all__ = ["Hands", "by_port", "make_app", "make_graph_app"]
+__all__ = ["Hands", "by_port", "make_app", "make_graph_app", "wall_ms"]
 
 _METHODS = ("GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS")
 _JSON = "application/json"
@@ -88,6 +88,11 @@ def make_graph_app(exchange: Exchange, access: Access, *, hands: Hands) -> Starl
     )
 
 
+def wall_ms() -> int:
+    """Return this machine's time."""
+    return time.time_ns() // 1_000_000
+
+
 def by_port(app: ASGIApp, others: Mapping[int, ASGIApp]) -> ASGIApp:
     """Return one application of several: that of the port a connection came in on, else `app`."""
 
@@ -117,7 +122,7 @@ class Hands:
         if self._stream is not None:
             self._stream.follow()
         elif self.is_real:
-            self._exchange.advance_to(time.time_ns() // 1_000_000)
+            self._exchange.advance_to(wall_ms())
 
     async def advance_to(self, now_ms: int) -> None:
         """Advance a virtual clock."""

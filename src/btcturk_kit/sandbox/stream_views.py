@@ -30,7 +30,6 @@ from btcturk_kit.wire import encode_public
 __all__ = ["StreamViews"]
 
 _AVERAGE_PLACES = 8
-_PERCENT_PLACES = 2
 _PRINTED_PLACES = 10  # every public trade that was seen has ten decimals
 _FIRST_USER_ID = 100_001
 
@@ -166,7 +165,7 @@ class StreamViews:
 
     def _new_ticker(self) -> StreamTicker:
         ticker, day, window = self._exchange.ticker(), self._exchange.day(), self.window()
-        moved = mul(sub(ticker.last, ticker.open), Decimal(100))
+        change, percent = encode_public.day_change(ticker)
         average = (
             divide_half_even(day.notional, day.volume, _AVERAGE_PLACES)
             if day.volume
@@ -187,6 +186,6 @@ class StreamViews:
             open=ticker.open,
             volume=ticker.volume,
             average=average,
-            change=sub(ticker.ask, ticker.open),
-            change_percent=divide_half_even(moved, ticker.open, _PERCENT_PLACES),
+            change=change,
+            change_percent=percent,
         )
