@@ -361,6 +361,27 @@ def test_the_virtual_clock_stands_until_it_is_advanced(exchange: Caller) -> None
         assert exchange.control("POST", "/v1/clock/advance", bad).status == 400
 
 
+@pytest.mark.parametrize("to_ms", [253_402_300_800_000, 2**63, 10**30])
+def test_a_virtual_clock_stays_inside_the_calendar(exchange: Caller, to_ms: int) -> None:
+    """An instant that no calendar knows is refused, and the exchange goes on."""
+    start_ms = exchange.now_ms()
+    reply = exchange.control("POST", "/v1/clock/advance", {"to_ms": to_ms})
+    assert (reply.status, "9999" in reply.json["message"]) == (400, True)
+    assert exchange.now_ms() == start_ms
+
+
+@pytest.mark.parametrize(
+    "amount", ["1000000000000", "0.00000000000000001", "1" * 45, "1e400", "1e-400", "9" * 5_000]
+)
+def test_amounts_have_bounds(exchange: Caller, amount: str) -> None:
+    """Twelve digits and sixteen decimals at most, as in orders; the rest is refused in words."""
+    fields = {"api_key": "ann", "asset": "TRY", "amount": amount}
+    for target in ("/v1/deposit", "/v1/withdraw"):
+        reply = exchange.control("POST", target, fields)
+        assert (reply.status, "12 digits" in reply.json["message"]) == (400, True)
+    assert exchange.truth()["balances"]["TRY"]["free"] == "100000"
+
+
 def test_a_real_clock_follows_the_wall(start: Start) -> None:
     """It shows this machine's time and cannot be advanced."""
     exchange = start(clock=ClockKind.REAL)
@@ -390,3 +411,12 @@ def test_truth_and_deposits(exchange: Caller) -> None:
         assert exchange.control("POST", "/v1/deposit", fields).status == status
     assert exchange.control("GET", "/v1/truth?api_key=eve").status == 404
     assert exchange.control("GET", "/v1/nothing").status == 404
+
+
+@pytest.mark.parametrize("field", ["pairSymbol", "newOrderClientId"])
+def test_half_a_character_is_refused(exchange: Caller, field: str) -> None:
+    """JSON can name one; no answer could repeat it, so no order is placed under it."""
+    fields = {"orderMethod": "market", "orderType": "buy", "quantity": "500", field: "\ud800"}
+    reply = exchange.submit(**fields)
+    assert (reply.status, reply.json["code"]) == (400, 1037)
+    assert exchange.truth()["orders"] == []

@@ -156,7 +156,17 @@ def test_a_stop_market_buy_may_count_coins(start: Start) -> None:
         ),
         ({"quantity": "10"}, "BALANCE_NOT_ENOUGH", 1055),
         ({"orderMethod": "stopmarket", "quantity": "99"}, "FAILED_MIN_TOTAL_AMOUNT", 1123),
-        ({"orderMethod": "stopmarket", "quantity": "200", "price": "0.0"}, "SUCCESS", 0),
+        ({"orderMethod": "stopmarket", "quantity": "200"}, "SUCCESS", 0),
+        (
+            {"orderMethod": "stopmarket", "quantity": "200", "price": "0.0"},
+            "INVALID_REQUEST_ERROR",
+            1037,
+        ),
+        (
+            {"orderMethod": "stopmarket", "quantity": "200", "price": 0.0},
+            "INVALID_REQUEST_ERROR",
+            1037,
+        ),
     ],
 )
 def test_stop_orders_that_are_refused(

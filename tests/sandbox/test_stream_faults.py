@@ -258,6 +258,8 @@ def test_the_control_interface_says_who_listens(tape: Tape) -> None:
         ("faults", {"faults": [{"kind": "explode"}]}),
         ("send", {"txt": "x"}),
         ("close", {"how": "slowly"}),
+        ("close", {"how": "close", "code": 1005}),
+        ("faults", {"faults": [{"kind": "close", "code": 5000}]}),
         ("close", []),
     ],
 )

@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from btcturk_kit.sandbox.exchange import Exchange
     from btcturk_kit.sandbox.market import MarketModel
     from btcturk_kit.sandbox.process import SandboxProcess
-    from btcturk_kit.sandbox.tape import Candle, Tape
+    from btcturk_kit.sandbox.tape import RecordedHour, Tape
 
 __all__ = [
-    "Candle",
     "ClockKind",
     "Exchange",
     "MarketModel",
+    "RecordedHour",
     "SandboxAddress",
     "SandboxProcess",
     "Tape",
 ]
 
 _HOMES = {
-    "Candle": "tape",
     "ClockKind": "address",
     "Exchange": "exchange",
     "MarketModel": "market",
+    "RecordedHour": "tape",
     "SandboxAddress": "address",
     "SandboxProcess": "process",
     "Tape": "tape",

@@ -18,6 +18,7 @@ from btcturk_kit.sandbox.exchange import Exchange
 from btcturk_kit.sandbox.forms import read_order, whole_number
 from btcturk_kit.sandbox.habits import StopBuyUnit
 from btcturk_kit.sandbox.holding import PlacedOrder
+from btcturk_kit.sandbox.public_record import PRINTED_MAX
 from btcturk_kit.sandbox.refusals import (
     INVALID_REQUEST,
     NO_ORDER_MATCHES,
@@ -27,14 +28,13 @@ from btcturk_kit.sandbox.refusals import (
     Refused,
     unknown_pair,
 )
+from btcturk_kit.sandbox.stream_books import WINDOW_LEVELS
 from btcturk_kit.sandbox.transfers import Transfer
 from btcturk_kit.wire import encode, encode_account, encode_public
 from btcturk_kit.wire.pacing import Endpoint
 
 __all__ = ["Answers"]
 
-_BOOK_LEVELS_MAX = 100
-_TRADES_MAX = 50
 _ORDERS_DEFAULT, _ORDERS_MAX = 100, 1_000
 _TRANSFER_KINDS = ("deposit", "withdrawal")
 _CONFIRMATIONS = 2
@@ -119,7 +119,7 @@ class Answers:
         pair = self._pair(call)
         if isinstance(pair, Refused):
             return refuse(pair)
-        levels = min(whole(call, "limit", _BOOK_LEVELS_MAX), _BOOK_LEVELS_MAX)
+        levels = min(whole(call, "limit", WINDOW_LEVELS), WINDOW_LEVELS)
         data = encode_public.order_book_data(self._exchange.book(levels=levels))
         return Answer(OK, encode.envelope(data, code="SUCCESS"))
 
@@ -127,7 +127,7 @@ class Answers:
         pair = self._pair(call)
         if isinstance(pair, Refused):
             return refuse(pair)
-        count = min(whole(call, "last", _TRADES_MAX), _TRADES_MAX)
+        count = min(whole(call, "last", PRINTED_MAX), PRINTED_MAX)
         rows = [
             encode_public.public_trade_row(
                 trade_id=trade.trade_id,

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.money import ZERO, floor_places, mul
-from btcturk_kit.domain.orders import LimitOrder, MarketBuy, OrderRequest, OrderType, Side
+from btcturk_kit.domain.orders import LimitOrder, MarketBuy, OrderRequest, Side
 from btcturk_kit.sandbox.habits import StopNames
+from btcturk_kit.sandbox.order_kinds import side_of, type_of
 from btcturk_kit.sandbox.refusals import (
     METHOD_NOT_SUPPORTED,
     MIN_TOTAL,
@@ -57,7 +58,7 @@ def refusal_of(
         mark: The price a market sell is valued at for the minimum total.
         stop: Where the stop price of a stop order lies.
     """
-    if _type_of(request, is_stop=stop is not None) not in rules.order_types:
+    if type_of(request, is_stop=stop is not None) not in rules.order_types:
         return METHOD_NOT_SUPPORTED
     if stop is None:
         return _amounts_refusal(request, rules, mark=mark)
@@ -65,12 +66,6 @@ def refusal_of(
         return STOP_PRICE_SCALE
     refused = _amounts_refusal(request, rules, mark=stop.price)
     return refused if refused is not None else _stop_refusal(request, stop)
-
-
-def _type_of(request: OrderRequest, *, is_stop: bool) -> OrderType:
-    if isinstance(request, LimitOrder):
-        return OrderType.STOP_LIMIT if is_stop else OrderType.LIMIT
-    return OrderType.STOP_MARKET if is_stop else OrderType.MARKET
 
 
 def _amounts_refusal(request: OrderRequest, rules: PairRules, *, mark: Decimal) -> Refused | None:
@@ -97,9 +92,7 @@ def _price_refusal(request: LimitOrder, rules: PairRules) -> Refused | None:
 
 
 def _stop_refusal(request: OrderRequest, stop: StopCheck) -> Refused | None:
-    is_buy = isinstance(request, MarketBuy) or (
-        isinstance(request, LimitOrder) and request.side is Side.BUY
-    )
+    is_buy = side_of(request) is Side.BUY
     if stop.names is StopNames.REQUIREMENT:
         if is_buy:
             return None if stop.price > stop.ask else STOP_ABOVE_ASK

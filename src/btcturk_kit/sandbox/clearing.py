@@ -14,7 +14,7 @@ from decimal import Decimal
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset, OrderId, TradeId
 from btcturk_kit.domain.instruments import PairRules
-from btcturk_kit.domain.money import ZERO, add, mul, sub, total
+from btcturk_kit.domain.money import ZERO, add, decimal_of, floor_places, mul, sub, total
 from btcturk_kit.domain.orders import (
     LimitOrder,
     MarketBuy,
@@ -26,6 +26,7 @@ from btcturk_kit.domain.orders import (
 )
 from btcturk_kit.errors import ConfigurationError, require
 from btcturk_kit.sandbox.holding import Holding, PlacedOrder
+from btcturk_kit.sandbox.order_kinds import side_of
 from btcturk_kit.simulation.fees import Charge, FeeSchedule
 from btcturk_kit.simulation.matching import MarketResult, Trade
 
@@ -35,6 +36,11 @@ HOUSE = "house"
 """Owner of the synthetic liquidity; its position may be negative."""
 
 _WITHDRAWAL = 0  # the lock of a withdrawal, for the moment of it; no order has this number
+
+# Bounds of an amount that is paid in or out: those of a number in an order.
+_AMOUNT_BEHIND = Decimal(10**12)
+_AMOUNT_PLACES = 16
+_SHOWN_MAX = 40
 
 
 class Clearing:
@@ -61,12 +67,14 @@ class Clearing:
         """Add a customer.
 
         Raises:
-            ConfigurationError: The name is taken, or an asset is not of the pair.
+            ConfigurationError: The name is taken, or an asset is not of the pair, or an amount has
+                more digits than an order can have.
         """
         if name in self._holdings or name == HOUSE:
             raise ConfigurationError(f"there is already an account {name!r}")
-        for asset in opening:
+        for asset, amount in opening.items():
             self._check_asset(asset)
+            _check_amount(amount)
         self._holdings[name] = Holding(name, dict.fromkeys(self._deposited, ZERO))
         for asset, amount in opening.items():
             self.deposit(name, asset, amount)
@@ -74,12 +82,14 @@ class Clearing:
     def deposit(self, name: str, asset: Asset, amount: Decimal) -> None:
         """Add money to an account from outside; it may be zero, not negative."""
         self._check_asset(asset)
+        _check_amount(amount)
         self._holdings[name].account.deposit(asset, amount)
         self._deposited[asset] = add(self._deposited[asset], amount)
 
     def withdraw(self, name: str, asset: Asset, amount: Decimal) -> bool:
         """Take free money out of an account; False, and nothing done, if there is not so much."""
         self._check_asset(asset)
+        _check_amount(amount)
         account = self._holdings[name].account
         if amount > account.free(asset):
             return False
@@ -240,10 +250,7 @@ class Clearing:
     # ---- what orders lock
 
     def _reservation(self, request: OrderRequest) -> tuple[Asset, Decimal]:
-        is_buy = isinstance(request, MarketBuy) or (
-            isinstance(request, LimitOrder) and request.side is Side.BUY
-        )
-        asset = self._quote if is_buy else self._base
+        asset = self._quote if side_of(request) is Side.BUY else self._base
         return asset, reservation_of(request, taker_rate=self.fees.taker_rate)
 
     def _lock_needed(self, order: PlacedOrder) -> Decimal:
@@ -286,3 +293,13 @@ class Clearing:
         if asset not in self._deposited:
             known = " and ".join(self._deposited)
             raise ConfigurationError(f"{asset!r} is not traded here", hint=f"there are {known}")
+
+
+def _check_amount(amount: Decimal) -> None:
+    """Refuse what no order could trade; in sums of such amounts no digit is ever lost."""
+    is_in_bounds = ZERO <= decimal_of(amount) < _AMOUNT_BEHIND
+    if not is_in_bounds or floor_places(amount, _AMOUNT_PLACES) != amount:
+        raise ConfigurationError(
+            f"{str(amount)[:_SHOWN_MAX]} is no amount of at most 12 digits and 16 decimals",
+            hint="give a smaller or a rounder one, not below zero",
+        )

@@ -34,7 +34,10 @@ class OrderRested(NamedTuple):
 
 
 class OrderWithdrawn(NamedTuple):
-    """A cancel was carried out; `left` is what was left when it was queued."""
+    """An order left by a cancel, or as a market order that could not be carried out whole.
+
+    `left` is what was left of it when the cancel was queued, or in the end.
+    """
 
     owner: str
     order: PlacedOrder

@@ -1,8 +1,9 @@
 """The exchange itself: customers, one pair, a market that moves, and a clock that others move.
 
 Everything that happens is a function of the tape, the seed and the sequence of calls with their
-instants. Chance hangs on the client order id and never on the call: how long a submit takes to
-arrive, and how long a cancel waits in its queue, in which time the order can fill.
+instants. Chance hangs on the client order id (without one on the order's number) and never on the
+call: how long a submit takes to arrive, and how long a cancel waits in its queue, in which time the
+order can fill.
 
 Never add: HTTP, signatures, rate windows, a real clock.
 """
@@ -39,7 +40,7 @@ from btcturk_kit.sandbox.events import (
     QuotesMoved,
     TradeSettled,
 )
-from btcturk_kit.sandbox.feed import MarketFeed
+from btcturk_kit.sandbox.feed import NEVER_MS, MarketFeed
 from btcturk_kit.sandbox.habits import Habits, StopTrigger
 from btcturk_kit.sandbox.holding import Holding, PlacedOrder
 from btcturk_kit.sandbox.listing import BTCTRY_RULES
@@ -140,6 +141,7 @@ class Exchange:
 
         At the same instant the market moves before a cancel is carried out.
         """
+        now_ms = min(now_ms, NEVER_MS - 1)
         while True:
             market_ms = self._feed.next_ms()
             cancel_ms = self._cancels.next_ms()
@@ -207,8 +209,8 @@ class Exchange:
             client_order_id: The customer's name for it; one is made up if it is empty.
         """
         if self._has_latency:
-            latency_ms = self._chance.number("latency", client_order_id, _LATENCY_MS)
-            self.advance_to(self._now_ms + latency_ms)
+            key = client_order_id or str(self._next_order_id)
+            self.advance_to(self._now_ms + self._chance.number("latency", key, _LATENCY_MS))
         stop: StopCheck | None = None
         if isinstance(request, StopLimitOrder | StopMarketBuy | StopMarketSell):
             bid, ask = self._view.mark(Side.BUY), self._view.mark(Side.SELL)
@@ -325,6 +327,8 @@ class Exchange:
             result = self._engine.market_sell(number, owner=owner, quantity=request.quantity)
         self._settle(result.trades)
         self._clearing.close_market(holding, order, result)
+        if order.status is OrderStatus.CANCELED:
+            self._tell(OrderWithdrawn(owner, order, order.remaining))
 
     def _set_off_stops(self) -> None:
         """Turn every stop order that the market has reached into the order behind it.
@@ -339,9 +343,7 @@ class Exchange:
                 return
             for order_id, name in due:
                 holding = self.holding(name)
-                stop = holding.open_orders.get(order_id)
-                if stop is None:
-                    continue  # canceled while it waited
+                stop = holding.open_orders[order_id]
                 order = PlacedOrder.of(
                     stop.request,
                     order_id=self._new_order_id(),
@@ -385,7 +387,10 @@ class Exchange:
         holding = self.holding(name)
         order = holding.open_orders.get(order_id)
         if order is not None:  # otherwise it was filled meanwhile
-            self._engine.cancel(order_id)
+            if order.stop_price is None:
+                self._engine.cancel(order_id)
+            else:
+                self._stops.remove(order_id)
             self._clearing.close_canceled(holding, order, now_ms=self._now_ms)
             self._tell(OrderWithdrawn(name, order, left))
             self._tell(BalanceMoved(name))

@@ -36,6 +36,8 @@ __all__ = ["OrderForm", "read_order", "whole_number"]
 
 # The swagger files of 2020 give this pattern for quantity, price and stop price.
 _NUMBER = re.compile(r"(?=.)\d{0,12}(\.\d{1,16})?", re.ASCII)
+# JSON can name half of a character, which no answer could say again.
+_HALF = re.compile("[\ud800-\udfff]")
 _METHODS = frozenset({"limit", "market", "stoplimit", "stopmarket"})
 _CLIENT_ID_LENGTH_MAX = 50
 _WHOLE_DIGITS_MAX = 18
@@ -74,7 +76,7 @@ def read_order(body: bytes, symbol_of: Callable[[str], Symbol | None]) -> OrderF
     if fields is None:
         return INVALID_REQUEST
     pair, name = fields.get("pairSymbol"), fields.get("newOrderClientId") or ""
-    if not (isinstance(pair, str) and pair and isinstance(name, str)):
+    if not (isinstance(pair, str) and pair and isinstance(name, str)) or _HALF.search(pair + name):
         return INVALID_REQUEST
     symbol = symbol_of(pair)
     if symbol is None:
@@ -102,7 +104,10 @@ def _numbers(fields: dict[str, object], method: str) -> _Numbers | None:
     if price is None and (method in ("limit", "stoplimit") or "price" in fields):
         return None
     if method.startswith("stop"):
-        # A zero is what other orders carry here: it is no trigger.
+        # A zero is what other orders carry here: it is no trigger. As a price beside a stop-market
+        # order it was refused, where a market order may carry it.
+        if method == "stopmarket" and price is not None and not price:
+            return None
         return _Numbers(quantity, price, stop_price) if stop_price else None
     return _Numbers(quantity, price, None)
 

@@ -23,6 +23,7 @@ from btcturk_kit.domain.orders import (
     OrderType,
     Side,
 )
+from btcturk_kit.sandbox.order_kinds import side_of, type_of
 from btcturk_kit.sandbox.transfers import Transfers
 from btcturk_kit.simulation.account import Account
 
@@ -79,20 +80,13 @@ class PlacedOrder:
             now_ms: When it was accepted.
             stop_price: The trigger of a stop order.
         """
-        is_stop = stop_price is not None
-        if isinstance(request, LimitOrder):
-            side = request.side
-            order_type = OrderType.STOP_LIMIT if is_stop else OrderType.LIMIT
-        else:
-            side = Side.BUY if isinstance(request, MarketBuy) else Side.SELL
-            order_type = OrderType.STOP_MARKET if is_stop else OrderType.MARKET
         quantity = ZERO if isinstance(request, MarketBuy) else request.quantity
         return cls(
             order_id=OrderId(order_id),
             client_order_id=ClientOrderId(client_order_id),
             request=request,
-            side=side,
-            order_type=order_type,
+            side=side_of(request),
+            order_type=type_of(request, is_stop=stop_price is not None),
             created_ms=now_ms,
             updated_ms=now_ms,
             quantity=quantity,

@@ -25,7 +25,7 @@ from random import Random
 from typing import NamedTuple
 
 from btcturk_kit.domain.orders import Side
-from btcturk_kit.sandbox.tape import HOUR_MS, Candle, Tape
+from btcturk_kit.sandbox.tape import HOUR_MS, RecordedHour, Tape
 
 __all__ = ["STEPS_PER_HOUR", "STEP_MS", "HouseQuotes", "HouseTake", "MarketEvent", "MarketModel"]
 
@@ -100,7 +100,7 @@ class MarketModel:
         return tuple(events)
 
 
-def _path(candle: Candle, chance: Random) -> list[int]:
+def _path(candle: RecordedHour, chance: Random) -> list[int]:
     """Return the price of each step: straight lines through open, two extremes and close."""
     extremes = (candle.high, candle.low) if chance.getrandbits(1) else (candle.low, candle.high)
     last = STEPS_PER_HOUR - 1

@@ -16,7 +16,7 @@ from btcturk_kit.domain.orders import Side
 from btcturk_kit.sandbox.candle_record import CandleRecord
 from btcturk_kit.sandbox.tape import HOUR_MS, VOLUME_PLACES, Tape
 
-__all__ = ["DaySummary", "PrintedTrade", "PublicRecord"]
+__all__ = ["PRINTED_MAX", "DaySummary", "PrintedTrade", "PublicRecord"]
 
 PRINTED_MAX = 50
 """Trades the exchange lists at most."""

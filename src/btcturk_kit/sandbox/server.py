@@ -34,7 +34,7 @@ from btcturk_kit.sandbox.stream_server import StreamServer
 from btcturk_kit.wire import encode
 from btcturk_kit.wire.pacing import Endpoint, Refusal, endpoint_of
 
-__all__ = ["Hands", "by_port", "make_app", "make_graph_app"]
+__all__ = ["Hands", "by_port", "make_app", "make_graph_app", "wall_ms"]
 
 _METHODS = ("GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS")
 _JSON = "application/json"
@@ -45,6 +45,7 @@ _CONFLICT, _TOO_MANY, _FAULT = 409, 429, 500
 
 _ADVANCE = "POST /v1/clock/advance"
 _ALL_LEVELS = 10**9
+_LAST_MS = 253_370_764_800_000  # the year 9999 begins; calendars end with it
 
 _encode_json = Encoder().encode
 
@@ -87,6 +88,11 @@ def make_graph_app(exchange: Exchange, access: Access, *, hands: Hands) -> Starl
     )
 
 
+def wall_ms() -> int:
+    """Return this machine's time."""
+    return time.time_ns() // 1_000_000
+
+
 def by_port(app: ASGIApp, others: Mapping[int, ASGIApp]) -> ASGIApp:
     """Return one application of several: that of the port a connection came in on, else `app`."""
 
@@ -116,7 +122,7 @@ class Hands:
         if self._stream is not None:
             self._stream.follow()
         elif self.is_real:
-            self._exchange.advance_to(time.time_ns() // 1_000_000)
+            self._exchange.advance_to(wall_ms())
 
     async def advance_to(self, now_ms: int) -> None:
         """Advance a virtual clock."""
@@ -245,6 +251,8 @@ class _ControlApi:
             return _document({"message": "a real clock cannot be advanced"}, _CONFLICT)
         if not isinstance(to_ms, int) or isinstance(to_ms, bool):
             return _document({"message": "to_ms is not a whole number"}, _BAD_REQUEST)
+        if to_ms > _LAST_MS:
+            return _document({"message": "to_ms is not before the year 9999"}, _BAD_REQUEST)
         await self._hands.advance_to(to_ms)
         return _document({"now_ms": self._exchange.now_ms})
 

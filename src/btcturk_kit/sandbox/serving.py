@@ -11,7 +11,6 @@ import secrets
 import signal
 import socket
 import threading
-import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,7 +27,7 @@ from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.address import ClockKind, SandboxAddress
 from btcturk_kit.sandbox.exchange import Exchange
 from btcturk_kit.sandbox.listening import LOOPBACK, listen
-from btcturk_kit.sandbox.server import Hands, by_port, make_app, make_graph_app
+from btcturk_kit.sandbox.server import Hands, by_port, make_app, make_graph_app, wall_ms
 from btcturk_kit.sandbox.stream_hub import StreamHub
 from btcturk_kit.sandbox.stream_server import StreamLimits, StreamServer
 from btcturk_kit.sandbox.tape import Tape
@@ -88,7 +87,7 @@ def serve(options: ServeOptions, *, on_ready: Callable[[SandboxAddress], None]) 
     exchange = Exchange(
         tape,
         seed=options.seed,
-        start_ms=_wall_ms() if is_real else None,
+        start_ms=wall_ms() if is_real else None,
         has_latency=not is_real,
     )
     api_key = options.api_key or secrets.token_hex(16)
@@ -148,7 +147,7 @@ async def _run(
         StreamHub(exchange, access, seed=options.seed),
         access,
         listener=sockets.stream,
-        wall_ms=_wall_ms if is_real else None,
+        wall_ms=wall_ms if is_real else None,
         limits=options.stream_limits,
     )
     hands = Hands(exchange, stream, is_real=is_real)
@@ -169,10 +168,6 @@ async def _run(
     async with stream:
         await server.serve(sockets=[sockets.main, sockets.graph])
     return server.exit_code
-
-
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _port(listener: socket.socket) -> int:

@@ -53,6 +53,8 @@ class WaitingStops:
         # The stop price that is reached first is first: lowest of buys, highest of sells.
         self._buys: list[tuple[Decimal, int, str]] = []
         self._sells: list[tuple[Decimal, int, str]] = []
+        # Removed, and still in one of the heaps: at most as many as wait.
+        self._dead: set[int] = set()
         self._high: Decimal | None = None
         self._low: Decimal | None = None
 
@@ -66,6 +68,11 @@ class WaitingStops:
         else:
             heapq.heappush(self._sells, (-stop_price, order_id, owner))
 
+    def remove(self, order_id: int) -> None:
+        """Forget an order that waits."""
+        self._dead.add(order_id)
+        self._sweep()
+
     def see(self, *, high: Decimal, low: Decimal) -> None:
         """Note the highest price that sets off buys and the lowest that sets off sells."""
         self._high = high if self._high is None else max(self._high, high)
@@ -74,7 +81,7 @@ class WaitingStops:
     def due(self) -> list[tuple[int, str]]:
         """Take out and return number and owner of every order set off since the last time.
 
-        In order of number. Orders canceled meanwhile are among them: the caller knows which stand.
+        In order of number.
         """
         high, low = self._high, self._low
         self._high = self._low = None
@@ -83,4 +90,16 @@ class WaitingStops:
             found.append(heapq.heappop(self._buys)[1:])
         while low is not None and self._sells and -self._sells[0][0] >= low:
             found.append(heapq.heappop(self._sells)[1:])
-        return sorted(found)
+        alive = sorted(one for one in found if one[0] not in self._dead)
+        self._dead.difference_update(order_id for order_id, _ in found)
+        self._sweep()
+        return alive
+
+    def _sweep(self) -> None:
+        """Throw the removed orders out of the heaps when they are more than half of them."""
+        if 2 * len(self._dead) <= len(self._buys) + len(self._sells):
+            return
+        for heap in (self._buys, self._sells):
+            heap[:] = [one for one in heap if one[1] not in self._dead]
+            heapq.heapify(heap)
+        self._dead.clear()

@@ -15,6 +15,7 @@ from btcturk_kit.domain.stream_events import BookChange, BookOperation
 __all__ = ["WINDOW_LEVELS", "changes_between"]
 
 WINDOW_LEVELS = 100
+"""Levels of a side that anybody is shown at most."""
 
 
 def changes_between(

@@ -10,7 +10,13 @@ from typing import Any
 from msgspec import Struct, ValidationError, convert
 
 from btcturk_kit.errors import ConfigurationError
-from btcturk_kit.sandbox.stream_faults import Break, BreakHow, Script, SendText
+from btcturk_kit.sandbox.stream_faults import (
+    Break,
+    BreakHow,
+    Script,
+    SendText,
+    check_close_code,
+)
 from btcturk_kit.sandbox.stream_server import StreamServer
 from btcturk_kit.sandbox.stream_session import SessionRow
 
@@ -59,6 +65,9 @@ class _Close(_Whom, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     how: BreakHow = BreakHow.CLOSE
     code: int = 1000
+
+    def __post_init__(self) -> None:
+        check_close_code(self.code)
 
 
 class StreamControl:

@@ -17,16 +17,42 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct, ValidationError, convert
 
+from btcturk_kit.domain.stream_events import Channel
 from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.sandbox.chance import Chance, Span
 from btcturk_kit.sandbox.stream_session import Outgoing
 
-__all__ = ["Action", "Break", "BreakHow", "Fault", "FaultKind", "FaultPlan", "Script", "SendText"]
+__all__ = [
+    "Action",
+    "Break",
+    "BreakHow",
+    "Fault",
+    "FaultKind",
+    "FaultPlan",
+    "Script",
+    "SendText",
+    "check_close_code",
+]
 
 _WHOLE_BPS = 10_000
 _SNAPSHOT, _DIFFERENCE = 431, 432
 _GARBAGE = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 _CODE_OK = 1000
+# What may be sent in a close frame (RFC 6455, section 7.4, and IANA's register of its codes).
+_CODES = (range(1000, 1004), range(1007, 1015), range(3000, 5000))
+
+
+def check_close_code(code: int) -> None:
+    """Refuse a close code that no end of a connection may send.
+
+    Raises:
+        ConfigurationError: It is one of those.
+    """
+    if not any(code in some for some in _CODES):
+        raise ConfigurationError(
+            f"{code} is no close code that can be sent",
+            hint="take one of 1000-1003, 1007-1014 and 3000-4999",
+        )
 
 
 class FaultKind(StrEnum):
@@ -69,6 +95,9 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         count: Hits; None for no end.
         chance_bps: How likely a matching frame is hit, drawn from the seed.
         code: Close code of `close`.
+
+    Raises:
+        ConfigurationError: No connection can be closed with this code.
     """
 
     kind: FaultKind
@@ -80,6 +109,9 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     count: int | None = 1
     chance_bps: int = _WHOLE_BPS
     code: int = _CODE_OK
+
+    def __post_init__(self) -> None:
+        check_close_code(self.code)
 
     def matches(self, session: int, frame: Outgoing) -> bool:
         """Whether it can hit the frame."""
@@ -111,7 +143,8 @@ class Script(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         """Read a plan from a JSON object.
 
         Raises:
-            ConfigurationError: A field is unknown, missing or of the wrong kind.
+            ConfigurationError: A field is unknown, missing or of the wrong kind, or a close code
+                cannot be sent.
 
         Example:
             >>> Script.of({"faults": [{"kind": "drop", "types": [441]}]}).faults[0].count
@@ -185,7 +218,7 @@ class FaultPlan:
         self._due = [_Due(number, fault) for number, fault in enumerate(script.faults)]
         self._refused_left = script.refused_connections
         self._held: dict[int, tuple[Fault, str]] = {}
-        self._shifts: dict[tuple[int, str], int] = {}
+        self._shifts: dict[tuple[int, str, str], int] = {}
 
     def refuses_connection(self) -> bool:
         """Whether the next connection is refused; asking counts."""
@@ -206,7 +239,8 @@ class FaultPlan:
         Args:
             session: Whose it is.
             frame: The frame.
-            snapshot: Writes the book of the frame's subscription, None if it has none.
+            snapshot: Writes the book that the session follows by changes for the event of the
+                frame, None if it follows none.
         """
         actions = self._hit(session, self._numbered(session, frame), snapshot)
         held = self._held.get(session)
@@ -240,7 +274,10 @@ class FaultPlan:
             return []
         if kind is FaultKind.SNAPSHOT:
             whole = snapshot()
-            return [SendText(text)] if whole is None else [SendText(text), SendText(whole)]
+            if whole is None:
+                return [SendText(text)]
+            self._shifts.pop((session, Channel.BOOK_CHANGES, frame.event), None)
+            return [SendText(text), SendText(whole)]
         if kind in _BENDS:
             return [SendText(self._bent(kind, session, frame))]
         return [Break(BreakHow(kind.value), due.fault.code, text)]
@@ -258,7 +295,7 @@ class FaultPlan:
         """Add what was skipped before; a snapshot begins a new count."""
         if not self._shifts:
             return frame
-        key = (session, frame.event)
+        key = (session, frame.channel, frame.event)
         if frame.type == _SNAPSHOT:
             self._shifts.pop(key, None)
             return frame
@@ -270,7 +307,7 @@ class FaultPlan:
     def _skipped(self, session: int, frame: Outgoing) -> str:
         if frame.type != _DIFFERENCE:
             return frame.text
-        key = (session, frame.event)
+        key = (session, frame.channel, frame.event)
         self._shifts[key] = self._shifts.get(key, 0) + 1
         return _renumbered(frame.text, 1)
 

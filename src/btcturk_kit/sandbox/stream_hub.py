@@ -291,12 +291,13 @@ class StreamHub:
 
     def _print(self, event: TradeSettled) -> None:
         trade = self._views.public_trade(event.printed)
+        whole = trade._replace(quantity=event.printed.quantity)
         for session in self._sessions.values():
             for feed in session.feeds():
                 if feed.channel is Channel.TRADES:
                     session.send(TradePrinted(trade), feed=feed)
                 elif feed.resolution is not None:
-                    feed.candle = folded(feed.candle, trade, feed.resolution)
+                    feed.candle = folded(feed.candle, whole, feed.resolution)
                     feed.has_new_candle = True
 
     def _tell(self, owner: str, event: ServerEvent) -> None:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.market import OrderBook, PublicTrade
 from btcturk_kit.domain.money import ONE, ZERO, divide_half_even, floor_places, mul, sub
-from btcturk_kit.domain.orders import LimitOrder, Side, reservation_of
+from btcturk_kit.domain.orders import LimitOrder, MarketBuy, Side, reservation_of
 from btcturk_kit.domain.stream_events import (
     BalanceChanged,
     OrderMatched,
@@ -30,7 +30,6 @@ from btcturk_kit.wire import encode_public
 __all__ = ["StreamViews"]
 
 _AVERAGE_PLACES = 8
-_PERCENT_PLACES = 2
 _PRINTED_PLACES = 10  # every public trade that was seen has ten decimals
 _FIRST_USER_ID = 100_001
 
@@ -135,11 +134,15 @@ class StreamViews:
         """Return an order as messages 451 to 453 show it.
 
         What is left in quote is, of a buy, what it locks, and of a sell, what it would bring: both
-        with the taker's commission, as samples show.
+        with the taker's commission, as samples show. Orders at the market show the price that
+        listings show: that of the first trade, of a stop order the trigger, else zero. The coins
+        that a buy at the market may bring are not known, so none are left of it.
         """
-        price = order.view().price or ZERO
+        price = order.view().price or order.first_price or order.stop_price or ZERO
         taker_rate = self._exchange.fees.taker_rate
-        if order.side is Side.BUY:
+        if isinstance(order.request, MarketBuy):
+            left_quote = order.unspent
+        elif order.side is Side.BUY:
             request = LimitOrder(self.symbol, order.side, left, price)
             left_quote = reservation_of(request, taker_rate=taker_rate)
         else:
@@ -162,7 +165,7 @@ class StreamViews:
 
     def _new_ticker(self) -> StreamTicker:
         ticker, day, window = self._exchange.ticker(), self._exchange.day(), self.window()
-        moved = mul(sub(ticker.last, ticker.open), Decimal(100))
+        change, percent = encode_public.day_change(ticker)
         average = (
             divide_half_even(day.notional, day.volume, _AVERAGE_PLACES)
             if day.volume
@@ -183,6 +186,6 @@ class StreamViews:
             open=ticker.open,
             volume=ticker.volume,
             average=average,
-            change=sub(ticker.ask, ticker.open),
-            change_percent=divide_half_even(moved, ticker.open, _PERCENT_PLACES),
+            change=change,
+            change_percent=percent,
         )

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from btcturk_kit.domain.money import EXACT, decimal_of, round_half_even
 from btcturk_kit.errors import DatasetError, InvariantViolation
 
-__all__ = ["HOUR_MS", "VOLUME_PLACES", "Candle", "Tape"]
+__all__ = ["HOUR_MS", "VOLUME_PLACES", "RecordedHour", "Tape"]
 
 HOUR_MS = 3_600_000
 
@@ -34,7 +34,7 @@ _HOURS_AFTER_START = 3_000
 _HOURS_MIN = 48
 
 
-class Candle(NamedTuple):
+class RecordedHour(NamedTuple):
     """One hour: prices in steps of the pair, volume in units of 10**-8 base."""
 
     open_ms: int
@@ -56,7 +56,7 @@ class Tape:
         DatasetError: Fewer than 48 candles.
     """
 
-    def __init__(self, candles: tuple[Candle, ...], *, source: str) -> None:
+    def __init__(self, candles: tuple[RecordedHour, ...], *, source: str) -> None:
         if len(candles) < _HOURS_MIN:
             problem = f"{len(candles)} hours, at least {_HOURS_MIN} are needed"
             raise DatasetError(source, len(candles) + 1, problem)
@@ -99,7 +99,7 @@ class Tape:
         return first + int.from_bytes(digest[:8], "big") % choices
 
 
-def _candles(data: bytes, source: str, price_places: int) -> tuple[Candle, ...]:
+def _candles(data: bytes, source: str, price_places: int) -> tuple[RecordedHour, ...]:
     try:
         text = data.decode("ascii")
     except UnicodeDecodeError as error:
@@ -110,7 +110,7 @@ def _candles(data: bytes, source: str, price_places: int) -> tuple[Candle, ...]:
     return tuple(_checked(rows, source, price_places))
 
 
-def _checked(rows: Iterator[list[str]], source: str, price_places: int) -> Iterator[Candle]:
+def _checked(rows: Iterator[list[str]], source: str, price_places: int) -> Iterator[RecordedHour]:
     before_ms: int | None = None
     for number, row in enumerate(rows, 2):
         try:
@@ -132,7 +132,7 @@ def _step_problem(before_ms: int, open_ms: int) -> str:
     return f"a hole of {missing - 1} hours before time {open_ms}"
 
 
-def _candle(row: list[str], price_places: int) -> Candle:
+def _candle(row: list[str], price_places: int) -> RecordedHour:
     if len(row) != len(HEADER):
         raise ValueError(f"{len(row)} columns instead of {len(HEADER)}")
     opened, high, low, close = (_whole(text, price_places) for text in row[1:5])
@@ -143,7 +143,7 @@ def _candle(row: list[str], price_places: int) -> Candle:
         raise ValueError("open and close do not lie between low and high")
     if volume < 0:
         raise ValueError(f"volume {row[5]} is negative")
-    return Candle(int(row[0]), opened, high, low, close, volume)
+    return RecordedHour(int(row[0]), opened, high, low, close, volume)
 
 
 def _whole(text: str, places: int) -> int:

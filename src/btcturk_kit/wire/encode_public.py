@@ -21,6 +21,7 @@ from btcturk_kit.wire.encode import Row, document, padded_text, plain_number, pl
 __all__ = [
     "Currency",
     "currency_of",
+    "day_change",
     "exchange_data",
     "order_book_data",
     "public_trade_row",
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 _BOOK_PLACES: Final = 8
+_PERCENT_PLACES: Final = 2
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -144,9 +146,15 @@ def exchange_data(rules: Iterable[PairRules], *, now_ms: int) -> Row:
     }
 
 
-def ticker_row(ticker: Ticker, *, base: Asset, quote: Asset, average: Decimal) -> Row:
-    """Return one row of the ticker: `daily` is ask minus open, `dailyPercent` uses last."""
+def day_change(ticker: Ticker) -> tuple[Decimal, Decimal]:
+    """Return how far a pair moved in a day: ask minus open, and last minus open in percent."""
     moved = mul(sub(ticker.last, ticker.open), Decimal(100))
+    return sub(ticker.ask, ticker.open), divide_half_even(moved, ticker.open, _PERCENT_PLACES)
+
+
+def ticker_row(ticker: Ticker, *, base: Asset, quote: Asset, average: Decimal) -> Row:
+    """Return one row of the ticker."""
+    change, percent = day_change(ticker)
     return {
         "pair": ticker.symbol,
         "pairNormalized": f"{base}_{quote}",
@@ -159,8 +167,8 @@ def ticker_row(ticker: Ticker, *, base: Asset, quote: Asset, average: Decimal) -
         "open": plain_number(ticker.open),
         "volume": plain_number(ticker.volume),
         "average": plain_number(average),
-        "daily": plain_number(sub(ticker.ask, ticker.open)),
-        "dailyPercent": plain_number(divide_half_even(moved, ticker.open, 2)),
+        "daily": plain_number(change),
+        "dailyPercent": plain_number(percent),
         "denominatorSymbol": quote,
         "numeratorSymbol": base,
         "order": _place(ticker.symbol, 0).order,

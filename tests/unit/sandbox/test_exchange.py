@@ -16,7 +16,7 @@ from btcturk_kit.domain.orders import (
     OrderStatus,
     Side,
 )
-from btcturk_kit.errors import ConfigurationError
+from btcturk_kit.errors import BtcturkKitError, ConfigurationError
 from btcturk_kit.sandbox.exchange import Exchange
 from btcturk_kit.sandbox.holding import PlacedOrder
 from btcturk_kit.sandbox.refusals import (
@@ -353,4 +353,43 @@ def test_accounts_are_opened_once_and_hold_what_is_traded(exchange: Exchange) ->
     assert not exchange.has_account("eve")
     exchange.deposit("ann", TRY, Decimal(5))
     assert exchange.holding("ann").account.free(TRY) == Decimal(100_005)
+    exchange.audit()
+
+
+@pytest.mark.parametrize("amount", ["-1", "1000000000000", "0.00000000000000001", "1E+45", "NaN"])
+def test_an_account_with_an_impossible_amount_is_not_opened(
+    exchange: Exchange, amount: str
+) -> None:
+    """Nothing of it is kept, so that it can be opened well; deposits have the same bounds."""
+    with pytest.raises(BtcturkKitError):
+        exchange.open_account("eve", {TRY: Decimal(5), BTC: Decimal(amount)})
+    assert not exchange.has_account("eve")
+    exchange.audit()
+    most = Decimal("999999999999.9999999999999999")
+    exchange.open_account("eve", {TRY: most})
+    with pytest.raises(BtcturkKitError):
+        exchange.deposit("eve", TRY, Decimal(amount))
+    assert exchange.holding("eve").account.free(TRY) == most
+    exchange.audit()
+
+
+def test_orders_without_a_name_take_times_of_their_own(tape: Tape) -> None:
+    """How long a submit takes hangs on the number of the order then, not on the empty name."""
+    exchange = Exchange(tape, seed=1)
+    exchange.open_account("ann", {TRY: Decimal(100_000)})
+    price = Decimal(int(exchange.ticker().last) // 2)
+    took = []
+    for _ in range(20):
+        before_ms = exchange.now_ms
+        exchange.submit("ann", LimitOrder(BTCTRY, Side.BUY, Decimal("0.001"), price))
+        took.append(exchange.now_ms - before_ms)
+    assert len(set(took)) > 1
+
+
+def test_nothing_is_due_at_the_end_of_time(tape: Tape) -> None:
+    """An advance beyond every instant plays the tape to its end and stands."""
+    short = Tape(tape.candles[:48], source="short")
+    exchange = Exchange(short, seed=1)
+    exchange.advance_to(2**70)
+    assert exchange.now_ms < 2**63
     exchange.audit()

@@ -80,6 +80,37 @@ def test_the_nearest_stop_is_first_and_each_goes_once() -> None:
     assert not stops
 
 
+def test_a_removed_stop_is_forgotten() -> None:
+    """It never goes off, and a hundred thousand of them leave nothing behind."""
+    stops = WaitingStops()
+    stops.add(0, "ann", side=Side.BUY, stop_price=Decimal(200))
+    stops.add(1, "ann", side=Side.SELL, stop_price=Decimal(90))
+    for number in range(2, 100_002):
+        side = Side.SELL if number % 2 else Side.BUY
+        stops.add(number, "ann", side=side, stop_price=Decimal(100))
+        stops.remove(number)
+        assert len(stops._buys) + len(stops._sells) + len(stops._dead) < 8
+    stops.see(high=Decimal(100), low=Decimal(100))
+    assert stops.due() == []
+    stops.see(high=Decimal(200), low=Decimal(90))
+    assert stops.due() == [(0, "ann"), (1, "ann")]
+    assert not stops
+
+
+def test_a_stop_among_removed_ones_goes_off_alone() -> None:
+    """Fewer than half are removed: they are still kept, and passed over when the market comes."""
+    stops = WaitingStops()
+    for number in range(5):
+        stops.add(number, "ann", side=Side.BUY, stop_price=Decimal(100 + number))
+    stops.remove(1)
+    stops.remove(3)
+    stops.see(high=Decimal(103), low=Decimal(103))
+    assert stops.due() == [(0, "ann"), (2, "ann")]
+    assert stops
+    stops.remove(4)
+    assert not stops
+
+
 @pytest.mark.parametrize(
     ("stop", "order"),
     [
@@ -197,6 +228,7 @@ def test_a_canceled_stop_never_goes_off(exchange: Exchange) -> None:
     assert exchange.cancel("ann", order.order_id) is None
     exchange.advance_to(exchange.now_ms + 3_000)
     assert order.status is OrderStatus.CANCELED
+    assert not exchange._stops
     exchange.advance_to(exchange.now_ms + 500 * HOUR_MS)
     assert list(exchange.holding("ann").orders) == [order.order_id]
     assert exchange.holding("ann").account.free(BTC) == 1

@@ -86,6 +86,26 @@ def test_a_skipped_number_shifts_all_later_ones() -> None:
     assert numbers(pass_all(plan, snapshot(7), difference(8))) == [7, 8]
 
 
+def test_the_channel_of_whole_books_does_not_end_a_shift() -> None:
+    """Both channels count for themselves: a book of `orderbook` says nothing about `obdiff`."""
+    plan = plan_of(FaultKind.SKIP_NUMBER)
+    whole = snapshot(70)._replace(channel="orderbook")
+    told = numbers(pass_all(plan, difference(1), whole, difference(2), snapshot(3), difference(4)))
+    assert told == [2, 70, 3, 3, 4]
+
+
+def test_a_snapshot_unasked_ends_a_shift() -> None:
+    """It carries the number of the exchange, so the changes behind it do too."""
+    faults = (Fault(kind=FaultKind.SKIP_NUMBER), Fault(kind=FaultKind.SNAPSHOT))
+    plan = FaultPlan(Script(faults=faults))
+    told = [
+        action
+        for number in (1, 2, 3)
+        for action in plan.pass_on(1, difference(number), snapshot=lambda: snapshot(2).text)
+    ]
+    assert numbers(told) == [2, 3, 2, 3]
+
+
 def test_numbers_can_be_skipped_twice() -> None:
     """The second skip adds to the first; what is no change set passes."""
     plan = plan_of(FaultKind.SKIP_NUMBER, count=None)
@@ -172,6 +192,21 @@ def test_connections_end_in_place_of_a_frame(how: BreakHow) -> None:
     """Politely with a code, by a reset, or in the middle of the frame."""
     plan = plan_of(FaultKind(how.value), code=1012)
     assert pass_all(plan, difference(1))[0] == Break(how, 1012, difference(1).text)
+
+
+@pytest.mark.parametrize("code", [-1, 99, 999, 1004, 1005, 1006, 1015, 2999, 5000])
+def test_a_code_that_cannot_be_sent_is_refused(code: int) -> None:
+    """Whether the fault is made here or read from a plan; it would mute its connection."""
+    with pytest.raises(ConfigurationError, match=f"{code} is no close code"):
+        Fault(kind=FaultKind.CLOSE, code=code)
+    with pytest.raises(ConfigurationError, match=f"{code} is no close code"):
+        Script.of({"faults": [{"kind": "close", "code": code}]})
+
+
+@pytest.mark.parametrize("code", [1000, 1003, 1007, 1014, 3000, 4999])
+def test_codes_that_can_be_sent_are_taken(code: int) -> None:
+    """The ends of each range."""
+    assert Script.of({"faults": [{"kind": "close", "code": code}]}).faults[0].code == code
 
 
 def test_a_fault_hits_what_it_names() -> None:

@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 
 from btcturk_kit.domain.identifiers import Asset, Symbol, TradeId
-from btcturk_kit.domain.orders import LimitOrder, MarketSell, OrderRequest, OrderStatus, Side
+from btcturk_kit.domain.orders import (
+    LimitOrder,
+    MarketBuy,
+    MarketSell,
+    OrderRequest,
+    OrderStatus,
+    Side,
+    StopMarketBuy,
+    StopMarketSell,
+    StopRequest,
+)
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.exchange import Exchange
 from btcturk_kit.sandbox.holding import PlacedOrder
@@ -132,7 +142,7 @@ def far_bid(exchange: Exchange, quantity: str = "0.01") -> LimitOrder:
     return LimitOrder(BTCTRY, Side.BUY, Decimal(quantity), Decimal(price))
 
 
-def placed(exchange: Exchange, request: OrderRequest, name: str) -> PlacedOrder:
+def placed(exchange: Exchange, request: OrderRequest | StopRequest, name: str) -> PlacedOrder:
     """Submit an order of `ann` that must be taken."""
     order = exchange.submit("ann", request, client_order_id=name)
     assert isinstance(order, PlacedOrder)
@@ -326,6 +336,18 @@ def test_candles_grow_and_turn(hub: StreamHub, exchange: Exchange) -> None:
     assert frames[-1][1]["C"] == str(exchange.ticker().last)
 
 
+def test_a_candle_holds_whole_quantities(exchange: Exchange, ann: Listener) -> None:
+    """Trades are shown with ten decimals; what they add to a candle is not cut."""
+    ann.join("tradeview", "BTCTRY_1")
+    for number in range(3):
+        placed(exchange, MarketBuy(BTCTRY, Decimal(1_000)), f"b{number}")
+    ann.advance(PUBLICATION_MS)
+    shown = Decimal([model for kind, model in ann.take() if kind == 428][-1]["V"])
+    (recorded,) = exchange.candles(MINUTE_MS, first_ms=exchange.now_ms - MINUTE_MS, last_ms=2**60)
+    assert shown == recorded.volume
+    assert shown.as_tuple().exponent == -16
+
+
 def test_a_pair_without_trades_in_the_interval_has_no_candle_yet(
     exchange: Exchange, hub: StreamHub
 ) -> None:
@@ -455,6 +477,73 @@ def test_a_market_order_is_matched_and_never_inserted(exchange: Exchange, ann: L
     frames = ann.take()
     assert [kind for kind, _ in frames] == [441, 201, 201]
     assert (frames[0][1]["method"], frames[0][1]["isBid"]) == (1, False)
+
+
+@pytest.fixture
+def emptied(tape: Tape, access: Access) -> tuple[Exchange, Listener]:
+    """Return an exchange where nobody offers coins any more, and a session of `ann`."""
+    exchange = Exchange(tape, seed=11, has_latency=False)
+    exchange.open_account("ann", {Asset("TRY"): Decimal(10**9), Asset("BTC"): Decimal(10**6)})
+    exchange.open_account("bob", {Asset("TRY"): Decimal(10**11)})
+    exchange.submit("bob", MarketBuy(BTCTRY, Decimal(10**10)))
+    assert not exchange.book(levels=1).asks
+    listener = Listener(StreamHub(exchange, access, seed=1))
+    listener.log_in()
+    listener.take()
+    return exchange, listener
+
+
+def test_a_market_order_that_meets_nobody_is_told_as_deleted(
+    emptied: tuple[Exchange, Listener],
+) -> None:
+    """452 with all of its money left is the only sign of it."""
+    exchange, listener = emptied
+    order = placed(exchange, MarketBuy(BTCTRY, Decimal(1_000)), "nobody")
+    assert order.status is OrderStatus.CANCELED
+    frames = listener.take()
+    assert [kind for kind, _ in frames] == [452, 201]
+    model = frames[0][1]
+    assert (model["id"], model["method"], model["orderType"]) == (order.order_id, 1, 0)
+    assert [Decimal(model[name]) for name in ("price", "amount", "numLeft")] == [0, 0, 0]
+    assert Decimal(model["denomLeft"]) == 1_000
+    exchange.audit()
+
+
+def test_the_rest_of_a_market_order_is_told_as_deleted(emptied: tuple[Exchange, Listener]) -> None:
+    """After its 441s comes 452 with what could not be sold."""
+    exchange, listener = emptied
+    order = placed(exchange, MarketSell(BTCTRY, Decimal(10**5)), "too much")
+    assert (order.status, order.remaining > 0) == (OrderStatus.CANCELED, True)
+    frames = listener.take()
+    kinds = [kind for kind, _ in frames if kind != 201]
+    assert kinds == [441] * (len(kinds) - 1) + [452]
+    assert len(kinds) > 1
+    sold = sum(Decimal(model["amount"]) for kind, model in frames if kind == 441)
+    deleted = next(model for kind, model in frames if kind == 452)
+    assert Decimal(deleted["numLeft"]) == Decimal(deleted["amount"]) - sold == order.remaining
+
+
+def test_a_stop_market_buy_is_told_with_what_it_locks(exchange: Exchange, ann: Listener) -> None:
+    """Its coins are not known, so they are zero; its price is the trigger, as in listings."""
+    stop = exchange.book(levels=1).asks[0].price * 2
+    order = placed(exchange, StopMarketBuy(BTCTRY, Decimal(5_000), stop), "stop")
+    exchange.cancel("ann", order.order_id)
+    ann.advance(MINUTE_MS)
+    frames = [(kind, model) for kind, model in ann.take() if kind != 201]
+    assert [kind for kind, _ in frames] == [451, 452]
+    for _, model in frames:
+        assert (model["method"], model["orderType"]) == (3, 0)
+        assert [Decimal(model[name]) for name in ("amount", "numLeft")] == [0, 0]
+        assert (Decimal(model["denomLeft"]), Decimal(model["price"])) == (5_000, stop)
+
+
+def test_a_stop_market_sell_would_bring_its_trigger(exchange: Exchange, ann: Listener) -> None:
+    """What is left in quote is valued at the trigger, less the taker's commission."""
+    stop = exchange.book(levels=1).bids[0].price // 2
+    placed(exchange, StopMarketSell(BTCTRY, Decimal("0.01"), stop), "stop")
+    model = ann.take()[0][1]
+    assert (model["amount"], model["numLeft"], model["price"]) == ("0.01", "0.01", str(stop))
+    assert Decimal(model["denomLeft"]) == Decimal("0.01") * stop * (1 - Decimal("0.0024"))
 
 
 def test_user_trades_are_a_switch(tape: Tape, access: Access) -> None:
