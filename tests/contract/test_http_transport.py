@@ -405,3 +405,31 @@ def test_a_closed_transport_says_so(opener: Opener) -> None:
             await transport.send(asked("http://127.0.0.1:1"), timeout_s=1)
 
     asyncio.run(use())
+
+
+def test_a_transport_that_is_closed_underneath_is_told_by_what_was_sent(opener: Opener) -> None:
+    """What waited for a place was not sent; of what was under way the outcome is open."""
+    arrived: list[bytes] = []
+    is_full = asyncio.Event()
+    width = opener()._lanes.connections_max // 3  # type: ignore[attr-defined] # both have lanes
+
+    async def answer(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        arrived.append(await read(reader))
+        if len(arrived) == width:
+            is_full.set()
+        with suppress(ConnectionError):
+            await reader.read()
+
+    async def use() -> list[BaseException | HttpResponse]:
+        async with opened(opener, answer) as (transport, base_url):
+            sends = [
+                asyncio.ensure_future(transport.send(asked(base_url, "GET"), timeout_s=30))
+                for _ in range(width + 5)
+            ]
+            await is_full.wait()
+            await transport.aclose()
+            return await asyncio.gather(*sends, return_exceptions=True)
+
+    outcomes = [type(one) for one in asyncio.run(use())]
+    assert outcomes.count(OutcomeUnknown) == width
+    assert outcomes.count(TransportError) == 5

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
+from typing import Final
 from urllib.parse import urlsplit
 
 from btcturk_kit.errors import ConfigurationError
 
 __all__ = ["checked_base_url", "checked_stream_url", "is_loopback"]
+
+# RFC 1035, 2.3.4.
+_LABEL_LENGTH_MAX: Final = 63
+_HOST_LENGTH_MAX: Final = 253
 
 
 def checked_base_url(url: str) -> str:
@@ -61,7 +66,7 @@ def _checked(url: str, *, scheme: str, example: str) -> str:
     encrypted = f"{scheme}s"
     try:
         parts = urlsplit(url)
-        is_whole = bool(parts.hostname) and parts.port != 0 and url.isascii()
+        is_whole = _is_host(parts.hostname or "") and parts.port != 0 and url.isascii()
     except ValueError:
         is_whole = False
     if not is_whole or parts.scheme not in (scheme, encrypted):
@@ -81,3 +86,11 @@ def _checked(url: str, *, scheme: str, example: str) -> str:
             f"the address {url} is not encrypted", hint=f"use {encrypted}, or a loopback address"
         )
     return url
+
+
+def _is_host(host: str) -> bool:
+    """Whether a name can be looked up; libraries stumble over others in ways of their own."""
+    labels = host.removesuffix(".").split(".")
+    return len(host) <= _HOST_LENGTH_MAX and all(
+        0 < len(label) <= _LABEL_LENGTH_MAX for label in labels
+    )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from btcturk_kit.adapters.http_rules import (
     IDLE_S_MAX,
     Lanes,
+    closed,
     joined,
     lost,
     require_sendable,
@@ -111,6 +112,8 @@ class AiohttpTransport:
             OSError,
             EOFError,
             TimeoutError,
+            # A host that cannot be written for a look-up.
+            UnicodeError,
         )
 
     async def send(self, request: HttpRequest, *, timeout_s: float) -> HttpResponse:
@@ -129,6 +132,8 @@ class AiohttpTransport:
         require_sendable(request)
         left_s = await self._lanes.enter(request, timeout_s=timeout_s)
         try:
+            if self._is_closed:
+                raise closed(request)
             session = self._session or self._open()
             response = await session.request(
                 request.method,
@@ -151,6 +156,11 @@ class AiohttpTransport:
         except self._connect_errors as error:
             raise unsent(request, error) from error
         except self._library_errors as error:
+            raise lost(request, error, timeout_s=timeout_s) from error
+        except RuntimeError as error:
+            # What the library raises when it is closed under a request.
+            if not self._is_closed:
+                raise
             raise lost(request, error, timeout_s=timeout_s) from error
         finally:
             self._lanes.leave(request)

@@ -10,11 +10,12 @@ from typing import Final
 
 from btcturk_kit.adapters.btcturk_public import PublicReads
 from btcturk_kit.domain.fills import Fill
-from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol
+from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol, TradeId
 from btcturk_kit.domain.market import Balance
 from btcturk_kit.domain.order_events import VenueOrder
-from btcturk_kit.domain.transfers import Transfer
-from btcturk_kit.errors import VenueError, require
+from btcturk_kit.domain.orders import OrderStatus, OrderType
+from btcturk_kit.domain.transfers import Transfer, TransferKind
+from btcturk_kit.errors import ProtocolError, VenueError, require
 from btcturk_kit.wire import decode, requests
 from btcturk_kit.wire.failures import is_order_missing
 from btcturk_kit.wire.history import history_pieces
@@ -27,6 +28,10 @@ __all__ = ["AccountReads"]
 _PAGE_SIZE_MIN: Final = 25
 # Look-ups start a little before the order was sent: the exchange's clock is not ours.
 _LOOK_BACK_MS: Final = 60_000
+_STOPS: Final = (OrderType.STOP_LIMIT, OrderType.STOP_MARKET)
+
+_FillKey = tuple[Symbol, TradeId, OrderId]
+_TransferKey = tuple[TransferKind, int]
 
 
 class AccountReads(PublicReads):
@@ -98,24 +103,28 @@ class AccountReads(PublicReads):
     async def find_order(
         self, client_order_id: ClientOrderId, symbol: Symbol, *, since_ms: int
     ) -> VenueOrder | None:
-        """Look for an order by our name: among the open ones first, then among all since then.
+        """Look for an order by our name, among the open ones and then among all since then.
 
         This is how an unknown submit is resolved; `SubmitUnknown` carries all three arguments. The
         exchange has no look-up by our name. An order that is filled between the two reads is in the
         second one. None soon after the submit does not prove that the order will never be there.
+
+        A stop order that was triggered is listed as canceled, and a new order lives on under the
+        same name: that one is returned, whatever became of it. Of several the newest counts.
 
         Args:
             client_order_id: The name it was sent under.
             symbol: The pair it was sent to.
             since_ms: When it was sent; the look-up starts a minute earlier.
         """
-        for order in await self.open_orders(symbol):
-            if order.client_order_id == client_order_id:
-                return order
-        async for order in self.all_orders(symbol, start_ms=max(0, since_ms - _LOOK_BACK_MS)):
-            if order.client_order_id == client_order_id:
-                return order
-        return None
+        listed = list(await self.open_orders(symbol))
+        listed += [
+            order
+            async for order in self.all_orders(symbol, start_ms=max(0, since_ms - _LOOK_BACK_MS))
+        ]
+        # Of one order that is in both the later reading counts, which is the last one here.
+        named = {one.order_id: one for one in listed if one.client_order_id == client_order_id}
+        return max(named.values(), key=_by_life, default=None)
 
     async def trade_history(
         self,
@@ -140,7 +149,7 @@ class AccountReads(PublicReads):
         # One pair is a filter on the wire; several are filtered here, which is one call as well.
         only = symbols[0] if len(wanted) == 1 else None
         pieces = history_pieces(start_ms, end_ms, now_ms=self._clock.now_ms())
-        found: dict[int, Fill] = {}
+        found: dict[_FillKey, Fill] = {}
         for from_ms, until_ms in ((start_ms, None),) if order_id is not None else pieces:
             wire = requests.trade_history(
                 symbol=only, start_ms=from_ms, end_ms=until_ms, order_id=order_id
@@ -148,7 +157,12 @@ class AccountReads(PublicReads):
             fills = await self._session.read(
                 wire, lambda body: decode.fills(body, tally=self.tally)
             )
-            found.update((fill.trade_id, fill) for fill in fills if fill.symbol in wanted)
+            for fill in fills:
+                if fill.symbol in wanted:
+                    # Numbers of trades are unique per pair, and both sides can be ours.
+                    key = (fill.symbol, fill.trade_id, fill.order_id)
+                    if found.setdefault(key, fill) != fill:
+                        raise _changed(wire.endpoint, f"trade {fill.trade_id}")
         return tuple(sorted(found.values(), key=lambda fill: fill.order_key))
 
     async def crypto_transfers(
@@ -175,13 +189,32 @@ class AccountReads(PublicReads):
         self, where: TransferEndpoint, assets: Sequence[Asset], start_ms: int, end_ms: int | None
     ) -> tuple[Transfer, ...]:
         wanted = frozenset(assets)
-        found: dict[int, Transfer] = {}
+        found: dict[_TransferKey, Transfer] = {}
         for from_ms, until_ms in history_pieces(start_ms, end_ms, now_ms=self._clock.now_ms()):
             listed = await self._session.read(
                 transfers_request(where, assets=assets, start_ms=from_ms, end_ms=until_ms),
                 lambda body: transfers(body, where=where, tally=self.tally),
             )
-            found.update(
-                (one.transfer_id, one) for one in listed if not wanted or one.asset in wanted
-            )
+            for one in listed:
+                if not wanted or one.asset in wanted:
+                    # Deposits and withdrawals are numbered apart.
+                    key = (one.kind, one.transfer_id)
+                    if _moved(found.get(key, one)) != _moved(one):
+                        raise _changed(where, f"{one.kind} {one.transfer_id}")
+                    found[key] = one
         return tuple(sorted(found.values(), key=lambda one: (one.event_time_ms, one.transfer_id)))
+
+
+def _by_life(order: VenueOrder) -> tuple[bool, OrderId]:
+    """Sort the dead half of a triggered stop below everything else, then by age."""
+    is_dead_stop = order.order_type in _STOPS and order.status is OrderStatus.CANCELED
+    return not is_dead_stop, order.order_id
+
+
+def _moved(transfer: Transfer) -> tuple[object, ...]:
+    """Return what never changes of a transfer; confirmations grow between two readings."""
+    return transfer.asset, transfer.amount, transfer.fee, transfer.tax, transfer.event_time_ms
+
+
+def _changed(where: Endpoint, what: str) -> ProtocolError:
+    return ProtocolError(f"{where}: {what} was told twice, and not the same both times")

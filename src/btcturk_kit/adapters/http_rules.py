@@ -17,6 +17,7 @@ __all__ = [
     "BODY_BYTES_MAX",
     "IDLE_S_MAX",
     "Lanes",
+    "closed",
     "joined",
     "lost",
     "require_sendable",
@@ -122,6 +123,11 @@ def unsent(request: HttpRequest, error: Exception) -> TransportError:
         f"{_named(request)} was not sent: {type(error).__name__}",
         hint=f"is {request.base_url} right, and reachable from here?",
     )
+
+
+def closed(request: HttpRequest) -> TransportError:
+    """Return the error for a request whose transport was closed before it went."""
+    return TransportError(f"{_named(request)} was not sent: the transport was closed")
 
 
 def lost(request: HttpRequest, error: Exception, *, timeout_s: float) -> OutcomeUnknown:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from btcturk_kit.adapters.http_rules import (
     IDLE_S_MAX,
     Lanes,
+    closed,
     joined,
     lost,
     require_sendable,
@@ -142,6 +143,8 @@ class Httpx2Transport:
         require_sendable(request)
         left_s = await self._lanes.enter(request, timeout_s=timeout_s)
         try:
+            if self._is_closed or self._client.is_closed:
+                raise closed(request)
             async with asyncio.timeout(left_s):
                 message = self._library.Request(
                     request.method,
@@ -158,6 +161,11 @@ class Httpx2Transport:
         except self._connect_errors as error:
             raise unsent(request, error) from error
         except (*self._library_errors, TimeoutError) as error:
+            raise lost(request, error, timeout_s=timeout_s) from error
+        except RuntimeError as error:
+            # What the library raises when it is closed under a request.
+            if not self._client.is_closed:
+                raise
             raise lost(request, error, timeout_s=timeout_s) from error
         finally:
             self._lanes.leave(request)

@@ -1,9 +1,9 @@
 """The flight recorder: every byte both ways into one file, without the keys.
 
 It wraps a transport and a connector and changes nothing they do. Lines are written at once, so a
-killed process loses none; a compressed file can lose its last 64 KiB. When the disk refuses a line
-the recorder stops, says so once, and trading goes on. Never add: decisions, reading recordings
-back, threads.
+killed process loses none; a compressed file can lose its last 64 KiB. When a line cannot be
+written, the recorder stops, says so once, and trading goes on. Never add: decisions, reading
+recordings back, threads.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import gzip
 import logging
 import os
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final, Literal
@@ -44,7 +45,7 @@ class FlightRecorder:
         ConfigurationError: The file exists already, or cannot be made.
 
     Attributes:
-        state: `recording`, `closed`, or `stopped` after the disk refused a line.
+        state: `recording`, `closed`, or `stopped` after a line could not be written.
         problem: Why it stopped.
     """
 
@@ -101,18 +102,27 @@ class FlightRecorder:
         self._calls += 1
         return self._calls
 
-    def record(self, entry: lines.Entry) -> None:
-        """Write one line; never raises for what the disk does."""
+    def record(self, entry_at: Callable[[int, int], lines.Entry]) -> None:
+        """Write one line; never raises: the outcome of an order may be on its way through here.
+
+        Args:
+            entry_at: Makes the line, given the wall time in ms and the monotonic time in ns.
+        """
         if self.state != "recording":
+            return
+        try:
+            entry = entry_at(*self.now())
+        except Exception as error:  # noqa: BLE001 - whatever it is, what is recorded goes on
+            self._stop(error)
             return
         if self._bytes >= self._bytes_max:
             self._turn_over(entry)
         self._put(entry)
 
     def _put(self, entry: lines.Entry) -> None:
-        line = self._chain.line_of(entry)
-        self._bytes += len(line)
         try:
+            line = self._chain.line_of(entry)
+            self._bytes += len(line)
             if self._gzip is None:
                 if self._raw.write(line) != len(line):
                     raise OSError(None, "only a part of a line was written")  # noqa: TRY301 - one path
@@ -122,7 +132,7 @@ class FlightRecorder:
                 if self._unflushed_bytes > _GZIP_BLOCK_BYTES:
                     self._gzip.flush(zlib.Z_SYNC_FLUSH)
                     self._unflushed_bytes = 0
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - a full disk, or a text that is not Unicode
             self._stop(error)
 
     def _turn_over(self, next_entry: lines.Entry) -> None:
@@ -148,9 +158,9 @@ class FlightRecorder:
             return None
         return gzip.GzipFile(fileobj=self._raw, mode="wb", filename="")
 
-    def _stop(self, error: OSError) -> None:
+    def _stop(self, error: Exception) -> None:
         self.state = "stopped"
-        self.problem = error.strerror or type(error).__name__
+        self.problem = getattr(error, "strerror", None) or type(error).__name__
         _LOG.warning("the recording %s stopped: %s", self._path, self.problem)
         with suppress(OSError):
             self._close_file()
@@ -176,9 +186,8 @@ class _RecordingTransport:
         """Send, and record the request before and the outcome after."""
         recorder = self._recorder
         call = recorder.next_call()
-        at_ms, at_ns = recorder.now()
         recorder.record(
-            lines.Requested(
+            lambda at_ms, at_ns: lines.Requested(
                 at_ms=at_ms,
                 at_ns=at_ns,
                 call=call,
@@ -192,11 +201,10 @@ class _RecordingTransport:
         try:
             response = await self._inner.send(request, timeout_s=timeout_s)
         except BaseException as error:
-            recorder.record(_failed(recorder, call, error))
+            recorder.record(_failed(call, error))
             raise
-        at_ms, at_ns = recorder.now()
         recorder.record(
-            lines.Responded(
+            lambda at_ms, at_ns: lines.Responded(
                 at_ms=at_ms,
                 at_ns=at_ns,
                 call=call,
@@ -225,15 +233,15 @@ class _RecordingConnector:
         """Connect, and record the attempt and its outcome."""
         recorder = self._recorder
         call = recorder.next_call()
-        at_ms, at_ns = recorder.now()
-        recorder.record(lines.Connecting(at_ms=at_ms, at_ns=at_ns, call=call, url=url))
+        recorder.record(
+            lambda at_ms, at_ns: lines.Connecting(at_ms=at_ms, at_ns=at_ns, call=call, url=url)
+        )
         try:
             connection = await self._inner.connect(url, timeout_s=timeout_s)
         except BaseException as error:
-            recorder.record(_failed(recorder, call, error))
+            recorder.record(_failed(call, error))
             raise
-        at_ms, at_ns = recorder.now()
-        recorder.record(lines.Connected(at_ms=at_ms, at_ns=at_ns, call=call))
+        recorder.record(lambda at_ms, at_ns: lines.Connected(at_ms=at_ms, at_ns=at_ns, call=call))
         return _RecordingConnection(recorder, connection, call=call)
 
 
@@ -253,11 +261,10 @@ class _RecordingConnection:
         try:
             text = await self._inner.receive()
         except BtcturkKitError as error:
-            recorder.record(_failed(recorder, self._call, error))
+            recorder.record(_failed(self._call, error))
             raise
-        at_ms, at_ns = recorder.now()
         recorder.record(
-            lines.FrameReceived(
+            lambda at_ms, at_ns: lines.FrameReceived(
                 at_ms=at_ms, at_ns=at_ns, call=self._call, text=lines.hidden_frame(text)
             )
         )
@@ -266,28 +273,27 @@ class _RecordingConnection:
     async def send(self, text: str) -> None:
         """Record the frame, and send it."""
         recorder = self._recorder
-        at_ms, at_ns = recorder.now()
         recorder.record(
-            lines.FrameSent(
+            lambda at_ms, at_ns: lines.FrameSent(
                 at_ms=at_ms, at_ns=at_ns, call=self._call, text=lines.hidden_frame(text)
             )
         )
         try:
             await self._inner.send(text)
         except BtcturkKitError as error:
-            recorder.record(_failed(recorder, self._call, error))
+            recorder.record(_failed(self._call, error))
             raise
 
     async def aclose(self) -> None:
         """Record that our side closes, and close."""
-        at_ms, at_ns = self._recorder.now()
-        self._recorder.record(lines.Closed(at_ms=at_ms, at_ns=at_ns, call=self._call))
+        self._recorder.record(
+            lambda at_ms, at_ns: lines.Closed(at_ms=at_ms, at_ns=at_ns, call=self._call)
+        )
         await self._inner.aclose()
 
 
-def _failed(recorder: FlightRecorder, call: int, error: BaseException) -> lines.Failed:
-    at_ms, at_ns = recorder.now()
-    return lines.Failed(
+def _failed(call: int, error: BaseException) -> Callable[[int, int], lines.Entry]:
+    return lambda at_ms, at_ns: lines.Failed(
         at_ms=at_ms,
         at_ns=at_ns,
         call=call,

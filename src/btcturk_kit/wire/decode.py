@@ -25,6 +25,7 @@ from btcturk_kit.domain.order_events import OrderAccepted, VenueOrder
 from btcturk_kit.domain.orders import OrderStatus, OrderType
 from btcturk_kit.errors import ProtocolError
 from btcturk_kit.wire import listing
+from btcturk_kit.wire.fills import fill_of
 from btcturk_kit.wire.models import (
     AcceptedModel,
     BalanceModel,
@@ -39,7 +40,14 @@ from btcturk_kit.wire.models import (
     TradeModel,
 )
 from btcturk_kit.wire.pacing import Endpoint
-from btcturk_kit.wire.reading import BareReader, EnvelopeReader, are_exact_amounts, exact_amount
+from btcturk_kit.wire.reading import (
+    BareReader,
+    EnvelopeReader,
+    are_exact_amounts,
+    exact_amount,
+    has_unclear_comma,
+    positive_amount,
+)
 from btcturk_kit.wire.tally import Tally
 from btcturk_kit.wire.words import count, order_type_of, side_of, status_of
 
@@ -155,8 +163,8 @@ def public_trades(body: bytes, *, tally: Tally | None = None) -> tuple[PublicTra
         PublicTrade(
             _trade_id(row.tid),
             Symbol(row.pair),
-            exact_amount(row.price, where),
-            exact_amount(row.amount, where),
+            positive_amount(row.price, where),
+            positive_amount(row.amount, where),
             side_of(row.side, where),
             row.date,
         )
@@ -172,19 +180,33 @@ def _trade_id(text: str) -> TradeId:
 
 def balances(body: bytes, *, tally: Tally | None = None) -> tuple[Balance, ...]:
     """Return every asset of the account."""
-    where = Endpoint.BALANCES
-    return tuple(
+    rows = _balances.data(body, tally)
+    found = tuple(
         Balance(
             Asset(row.asset),
-            exact_amount(row.free, where),
-            exact_amount(row.locked, where),
-            ZERO if row.orderFund is None else exact_amount(row.orderFund, where),
-            ZERO if row.requestFund is None else exact_amount(row.requestFund, where),
+            _part(row.free),
+            _part(row.locked),
+            ZERO if row.orderFund is None else _part(row.orderFund),
+            ZERO if row.requestFund is None else _part(row.requestFund),
             row.precision,
             row.timestamp,
         )
-        for row in _balances.data(body, tally)
+        for row in rows
     )
+    if has_unclear_comma(body):
+        # 1,234 was read as less than two; were it more than a thousand, the sum would hardly fit.
+        for row, balance in zip(rows, found, strict=True):
+            if row.balance is None or _part(row.balance) != balance.total:
+                raise ProtocolError(
+                    f"{Endpoint.BALANCES}: the commas in the amounts of {row.asset} are unclear"
+                )
+    return found
+
+
+def _part(value: Decimal) -> Decimal:
+    if exact_amount(value, Endpoint.BALANCES) < 0:
+        raise ProtocolError(f"{Endpoint.BALANCES}: a negative balance")
+    return value
 
 
 def open_orders(body: bytes, *, tally: Tally | None = None) -> tuple[VenueOrder, ...]:
@@ -219,6 +241,8 @@ def accepted_order(
         tally: Where a changed name is counted.
     """
     accepted = _accepted.data(body, tally)
+    if accepted.id <= 0:
+        raise ProtocolError(f"{Endpoint.SUBMIT}: {accepted.id} is not the number of an order")
     if accepted.newOrderClientId not in (client_order_id, None, ""):
         count(tally, "newOrderClientId:changed")
     event_time_ms = accepted.datetime or received_ms
@@ -235,38 +259,12 @@ def fills(body: bytes, *, tally: Tally | None = None) -> tuple[Fill, ...]:
 
     The quantity is `preciseAmount`; older answers have only the rounded `amount`.
     """
-    return tuple(sorted((_fill(row) for row in _trades.data(body, tally)), key=_by_time))
+    where = Endpoint.TRADE_HISTORY
+    return tuple(sorted((fill_of(row, where) for row in _trades.data(body, tally)), key=_by_time))
 
 
 def _by_time(fill: Fill) -> tuple[int, int]:
     return fill.order_key
-
-
-def _fill(row: TradeModel) -> Fill:
-    where = Endpoint.TRADE_HISTORY
-    side = side_of(row.orderType, where)
-    quantity = row.preciseAmount if row.preciseAmount is not None else row.amount
-    if quantity is None:
-        raise ProtocolError(f"{where}: trade {row.id} lacks `preciseAmount` and `amount`")
-    fee, tax = exact_amount(row.fee, where), exact_amount(row.tax, where)
-    # The exchange writes costs as negative numbers; a positive one would be income, which it does
-    # not document and which must not be booked as a cost.
-    if fee > 0 or tax > 0:
-        raise ProtocolError(f"{where}: trade {row.id} has a positive `fee` or `tax`")
-    return Fill(
-        trade_id=TradeId(row.id),
-        order_id=OrderId(row.orderId),
-        client_order_id=ClientOrderId(row.orderClientId) if row.orderClientId else None,
-        symbol=Symbol(f"{row.numeratorSymbol}{row.denominatorSymbol}"),
-        base=Asset(row.numeratorSymbol),
-        quote=Asset(row.denominatorSymbol),
-        side=side,
-        quantity=exact_amount(quantity, where).copy_abs(),
-        price=exact_amount(row.price, where),
-        fee=fee.copy_abs(),
-        tax=tax.copy_abs(),
-        event_time_ms=row.timestamp,
-    )
 
 
 def _venue_order(row: OrderModel, where: Endpoint, tally: Tally | None) -> VenueOrder:
@@ -318,7 +316,12 @@ def _remaining(
 
 
 def _careful_status(quantity: Decimal, remaining: Decimal) -> OrderStatus:
-    """Read a status we have no word for by its amounts: what is not filled may still be filled."""
+    """Read a status we have no word for by its amounts: what is not filled may still be filled.
+
+    An order of nothing is over, and nothing of it was filled.
+    """
+    if not quantity:
+        return OrderStatus.CANCELED
     if not remaining:
         return OrderStatus.FILLED
     return OrderStatus.OPEN if remaining == quantity else OrderStatus.PARTIALLY_FILLED

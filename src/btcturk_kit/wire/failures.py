@@ -47,18 +47,29 @@ _ORDER_MISSING: Final = frozenset({"ORDER NOT FOUND", "NO_ORDER_MATCHES_YOUR_REQ
 _RETRY_AFTER_S_DEFAULT: Final = 60
 # The shortest documented window: "now" is rounding, not an invitation to be refused again.
 _RETRY_AFTER_S_MIN: Final = 1
-# The longest documented window lasts ten minutes; beyond a day it is a mistake, and a wait that
-# large must not become a number that nobody can count with.
-_RETRY_AFTER_S_MAX: Final = 86_400
+# A wait is obeyed in full, and it is the caller's deadline that ends it. Only what cannot be meant
+# is cut, so that it does not become a number that nobody can count with.
+_RETRY_AFTER_S_MAX: Final = 7 * 86_400
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
-_SECOND: Final = timedelta(seconds=1)
 # Ten digits are more than the longest wait, and not too many to be read.
 _DIGITS_MAX: Final = 10
 _REASON_LENGTH_MAX: Final = 200
-# RFC 9110, 5.6.7: the one form of a date that may be sent.
-_HTTP_DATE: Final = re.compile(
-    r"[A-Z][a-z]{2}, ([0-9]{2}) ([A-Z][a-z]{2}) ([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT"
+_DAY: Final = "(?P<day>[ 0-9][0-9])"
+_MONTH: Final = "(?P<month>[A-Z][a-z]{2})"
+_TIME: Final = "(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
+# RFC 9110, 5.6.7: the one form of a date that may be sent, and two that must still be read.
+_HTTP_DATES: Final = tuple(
+    re.compile(form)
+    for form in (
+        rf"[A-Z][a-z]{{2}}, {_DAY} {_MONTH} (?P<year>[0-9]{{4}}) {_TIME} GMT",
+        rf"[A-Z][a-z]{{5,8}}, {_DAY}-{_MONTH}-(?P<year>[0-9]{{2}}) {_TIME} GMT",
+        rf"[A-Z][a-z]{{2}} {_MONTH} {_DAY} {_TIME} (?P<year>[0-9]{{4}})",
+    )
 )
+_YEAR_DIGITS_OLD: Final = 2
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_MS_PER_S: Final = 1_000
 _MONTHS: Final = (
     "Jan",
     "Feb",
@@ -78,7 +89,12 @@ _decode_refusal = Decoder(RefusalModel).decode
 
 
 def failure_of(
-    *, endpoint: Endpoint, status: int, headers: Mapping[str, str], body: bytes
+    *,
+    endpoint: Endpoint,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    now_ms: int | None = None,
 ) -> BtcturkKitError:
     """Return the exception for an answer that is not a success; it is the caller who raises it.
 
@@ -87,6 +103,8 @@ def failure_of(
         status: The HTTP status.
         headers: With lower-case names; only `retry-after` and `date` are read.
         body: The whole body: JSON, HTML, cut JSON or nothing.
+        now_ms: The exchange's time as the caller knows it; what a `retry-after` that is a date is
+            measured against if the answer itself has no date.
 
     Example:
         >>> error = failure_of(endpoint=Endpoint.ORDER, status=400, headers={},
@@ -106,7 +124,7 @@ def failure_of(
         return RateLimited(
             status=status,
             reason=reason or "TOO_MANY_REQUESTS",
-            retry_after_s=_wait_s(headers, period),
+            retry_after_s=_wait_s(headers, period, now_ms),
             endpoint=endpoint,
         )
     if refusal is None and status < _SERVER_FAULT:
@@ -125,21 +143,22 @@ def failure_of(
     )
 
 
-def retry_after_s(headers: Mapping[str, str], body: bytes) -> int:
+def retry_after_s(headers: Mapping[str, str], body: bytes, *, now_ms: int | None = None) -> int:
     """Return the seconds to wait after a 429: as the header says, else the body, else a minute.
 
-    The header holds seconds or a date. Never less than a second and never more than a day.
+    The header holds seconds or a date. Never less than a second and never more than a week.
 
     Args:
         headers: With lower-case names; only `retry-after` and `date` are read.
         body: Of the answer; its `period` is the length of the window that is full.
+        now_ms: The exchange's time, for a date in an answer that has no date itself.
 
     Example:
         >>> retry_after_s({"retry-after": "7"}, b"")
         7
     """
     refusal = _read(body)
-    return _wait_s(headers, refusal.period if refusal is not None else None)
+    return _wait_s(headers, refusal.period if refusal is not None else None, now_ms)
 
 
 def unreadable(endpoint: Endpoint, *, status: int, body: bytes, problem: str = "") -> ProtocolError:
@@ -208,8 +227,8 @@ def _describe(body: bytes) -> str:
     return "not JSON"
 
 
-def _wait_s(headers: Mapping[str, str], period: str | None) -> int:
-    told_s = _told_s(headers)
+def _wait_s(headers: Mapping[str, str], period: str | None, now_ms: int | None) -> int:
+    told_s = _told_s(headers, now_ms)
     if told_s is None and period and period[:-1].isdecimal() and period[-1] in _SECONDS:
         told_s = int(period[:-1][:_DIGITS_MAX]) * _SECONDS[period[-1]]
     if told_s is None:
@@ -217,34 +236,50 @@ def _wait_s(headers: Mapping[str, str], period: str | None) -> int:
     return min(max(told_s, _RETRY_AFTER_S_MIN), _RETRY_AFTER_S_MAX)
 
 
-def _told_s(headers: Mapping[str, str]) -> int | None:
+def _told_s(headers: Mapping[str, str], now_ms: int | None) -> int | None:
     """Read the header: seconds, or a date against the date of the answer itself.
 
-    Both dates are the exchange's, so a clock that is wrong here does not matter.
+    Both dates are the exchange's, so a clock that is wrong here does not matter. `now_ms` stands
+    in for the second one.
     """
     header = headers.get("retry-after", "").strip()
     if header.isdecimal():
         return int(header[:_DIGITS_MAX])
-    until, answered = _date(header), _date(headers.get("date", "").strip())
-    if until is None or answered is None:
+    answered_ms = _date_ms(headers.get("date", "").strip(), near_ms=now_ms)
+    if answered_ms is None:
+        answered_ms = now_ms
+    if answered_ms is None:
         return None
-    return (until - answered) // _SECOND
+    until_ms = _date_ms(header, near_ms=answered_ms)
+    # Rounded up: a second too early is refused again.
+    return None if until_ms is None else -((answered_ms - until_ms) // _MS_PER_S)
 
 
-def _date(text: str) -> datetime | None:
-    found = _HTTP_DATE.fullmatch(text)
-    if found is None or found[2] not in _MONTHS:
+def _date_ms(text: str, *, near_ms: int | None = None) -> int | None:
+    """Return a date in UTC milliseconds; `near_ms` tells the century of a year of two digits."""
+    for form in _HTTP_DATES:
+        found = form.fullmatch(text)
+        if found is not None and found["month"] in _MONTHS:
+            break
+    else:
         return None
-    month = _MONTHS.index(found[2]) + 1
+    year = int(found["year"])
+    if len(found["year"]) == _YEAR_DIGITS_OLD:
+        if near_ms is None:
+            return None
+        # RFC 9110: not more than 50 years ahead.
+        latest = (_EPOCH + timedelta(milliseconds=near_ms)).year + 50
+        year += (latest - year) // 100 * 100
     try:
-        return datetime(
-            int(found[3]),
-            month,
-            int(found[1]),
-            int(found[4]),
-            int(found[5]),
-            int(found[6]),
+        moment = datetime(
+            year,
+            _MONTHS.index(found["month"]) + 1,
+            int(found["day"]),
+            int(found["hour"]),
+            int(found["minute"]),
+            int(found["second"]),
             tzinfo=UTC,
         )
     except ValueError:
         return None
+    return (moment - _EPOCH) // _MILLISECOND

@@ -244,6 +244,7 @@ class BalanceModel(Struct, gc=False, kw_only=True):
     """One asset; the total is free and locked together."""
 
     asset: str
+    balance: Decimal | None = None
     locked: Decimal
     free: Decimal
     orderFund: Decimal | None = None
@@ -349,7 +350,6 @@ LEFT_OUT: Final[Mapping[type[Struct], Mapping[str, str]]] = {
     },
     BalanceModel: {
         "assetname": "the listing has it, and it depends on the account's language",
-        "balance": "free and locked together",
     },
     OrderModel: {
         "pairsymbolnormalized": _NORMALIZED,

@@ -8,6 +8,7 @@ missing then is a `ProtocolError` that names endpoint and field. Never add: what
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from decimal import (
     Clamped,
@@ -34,7 +35,14 @@ from btcturk_kit.wire.models import Envelope
 from btcturk_kit.wire.pacing import Endpoint
 from btcturk_kit.wire.tally import Tally, objects_in
 
-__all__ = ["BareReader", "EnvelopeReader", "are_exact_amounts", "exact_amount"]
+__all__ = [
+    "BareReader",
+    "EnvelopeReader",
+    "are_exact_amounts",
+    "exact_amount",
+    "has_unclear_comma",
+    "positive_amount",
+]
 
 _OK: Final = 200
 _UNREADABLE: Final = (
@@ -60,6 +68,9 @@ _SUMS: Final = Context(
     Emin=-_MAGNITUDE_MAX,
     traps=[Inexact, Overflow, Subnormal, Clamped, InvalidOperation],
 )
+
+_MARKS: Final = frozenset(",.")
+_UNCLEAR: Final = re.compile(rb'"-?[0-9]{1,3},[0-9]{3}"')
 
 _Data = TypeVar("_Data")
 
@@ -157,6 +168,29 @@ def exact_amount(value: Decimal, where: str) -> Decimal:
     raise ProtocolError(f"{where}: a number that cannot be an amount")
 
 
+def positive_amount(value: Decimal, where: str) -> Decimal:
+    """Return `value` if it can be a price or a quantity.
+
+    Raises:
+        ProtocolError: As for `exact_amount`, or not positive.
+    """
+    if exact_amount(value, where) <= 0:
+        raise ProtocolError(f"{where}: a price or quantity of {value}")
+    return value
+
+
+def has_unclear_comma(body: bytes) -> bool:
+    """Whether a text in the answer has a comma that could separate thousands as well.
+
+    It is read as a decimal comma all the same, because nothing else was ever seen.
+
+    Example:
+        >>> has_unclear_comma(b'["1,234"]'), has_unclear_comma(b'["1,2345", "1.234"]')
+        (True, False)
+    """
+    return _UNCLEAR.search(body) is not None
+
+
 def are_exact_amounts(numbers: Iterable[Decimal]) -> bool:
     """Whether exact arithmetic can work with all of these, seen by one sum of them.
 
@@ -208,14 +242,20 @@ def _holds(kind: type, annotation: object) -> bool:
 
 
 def _normalized(body: bytes, shape: object) -> Any:  # noqa: ANN401 - JSON of any shape, for `convert` to judge
-    """Read JSON with exact numbers, the keys our models expect and points in place of commas."""
+    """Read JSON with exact numbers, the keys our models expect and points in place of commas.
+
+    Raises:
+        ValueError: Commas and points in the amounts of one answer: one of them separates thousands.
+    """
     names = _names_of(shape)
+    marks: set[str] = set()
 
     def mended(pairs: list[tuple[str, object]]) -> dict[str, object]:
         known: dict[str, object] = {}
         for key, value in pairs:
             name = names.canonical.get(key.lower(), key)
             if name in names.amounts and isinstance(value, str):
+                marks.update(_MARKS.intersection(value))
                 known[name] = value.replace(",", ".")
             elif name in names.counts:
                 known[name] = (
@@ -225,7 +265,10 @@ def _normalized(body: bytes, shape: object) -> Any:  # noqa: ANN401 - JSON of an
                 known[name] = value
         return known
 
-    return json.loads(body, parse_float=Decimal, parse_constant=Decimal, object_pairs_hook=mended)
+    whole = json.loads(body, parse_float=Decimal, parse_constant=Decimal, object_pairs_hook=mended)
+    if marks == _MARKS:
+        raise ValueError("commas and points in the amounts of one answer")
+    return whole
 
 
 def _whole(value: object) -> object:

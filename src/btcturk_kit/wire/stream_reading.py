@@ -16,7 +16,6 @@ from msgspec import Struct
 from msgspec.json import Decoder
 
 from btcturk_kit.domain.candles import Candle, Resolution
-from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol, TradeId
 from btcturk_kit.domain.market import BookLevel, PublicTrade
 from btcturk_kit.domain.orders import OrderType, Side
@@ -45,6 +44,7 @@ from btcturk_kit.domain.stream_events import (
     VersionTold,
 )
 from btcturk_kit.errors import ProtocolError
+from btcturk_kit.wire.fills import fill_of
 from btcturk_kit.wire.models import TradeModel
 from btcturk_kit.wire.reading import exact_amount
 from btcturk_kit.wire.stream_models import (
@@ -71,8 +71,6 @@ _SIDES: Final = {0: Side.SELL, 1: Side.BUY}
 
 _RESTING_SIDES: Final = {0: Side.BUY, 1: Side.SELL}
 """The side of an order of ours: the other way round."""
-
-_SIDE_WORDS: Final = {side.value: side for side in Side}
 
 _METHODS: Final = {
     0: OrderType.LIMIT,
@@ -245,30 +243,7 @@ def _balance(row: BalanceHintModel, where: str, _tally: Tally) -> BalanceChanged
 
 
 def _user_trade(row: TradeModel, where: str, _tally: Tally) -> UserTraded:
-    side = _SIDE_WORDS.get(row.orderType.lower())
-    quantity = row.preciseAmount if row.preciseAmount is not None else row.amount
-    if side is None or quantity is None:
-        raise ProtocolError(f"{where}: trade {row.id} lacks a known side or an amount")
-    fee, tax = exact_amount(row.fee, where), exact_amount(row.tax, where)
-    # As in the history: costs are negative numbers, and an income must not be booked as a cost.
-    if fee > 0 or tax > 0:
-        raise ProtocolError(f"{where}: trade {row.id} has a positive `fee` or `tax`")
-    return UserTraded(
-        Fill(
-            trade_id=TradeId(row.id),
-            order_id=OrderId(row.orderId),
-            client_order_id=_client_order_id(row.orderClientId),
-            symbol=Symbol(f"{row.numeratorSymbol}{row.denominatorSymbol}"),
-            base=Asset(row.numeratorSymbol),
-            quote=Asset(row.denominatorSymbol),
-            side=side,
-            quantity=exact_amount(quantity, where).copy_abs(),
-            price=_price(row.price, where),
-            fee=fee.copy_abs(),
-            tax=tax.copy_abs(),
-            event_time_ms=row.timestamp,
-        )
-    )
+    return UserTraded(fill_of(row, where))
 
 
 def _match(row: MatchModel, where: str, tally: Tally) -> OrderMatched:

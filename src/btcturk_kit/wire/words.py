@@ -11,7 +11,6 @@ from typing import Final
 
 from btcturk_kit.domain.orders import OrderStatus, OrderType, Side
 from btcturk_kit.errors import ProtocolError
-from btcturk_kit.wire.pacing import Endpoint
 from btcturk_kit.wire.tally import Tally
 
 __all__ = ["count", "order_type_of", "order_types_of", "side_of", "status_of"]
@@ -27,7 +26,7 @@ _ORDER_TYPES: Final = {kind.value.replace("_", ""): kind for kind in OrderType}
 _SIDES: Final = {side.value: side for side in Side}
 
 
-def side_of(word: str, where: Endpoint) -> Side:
+def side_of(word: str, where: str) -> Side:
     """Return a direction.
 
     Raises:

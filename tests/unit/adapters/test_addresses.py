@@ -16,6 +16,7 @@ from btcturk_kit.errors import ConfigurationError
         "http://127.0.0.1:8080",
         "http://localhost:1",
         "http://[::1]:80",
+        f"https://{'a' * 63}.com.",
     ],
 )
 def test_usable_addresses(url: str) -> None:
@@ -40,6 +41,10 @@ def test_usable_addresses(url: str) -> None:
         "http://api.btcturk.com",
         "http://127.0.0.1.example.com",
         "http://10.0.0.5",
+        "https://api..btcturk.com",
+        "https://.btcturk.com",
+        f"https://{'a' * 64}.com",
+        f"https://{'.'.join(['a' * 63] * 4)}",
     ],
 )
 def test_unusable_addresses(url: str) -> None:

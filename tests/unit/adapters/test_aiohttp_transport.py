@@ -105,3 +105,52 @@ def test_every_library_error_is_mapped(kind: type[Exception]) -> None:
     assert isinstance(caught.value.__cause__, kind)
     assert "secret-text" not in caught.value.message
     assert "hidden" not in caught.value.message
+
+
+@pytest.mark.parametrize("host", ["a..example", f"{'a' * 64}.example"])
+def test_a_host_that_cannot_be_looked_up_is_mapped(host: str) -> None:
+    """Addresses are checked before; a transport alone keeps its contract all the same."""
+
+    async def send() -> None:
+        transport = AiohttpTransport()
+        try:
+            await transport.send(HttpRequest("GET", f"http://{host}", "/"), timeout_s=5)
+        finally:
+            await transport.aclose()
+
+    with pytest.raises(TransportError) as caught:
+        asyncio.run(send())
+    assert isinstance(caught.value.__cause__, UnicodeError)
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_a_fault_of_the_runtime_is_hidden_only_by_closing(*, is_closed: bool) -> None:
+    """While the transport is open, such an error is nobody's network: it is not swallowed."""
+
+    async def send() -> None:
+        transport = AiohttpTransport()
+        transport._session = Failing(transport, is_closed=is_closed)  # type: ignore[assignment] # stands for the library's
+        try:
+            await transport.send(HttpRequest("GET", "http://127.0.0.1", "/"), timeout_s=1)
+        finally:
+            await transport.aclose()
+
+    with pytest.raises(OutcomeUnknown if is_closed else RuntimeError):
+        asyncio.run(send())
+
+
+class Failing:
+    """Stands for the session of the library: it is closed under a request, or fails by itself."""
+
+    def __init__(self, transport: AiohttpTransport, *, is_closed: bool) -> None:
+        self.transport = transport
+        self.is_closed = is_closed
+
+    async def request(self, *_: object, **__: object) -> None:
+        """Fail."""
+        if self.is_closed:
+            await self.transport.aclose()
+        raise RuntimeError("Session is closed")
+
+    async def close(self) -> None:
+        """Close nothing."""

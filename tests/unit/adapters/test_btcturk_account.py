@@ -10,7 +10,7 @@ import pytest
 from btcturk_kit.adapters.btcturk_rest import BtcturkClient
 from btcturk_kit.domain.identifiers import Asset, OrderId, Symbol
 from btcturk_kit.domain.order_events import SubmitUnknown
-from btcturk_kit.errors import OutcomeUnknown, VenueError
+from btcturk_kit.errors import OutcomeUnknown, ProtocolError, VenueError
 
 from .rest_network import BUY, NOW, OURS, PAIR, ok, order_row, refused, run, trade_row
 
@@ -167,6 +167,58 @@ def test_a_long_history_is_asked_in_pieces(
     assert all(end - start <= 30 * DAY_MS for (start, _), end in zip(spans, ends, strict=True))
 
 
+def test_trades_that_share_a_number_are_all_kept() -> None:
+    """Numbers are unique per pair only, and in a trade with oneself both sides are ours."""
+    sell = {"orderType": "sell", "preciseAmount": -1, "orderId": 2}
+    fills, _ = run(
+        lambda client: client.trade_history(symbols=[PAIR, Symbol("ETHTRY")], start_ms=NOW - 5),
+        ok([trade_row(1, 10), {**trade_row(1, 10), **sell}, trade_row(1, 10, base="ETH")]),
+    )
+    assert sorted((fill.symbol, fill.side.value) for fill in fills) == [
+        ("BTCTRY", "buy"),
+        ("BTCTRY", "sell"),
+        ("ETHTRY", "buy"),
+    ]
+
+
+def test_a_deposit_and_a_withdrawal_of_one_number_are_both_kept() -> None:
+    """They are numbered apart."""
+    out = {**transfer_row(1, 2), "balanceType": "withdrawal", "amount": "-5"}
+    found, _ = run(
+        lambda client: client.crypto_transfers(start_ms=NOW - 5), ok([transfer_row(1, 1), out])
+    )
+    assert [one.kind.value for one in found] == ["deposit", "withdrawal"]
+
+
+@pytest.mark.parametrize(
+    ("use", "row", "change"),
+    [
+        (_trades, trade_row, {"price": "101"}),
+        (_coins, transfer_row, {"amount": "6"}),
+        (_money, transfer_row, {"currencySymbol": "TRY"}),
+    ],
+)
+def test_one_row_told_in_two_ways_is_refused(
+    use: Callable[[BtcturkClient], Any],
+    row: Callable[[int, int], dict[str, Any]],
+    change: dict[str, Any],
+) -> None:
+    """Which of the two is true cannot be known."""
+    with pytest.raises(ProtocolError, match="told twice"):
+        run(use, ok([row(1, 5)]), ok([{**row(1, 5), **change}]), ok([]))
+
+
+def test_a_transfer_that_was_confirmed_meanwhile_is_kept_as_it_was_told_last() -> None:
+    """Confirmations grow between two pieces; that contradicts nothing."""
+
+    async def use(client: BtcturkClient) -> list[bool]:
+        found = await client.crypto_transfers(start_ms=NOW - 40 * DAY_MS)
+        return [one.is_confirmed for one in found]
+
+    pending = {**transfer_row(1, 5), "isConfirmed": False}
+    assert run(use, ok([pending]), ok([transfer_row(1, 5)]))[0] == [True]
+
+
 def test_a_history_with_an_end_is_asked_to_its_end() -> None:
     """And one that starts after our own clock is asked for all the same."""
 
@@ -220,7 +272,7 @@ def test_an_unknown_submit_carries_what_resolves_it() -> None:
     ours = order_row(8, orderClientId=OURS)
     found, network = run(
         use,
-        *(lost, ok({"asks": [order_row(7)], "bids": [ours]})),
+        *(lost, ok({"asks": [order_row(7)], "bids": [ours]}), ok([order_row(7)])),
         *(lost, ok(NOTHING), ok([order_row(7), {**ours, "status": "Closed", "leftAmount": "0"}])),
         *(lost, ok(NOTHING), ok([order_row(7)])),
     )
@@ -228,3 +280,55 @@ def test_an_unknown_submit_carries_what_resolves_it() -> None:
     assert network.targets[-1] == (
         f"/api/v1/allOrders?pairSymbol=BTCTRY&startTime={NOW - 60_000}&page=1&limit=1000"
     )
+
+
+STOP = {"orderClientId": OURS, "method": "stoplimit", "stopPrice": "90"}
+HEIR = {"orderClientId": OURS}
+
+
+@pytest.mark.parametrize(
+    ("resting", "listed", "expected"),
+    [
+        # Waiting.
+        ([order_row(5, **STOP)], [order_row(5, **STOP)], (5, "open")),
+        # Triggered: the heir rests, or is done.
+        (
+            [order_row(9, **HEIR)],
+            [order_row(5, **STOP, status="Canceled"), order_row(9, **HEIR)],
+            (9, "open"),
+        ),
+        (
+            [],
+            [
+                order_row(9, **HEIR, status="Closed", leftAmount="0"),
+                order_row(5, **STOP, status="Canceled"),
+            ],
+            (9, "filled"),
+        ),
+        # Triggered between the two reads.
+        (
+            [order_row(5, **STOP)],
+            [order_row(5, **STOP, status="Canceled"), order_row(9, **HEIR)],
+            (9, "open"),
+        ),
+        # Canceled by us: there is no heir.
+        ([], [order_row(5, **STOP, status="Canceled")], (5, "canceled")),
+        # A name that was used twice.
+        (
+            [order_row(6, **HEIR)],
+            [order_row(6, **HEIR), order_row(8, **HEIR, status="Canceled")],
+            (8, "canceled"),
+        ),
+    ],
+)
+def test_the_living_half_of_a_triggered_stop_is_found(
+    resting: list[dict[str, Any]], listed: list[dict[str, Any]], expected: tuple[int, str]
+) -> None:
+    """A triggered stop is a canceled order and a new one that shares its name only."""
+
+    async def use(client: BtcturkClient) -> tuple[int, str] | None:
+        order = await client.find_order(OURS, PAIR, since_ms=NOW)
+        return None if order is None else (order.order_id, order.status.value)
+
+    found, _ = run(use, ok({"asks": resting, "bids": []}), ok(listed))
+    assert found == expected

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 import httpcore2
@@ -182,3 +183,44 @@ def test_the_memory_transport_never_suspends() -> None:
         step.send(None)
     assert ended.value.value.body == b"x"
     asyncio.run(transport.aclose())
+
+
+def test_a_client_that_its_owner_closed_is_told() -> None:
+    """Nothing is sent through it."""
+
+    async def send() -> None:
+        client = httpx2.AsyncClient()
+        await client.aclose()
+        await Httpx2Transport(client).send(HttpRequest("GET", "http://127.0.0.1", "/"), timeout_s=1)
+
+    with pytest.raises(TransportError, match="the transport was closed") as caught:
+        asyncio.run(send())
+    assert type(caught.value) is TransportError
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_a_fault_of_the_runtime_is_hidden_only_by_closing(*, is_closed: bool) -> None:
+    """While it is open, such an error is nobody's network: it is not swallowed."""
+
+    async def send() -> None:
+        client = httpx2.AsyncClient(transport=httpx2.MockTransport(fail))
+        transport = Httpx2Transport(client)
+
+        async def close() -> None:
+            await client.aclose()
+
+        closing.append(close)
+        try:
+            await transport.send(HttpRequest("GET", "http://127.0.0.1", "/"), timeout_s=1)
+        finally:
+            await client.aclose()
+
+    closing: list[Callable[[], Awaitable[None]]] = []
+
+    async def fail(_: httpx2.Request) -> httpx2.Response:
+        if is_closed:
+            await closing[0]()
+        raise RuntimeError("of the library")
+
+    with pytest.raises(OutcomeUnknown if is_closed else RuntimeError):
+        asyncio.run(send())

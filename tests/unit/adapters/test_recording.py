@@ -294,6 +294,44 @@ def test_a_full_disk_stops_the_recorder_and_nothing_else(
     assert recording.ending == "torn"
 
 
+class Stopped(SimulatedClock):
+    """A clock that fails once it is told to."""
+
+    fails = False
+
+    def now_ms(self) -> int:
+        """Return the time, or fail."""
+        if self.fails:
+            raise ZeroDivisionError
+        return super().now_ms()
+
+
+@pytest.mark.parametrize("cause", ["header", "clock"])
+def test_what_cannot_be_recorded_is_answered_all_the_same(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, cause: str
+) -> None:
+    """The answer to an order is worth more than the record of it; one warning says so."""
+    clock = Stopped(1)
+    answer = HttpResponse(200, {"x-odd": "\udcff" if cause == "header" else ""}, b"{}")
+
+    def accepted(_: HttpRequest) -> HttpResponse:
+        clock.fails = cause == "clock"
+        return answer
+
+    recorder = FlightRecorder(tmp_path / "flight.jsonl", clock=clock)
+    transport = recorder.transport(MemoryTransport(accepted))
+
+    async def send() -> None:
+        for _ in range(2):
+            assert await transport.send(asked("/order", b"{}"), timeout_s=1) is answer
+
+    asyncio.run(send())
+    assert recorder.state == "stopped"
+    assert recorder.problem in ("UnicodeEncodeError", "ZeroDivisionError")
+    assert len(caplog.records) == 1
+    assert len(list(read_recording(tmp_path / "flight.jsonl"))) == 2
+
+
 def test_after_closing_nothing_is_recorded(tmp_path: Path) -> None:
     """The transport works on, closing again is nothing."""
     path = tmp_path / "flight.jsonl"

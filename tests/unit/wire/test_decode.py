@@ -110,7 +110,7 @@ def test_an_impossible_rest_is_refused(left: str) -> None:
 def test_keys_in_any_case_and_commas_in_amounts_only() -> None:
     """The tolerant path mends keys and amounts, and leaves our own names as they are."""
     shouted = {name.upper(): value for name, value in ORDER.items()}
-    order = decode.order(wrapped({**shouted, "AMOUNT": "2,25"}))
+    order = decode.order(wrapped({**shouted, "AMOUNT": "2,25", "LEFTAMOUNT": "0,5"}))
     assert order.quantity == Decimal("2.25")
     assert order.client_order_id == "1,5"
     assert order.remaining_quantity == Decimal("0.5")
@@ -144,6 +144,14 @@ def test_an_unknown_status_is_read_by_its_amounts_and_counted(
     order = decode.order(wrapped({**ORDER, "status": "Expired", "leftAmount": left}), tally=tally)
     assert order.status is status
     assert tally.counts == {"status:Expired": 1}
+
+
+def test_an_order_of_nothing_was_not_filled() -> None:
+    """With an unknown status and no amount it is over, and nobody is told of a fill."""
+    tally = Tally()
+    row = {**ORDER, "status": "Expired", "amount": "0", "leftAmount": "0"}
+    assert decode.order(wrapped(row), tally=tally).status is OrderStatus.CANCELED
+    assert tally.counts["status:Expired"] == 1
 
 
 def test_an_unknown_method_is_counted() -> None:
@@ -322,6 +330,79 @@ def test_a_positive_cost_is_refused(name: str) -> None:
     """The exchange writes costs as negative numbers; income is not documented."""
     with pytest.raises(ProtocolError, match="positive"):
         decode.fills(wrapped([{**TRADE, name: "0.1"}]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"preciseAmount": 2},
+        {"orderType": "buy"},
+        {"preciseAmount": 0},
+        {"preciseAmount": None, "amount": "2"},
+        {"price": "0"},
+        {"price": "-100"},
+    ],
+)
+def test_a_trade_that_contradicts_itself_is_refused(change: dict[str, Any]) -> None:
+    """A sell is negative, a buy is positive, and neither is of nothing or for nothing."""
+    with pytest.raises(ProtocolError):
+        decode.fills(wrapped([{**TRADE, **change}]))
+
+
+@pytest.mark.parametrize("name", ["price", "amount"])
+@pytest.mark.parametrize("bad", ["0", "-1"])
+def test_a_public_trade_of_nothing_is_refused(name: str, bad: str) -> None:
+    """Price and quantity are positive."""
+    row = {"pair": "BTCTRY", "date": 1, "tid": "1", "price": "1", "amount": "1", "side": "buy"}
+    with pytest.raises(ProtocolError):
+        decode.public_trades(wrapped([{**row, name: bad}]))
+
+
+@pytest.mark.parametrize("name", ["free", "locked", "orderFund", "requestFund"])
+def test_a_negative_balance_is_refused(name: str) -> None:
+    """On a spot account nothing can be less than nothing."""
+    row = {"asset": "TRY", "free": "1", "locked": "0", name: "-1"}
+    with pytest.raises(ProtocolError):
+        decode.balances(wrapped([row]))
+
+
+@pytest.mark.parametrize(
+    ("total", "free", "locked"),
+    [("1,250", "1,25", "0"), ("1,234", "1,234", "0"), ("2,468", "1,234", "1,234")],
+)
+def test_a_comma_is_a_decimal_comma(total: str, free: str, locked: str) -> None:
+    """One that could be of thousands is believed if the total agrees."""
+    (found,) = decode.balances(
+        wrapped([{"asset": "TRY", "balance": total, "free": free, "locked": locked}])
+    )
+    assert found.free == Decimal(free.replace(",", "."))
+    assert found.total == Decimal(total.replace(",", "."))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"balance": "1,234.5", "free": "1,234.5", "locked": "0"},
+        {"balance": "1,234", "free": "1,233.5", "locked": "0.5"},
+        {"balance": "1,234", "free": "1,234", "locked": "0.0"},
+        {"balance": "1,234", "free": "1,000", "locked": "234"},
+        {"balance": "1,234", "free": "999", "locked": "235"},
+        {"free": "1,234", "locked": "0"},
+    ],
+)
+def test_a_comma_that_could_be_of_thousands_is_refused(row: dict[str, Any]) -> None:
+    """Points beside it, a total that disagrees, or no total: it could be a thousandth of it."""
+    with pytest.raises(ProtocolError):
+        decode.balances(wrapped([{"asset": "TRY", **row}]))
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_an_accepted_order_has_a_number(number: int) -> None:
+    """Without one it could not be followed."""
+    with pytest.raises(ProtocolError):
+        decode.accepted_order(
+            wrapped({"id": number}), client_order_id=ClientOrderId("x"), received_ms=1
+        )
 
 
 def test_a_trade_without_any_amount_is_refused() -> None:

@@ -195,7 +195,7 @@ def test_an_order_comes_back(order: VenueOrder, first_price: Decimal | None) -> 
     order_id=IDS,
     name=st.none() | NAMES,
     side=SIDES,
-    numbers=st.tuples(AMOUNTS, PRICES, AMOUNTS, AMOUNTS),
+    numbers=st.tuples(AMOUNTS.filter(bool), PRICES, AMOUNTS, AMOUNTS),
     now_ms=INSTANTS,
 )
 def test_a_fill_comes_back(

@@ -77,14 +77,22 @@ WED = "Wed, 23 Sep 2026 03:20:00 GMT"
         ({"retry-after": "7"}, b"", 7.0),
         ({"retry-after": " 7 "}, b"", 7.0),
         ({"retry-after": "0"}, b"", 1.0),
-        ({"retry-after": "9" * 400}, b"", 86_400.0),
+        ({"retry-after": "90000"}, b"", 90_000.0),
+        ({"retry-after": "9" * 400}, b"", 604_800.0),
         ({"retry-after": "7"}, b'{"success":false,"period":"10m"}', 7.0),
         ({}, b'{"success":false,"message":"TOO_MANY_REQUESTS","period":"10m"}', 600.0),
         ({}, b'{"success":false,"message":"TOO_MANY_REQUESTS","period":"1s"}', 1.0),
         ({}, b'{"success":false,"period":"soon"}', 60.0),
         ({"retry-after": WED, "date": "Wed, 23 Sep 2026 03:18:30 GMT"}, b"", 90.0),
         ({"retry-after": WED, "date": "Wed, 23 Sep 2026 03:20:01 GMT"}, b"", 1.0),
-        ({"retry-after": "Fri, 25 Sep 2026 03:20:00 GMT", "date": WED}, b"", 86_400.0),
+        ({"retry-after": "Fri, 25 Sep 2026 03:20:00 GMT", "date": WED}, b"", 172_800.0),
+        ({"retry-after": "Fri, 02 Oct 2026 03:20:00 GMT", "date": WED}, b"", 604_800.0),
+        ({"retry-after": "Wednesday, 23-Sep-26 03:20:07 GMT", "date": WED}, b"", 7.0),
+        ({"retry-after": "Wed Sep 23 03:20:07 2026", "date": WED}, b"", 7.0),
+        ({"retry-after": "Thu Oct  1 03:20:00 2026", "date": WED}, b"", 604_800.0),
+        ({"retry-after": WED, "date": "Wednesday, 23-Sep-26 03:20:00 GMT"}, b"", 60.0),
+        ({"retry-after": "Saturday, 23-Sep-76 03:20:07 GMT", "date": WED}, b"", 604_800.0),
+        ({"retry-after": "Friday, 23-Sep-77 03:20:07 GMT", "date": WED}, b"", 1.0),
         ({"retry-after": WED}, b"", 60.0),
         ({"retry-after": WED}, b'{"success":false,"period":"2m"}', 120.0),
         ({"retry-after": "Wed, 31 Feb 2026 03:20:00 GMT", "date": WED}, b"", 60.0),
@@ -95,7 +103,7 @@ WED = "Wed, 23 Sep 2026 03:20:00 GMT"
     ],
 )
 def test_seconds_to_wait(headers: dict[str, str], body: bytes, seconds: float) -> None:
-    """The header counts, else the exceeded period, else a minute; a second to a day.
+    """The header counts, else the exceeded period, else a minute; a second to a week.
 
     A date counts against the date of the answer: both clocks are the exchange's.
     """
@@ -103,6 +111,24 @@ def test_seconds_to_wait(headers: dict[str, str], body: bytes, seconds: float) -
     assert isinstance(error, RateLimited)
     assert error.retry_after_s == seconds
     assert retry_after_s(headers, body) == seconds
+
+
+@pytest.mark.parametrize("date", [WED, "Wednesday, 23-Sep-26 03:20:00 GMT"])
+def test_a_date_counts_against_the_time_the_caller_knows(date: str) -> None:
+    """If the answer has no date of its own; a part of a second is waited for in full."""
+    now_ms = 1_790_133_600_000 - 90_500
+    error = failure_of(
+        endpoint=Endpoint.TICKER,
+        status=429,
+        headers={"retry-after": date},
+        body=b"",
+        now_ms=now_ms,
+    )
+    assert isinstance(error, RateLimited)
+    assert error.retry_after_s == 91
+    assert retry_after_s({"retry-after": date}, b"", now_ms=now_ms) == 91
+    told = {"retry-after": date, "date": "Wed, 23 Sep 2026 03:19:00 GMT"}
+    assert retry_after_s(told, b"", now_ms=now_ms) == 60
 
 
 @pytest.mark.parametrize(

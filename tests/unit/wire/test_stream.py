@@ -222,11 +222,19 @@ def test_a_trade_of_ours_has_positive_amounts() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"fee": "0.1"}, {"tax": "0.1"}, {"orderType": "swap"}, {"amount": None}]
+    "change",
+    [
+        {"fee": "0.1"},
+        {"tax": "0.1"},
+        {"orderType": "swap"},
+        {"orderType": "buy"},
+        {"amount": None},
+        {"price": "0"},
+    ],
 )
 def test_a_trade_of_ours_that_cannot_be_is_refused(change: dict[str, Any]) -> None:
-    """An income in place of a cost, no direction, no amount."""
-    with pytest.raises(ProtocolError, match="trade 1"):
+    """An income in place of a cost, no direction or another one, no amount, no price."""
+    with pytest.raises(ProtocolError, match="stream message 423"):
         read_event(frame(423, USER_TRADE, **change))
 
 
