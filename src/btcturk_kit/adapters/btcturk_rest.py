@@ -37,10 +37,12 @@ from btcturk_kit.domain.order_events import (
 )
 from btcturk_kit.domain.orders import LimitOrder, MarketBuy, MarketSell, OrderRequest, StopRequest
 from btcturk_kit.errors import (
+    ClockSkewError,
     ConfigurationError,
     OutcomeUnknown,
     ProtocolError,
     RateLimited,
+    StoreError,
     TransportError,
     VenueError,
 )
@@ -261,7 +263,9 @@ class BtcturkClient(AccountReads):
         sent_ms = self._clock.now_ms()
         try:
             # After a long wait it would be another decision's order: it goes soon or not at all.
-            body = await self._session.send(wire, patience_s=self._timeout_s)
+            body = await self._session.send(
+                wire, deadline_ns=self._session.deadline_ns(self._timeout_s)
+            )
             accepted = decode.accepted_order(
                 body,
                 client_order_id=client_order_id,
@@ -270,7 +274,8 @@ class BtcturkClient(AccountReads):
             )
         except (OutcomeUnknown, ProtocolError) as error:
             return SubmitUnknown(client_order_id, error.message, request.symbol, sent_ms)
-        except TransportError as error:
+        except (TransportError, StoreError) as error:
+            # Counts and stamps are asked before the order leaves, and never matter afterwards.
             return OrderRejected(client_order_id, f"not sent: {error.message}")
         except RateLimited as error:
             return OrderRejected(client_order_id, error.reason, error.retry_after_s)
@@ -295,22 +300,41 @@ class BtcturkClient(AccountReads):
             order_id: The exchange's number.
             client_order_id: Our name for the order, carried into the outcome.
 
+        Returns:
+            Accepted; rejected when the exchange said no and nothing else can be the case; unknown
+            when an answer is missing, also if a repetition was refused then: the first may have
+            been carried out.
+
         Raises:
             ConfigurationError: The client has no credentials.
+            StoreError: The client is closed. Nothing was sent.
         """
         wire = requests.cancel(order_id)
-        problem = ""
-        for _ in range(2):
+        deadline_ns = self._session.deadline_ns()
+        problem, is_unknown = "", False
+        for attempt in range(2):
             try:
-                decode.canceled(await self._session.send(wire))
+                decode.canceled(await self._session.send(wire, deadline_ns=deadline_ns))
             except (TransportError, ProtocolError) as error:
                 problem = error.message
+                is_unknown = is_unknown or isinstance(error, OutcomeUnknown | ProtocolError)
             except VenueError as error:
-                if is_refusal(error):
-                    return CancelRejected(client_order_id, error.reason)
-                problem = error.message
+                problem = error.reason
+                if not is_refusal(error):
+                    problem, is_unknown = error.message, True
+                elif is_unknown:
+                    return CancelUnknown(client_order_id, problem)
+                elif not self._is_curable(error) or attempt:
+                    wait_s = error.retry_after_s if isinstance(error, RateLimited) else 0.0
+                    return CancelRejected(client_order_id, problem, wait_s)
             else:
                 for stream in self._streams:
                     stream.expect_cancel(order_id)
                 return CancelAccepted(client_order_id)
         return CancelUnknown(client_order_id, problem)
+
+    def _is_curable(self, error: VenueError) -> bool:
+        """Whether the exchange refused a stamp that can be made by its own time now."""
+        return bool(isinstance(error, ClockSkewError) and error.status) and (
+            self._session.can_measure
+        )

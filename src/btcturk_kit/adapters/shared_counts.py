@@ -19,7 +19,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from struct import Struct
-from typing import Final
+from typing import Final, TypeVar
 
 from platformdirs import user_state_path
 
@@ -33,7 +33,9 @@ from btcturk_kit.wire.pacing import (
     rules_by_endpoint,
 )
 
-__all__ = ["CountFile", "SharedWindows", "flush_head", "state_folder"]
+__all__ = ["CountFile", "SharedWindows", "damaged", "flush_head", "state_folder"]
+
+_Value = TypeVar("_Value")
 
 _PRIVATE_DIRECTORY: Final = 0o700
 _CELL: Final = 8
@@ -43,7 +45,10 @@ _VERSION: Final = 1
 _HEADER: Final = Struct("=8sq16sq16s")
 _HEADER_CELLS: Final = _HEADER.size // _CELL
 
-_LOCK_WAIT_S_MAX: Final = 10.0
+# The wait is of the whole process, its event loop included. The lock is held for microseconds: who
+# has not got it by then waits for a program that was stopped.
+_LOCK_WAIT_S_MAX: Final = 0.25
+_HASTY_WAIT_S_MAX: Final = 0.03
 _LOCK_PAUSE_S: Final = 0.0001
 
 if sys.platform == "win32":  # pragma: no cover - the measured runs are elsewhere
@@ -94,6 +99,10 @@ class CountFile:
         lock_wait_s_max: Patience with whoever holds the lock. It is held for microseconds, or by a
             program that was stopped in the middle.
 
+    Attributes:
+        cells: The integers.
+        hasty: The same lock for what cannot wait: `with file.hasty: ...` gives up soon.
+
     Raises:
         StoreCorrupt: Not such a file.
         StorageFull: No space for it.
@@ -108,6 +117,7 @@ class CountFile:
         "_owner",
         "_thread_lock",
         "cells",
+        "hasty",
         "path",
     )
 
@@ -138,21 +148,49 @@ class CountFile:
             os.close(self._descriptor)
             raise
         self.cells = memoryview(self._map).cast("q")[_HEADER_CELLS:]
+        self.hasty = _Hasty(self)
         self._thread_lock = threading.Lock()
         self._owner = os.getpid()
 
     def __enter__(self) -> None:
-        if os.getpid() != self._owner:
-            self._own()
-        self._thread_lock.acquire()
-        try:
-            _try_lock(self._descriptor)
-        except OSError:
-            self._wait_for_lock()
+        self.lock(self._lock_wait_s_max)
 
     def __exit__(self, *_: object) -> None:
-        _unlock(self._descriptor)
-        self._thread_lock.release()
+        try:
+            _unlock(self._descriptor)
+        finally:
+            self._thread_lock.release()
+
+    def lock(self, wait_s_max: float) -> None:
+        """Take the lock; `with` gives it back.
+
+        Raises:
+            StoreError: Somebody else holds it all the time, or the file is closed.
+        """
+        if os.getpid() != self._owner:
+            self._own()
+        if not self._thread_lock.acquire(timeout=wait_s_max):
+            raise self._held(wait_s_max)
+        try:
+            try:
+                _try_lock(self._descriptor)
+            except OSError:
+                self._wait_for_lock(wait_s_max)
+        except BaseException:
+            self._thread_lock.release()
+            raise
+
+    def require_open(self) -> None:
+        """Refuse the use of what was given back.
+
+        Raises:
+            StoreError: The file is closed.
+        """
+        if self._descriptor < 0:
+            raise StoreError(
+                f"the request counts in {self.path} are closed",
+                hint="use the client, or the pacing, before it is closed",
+            )
 
     def flush(self) -> None:
         """Bring the first page of the file to the disk; returns when it is there.
@@ -160,23 +198,36 @@ class CountFile:
         Raises:
             StoreError: The disk refused.
         """
+        self.require_open()
         try:
             self._flush(self._map)
         except OSError as error:
             raise _unusable(self.path, error) from error
 
     def close(self) -> None:
-        """Give memory and file back; the counts stay."""
-        self.cells.release()
-        # Somebody may still hold a part of the cells; then the memory goes when they do.
-        with suppress(BufferError):
-            self._map.close()
-        os.close(self._descriptor)
+        """Give memory and file back; the counts stay. Once is enough, more does no harm."""
+        # Not under another thread's hands, unless it never ends.
+        is_alone = self._thread_lock.acquire(timeout=self._lock_wait_s_max)
+        try:
+            descriptor, self._descriptor = self._descriptor, -1
+            # Nobody's number: every later use takes the way that finds the file closed.
+            self._owner = -1
+            if descriptor < 0:
+                return
+            self.cells.release()
+            # Somebody may still hold a part of the cells; then the memory goes when they do.
+            with suppress(BufferError):
+                self._map.close()
+            os.close(descriptor)
+        finally:
+            if is_alone:
+                self._thread_lock.release()
 
     def _own(self) -> None:
         """Take a lock of one's own after a fork: parent and child would share the inherited one."""
+        self.require_open()
         try:
-            descriptor = os.open(self.path, os.O_RDWR)
+            descriptor = os.open(self.path, os.O_RDWR | getattr(os, "O_BINARY", 0))
         except OSError as error:
             raise _unusable(self.path, error) from error
         os.close(self._descriptor)
@@ -184,24 +235,41 @@ class CountFile:
         self._thread_lock = threading.Lock()
         self._owner = os.getpid()
 
-    def _wait_for_lock(self) -> None:
-        give_up_at = time.monotonic() + self._lock_wait_s_max
+    def _wait_for_lock(self, wait_s_max: float) -> None:
+        give_up_at = time.monotonic() + wait_s_max
         while True:
             time.sleep(_LOCK_PAUSE_S)
+            self.require_open()
             try:
                 _try_lock(self._descriptor)
             except OSError as error:
                 if error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK):
-                    self._thread_lock.release()
                     raise _unusable(self.path, error) from error
                 if time.monotonic() > give_up_at:
-                    self._thread_lock.release()
-                    raise StoreError(
-                        f"another program holds {self.path} for {self._lock_wait_s_max:g} s",
-                        hint="continue or end the program that was stopped in the middle",
-                    ) from None
+                    raise self._held(wait_s_max) from None
             else:
                 return
+
+    def _held(self, wait_s: float) -> StoreError:
+        return StoreError(
+            f"another program holds {self.path} for {wait_s:g} s",
+            hint="continue or end the program that was stopped in the middle",
+        )
+
+
+class _Hasty:
+    """The lock of a file, for those who would rather go without it than wait."""
+
+    __slots__ = ("_file",)
+
+    def __init__(self, file: CountFile) -> None:
+        self._file = file
+
+    def __enter__(self) -> None:
+        self._file.lock(_HASTY_WAIT_S_MAX)
+
+    def __exit__(self, *_: object) -> None:
+        self._file.__exit__()
 
 
 class SharedWindows:
@@ -213,7 +281,6 @@ class SharedWindows:
         margin_ms: How far the travel times of two requests may differ.
         now_ms: Reads the monotonic clock, to notice that the machine was restarted.
         rules: The table of windows.
-        account_from: Where the windows begin in the cells of the account.
 
     Raises:
         StoreCorrupt: A file holds what was never written there.
@@ -229,7 +296,6 @@ class SharedWindows:
         margin_ms: int,
         now_ms: Callable[[], int],
         rules: Iterable[WindowRule] = RULES,
-        account_from: int = 0,
     ) -> None:
         table = tuple(rules)
         self.margin_ms = margin_ms
@@ -237,7 +303,7 @@ class SharedWindows:
         self._account = account
         counts: dict[Policy, Cells] = {"ip": address.cells}
         if account is not None:
-            counts["account"] = account.cells[account_from:]
+            counts["account"] = account.cells
         self._windows = ClientWindows(rules=table, margin_ms=margin_ms, counts=counts)
         self._both = frozenset(
             endpoint
@@ -255,8 +321,13 @@ class SharedWindows:
         self, endpoint: Endpoint, now_ms: int, *, wanted: int = 1, until_ms: int | None = None
     ) -> int:
         """Count up to `wanted` requests that may be sent now, and return how many."""
+        account = self._account_of(endpoint)
+        if endpoint is Endpoint.CANCEL:
+            return self._hastily(
+                account,
+                lambda: self._windows.take(endpoint, now_ms, wanted=wanted, until_ms=until_ms),
+            )
         with self._address:
-            account = self._account_of(endpoint)
             if account is None:
                 return self._windows.take(endpoint, now_ms, wanted=wanted, until_ms=until_ms)
             with account:
@@ -267,22 +338,40 @@ class SharedWindows:
 
         Without a lock: it is a guess about the future, and `take` decides.
         """
+        self._address.require_open()
         return self._windows.wait_ms(endpoint, now_ms, ahead=ahead)
 
-    def arrived(self, endpoint: Endpoint, counted_ms: int, now_ms: int) -> None:
+    def arrived(self, endpoint: Endpoint, counted_ms: int, now_ms: int) -> int:
         """Correct the count of a request that travelled for longer than the margin."""
-        with self._address:
-            account = self._account_of(endpoint)
-            if account is None:
-                self._windows.arrived(endpoint, counted_ms, now_ms)
-                return
-            with account:
-                self._windows.arrived(endpoint, counted_ms, now_ms)
+        return self._hastily(
+            self._account_of(endpoint),
+            lambda: self._windows.arrived(endpoint, counted_ms, now_ms),
+        )
 
     def block(self, endpoint: Endpoint, now_ms: int, *, wait_ms: int) -> None:
         """Let nothing through for a while, in no process of this machine."""
-        with self._address:
-            self._windows.block(endpoint, now_ms, wait_ms=wait_ms)
+        self._hastily(
+            self._account_of(endpoint),
+            lambda: self._windows.block(endpoint, now_ms, wait_ms=wait_ms),
+        )
+
+    def _hastily(self, account: CountFile | None, count: Callable[[], _Value]) -> _Value:
+        """Count under the locks if they are to be had soon, and without them otherwise.
+
+        Of a cancel, and of what has left already. Who holds a lock for that long was stopped in
+        the middle, so hardly anybody counts at the same time; at worst one request is missed.
+        """
+        try:
+            with self._address.hasty:
+                if account is None:
+                    return count()
+                with account.hasty:
+                    return count()
+        except StoreError:
+            for file in (self._address, account):
+                if file is not None:
+                    file.require_open()
+            return count()
 
     def _account_of(self, endpoint: Endpoint) -> CountFile | None:
         """Return the file that counts an endpoint too; always locked after that of the address."""
@@ -290,7 +379,7 @@ class SharedWindows:
 
     def _settle(self, now_ms: Callable[[], int]) -> None:
         if not self._windows.is_sound():
-            raise _damaged(self._address.path.parent)
+            raise damaged(self._address.path.parent)
         # Read under the lock: what others have counted since an earlier reading would lie in its
         # future, and be taken for what was counted before a restart.
         self._windows.settle(now_ms())
@@ -325,17 +414,18 @@ def _create(path: Path, content: bytes) -> None:
 def _mapped(descriptor: int, path: Path, header: bytes, size: int) -> mmap.mmap:
     try:
         if os.fstat(descriptor).st_size != size:
-            raise _damaged(path)
+            raise damaged(path)
         mapped = mmap.mmap(descriptor, size)
     except OSError as error:
         raise _unusable(path, error) from error
     if mapped[: len(header)] != header:
         mapped.close()
-        raise _damaged(path)
+        raise damaged(path)
     return mapped
 
 
-def _damaged(path: Path) -> StoreCorrupt:
+def damaged(path: Path) -> StoreCorrupt:
+    """Return the error for a file, or files, that hold what was never written there."""
     return StoreCorrupt(
         f"{path} holds no request counts of this version",
         hint="end every program that uses the account, wait ten minutes, delete what is there",
