@@ -50,7 +50,7 @@ class RestSession:
 
     Args:
         base_url: A checked base address.
-        graph_url: The same of the graph host; empty if it is one host.
+        graph_url: The same of the graph host; None if it is not known.
         credentials: None for public calls only.
         transport: Closed by its owner.
         clock: The source of time.
@@ -67,6 +67,7 @@ class RestSession:
 
     __slots__ = (
         "_addresses",
+        "_base_url",
         "_clock",
         "_credentials",
         "_lanes",
@@ -92,10 +93,11 @@ class RestSession:
         read_retry: ReadRetry,
         stamps: Stamps | None = None,
         measures_clock: bool = False,
-        graph_url: str = "",
+        graph_url: str | None = None,
         lane_width: int = 0,
     ) -> None:
-        self._addresses = {Host.MAIN: base_url, Host.GRAPH: graph_url or base_url}
+        self._base_url = base_url
+        self._addresses = {Host.MAIN: base_url, Host.GRAPH: graph_url}
         self._credentials = credentials
         self._transport = transport
         self._clock = clock
@@ -187,6 +189,12 @@ class RestSession:
                 f"{wire.endpoint} needs credentials",
                 hint="set BTCTURK_API_KEY and BTCTURK_API_SECRET",
             )
+        address = self._addresses[wire.host]
+        if address is None:
+            raise ConfigurationError(
+                f"{wire.endpoint}: the address of the graph host is not known",
+                hint="give graph_url, or set BTCTURK_KIT_GRAPH_URL",
+            )
         if wire.is_signed:
             await self._stamping.prepare(
                 is_urgent=wire.endpoint is Endpoint.CANCEL,
@@ -195,7 +203,7 @@ class RestSession:
         counted_ms = await self._acquire(wire.endpoint, deadline_ns)
         flight = self._limiter.departed(wire.endpoint, counted_ms)
         try:
-            response = await self._carry(wire, deadline_ns)
+            response = await self._carry(wire, address, deadline_ns)
         finally:
             self._book(lambda: self._limiter.landed(flight))
         if response.status == _OK:
@@ -213,11 +221,9 @@ class RestSession:
             self._stamping.forget()
         raise error
 
-    async def _carry(self, wire: WireRequest, deadline_ns: int) -> HttpResponse:
+    async def _carry(self, wire: WireRequest, address: str, deadline_ns: int) -> HttpResponse:
         """Wait for a place of the transport, stamp, and send."""
-        request = HttpRequest(
-            wire.method, self._addresses[wire.host], wire.target, _PUBLIC_HEADERS, wire.body
-        )
+        request = HttpRequest(wire.method, address, wire.target, _PUBLIC_HEADERS, wire.body)
         lanes = self._lanes
         if lanes is None:
             return await self._stamped(wire, request)
@@ -263,9 +269,7 @@ class RestSession:
         wire = server_time()
         await self._limiter.acquire(wire.endpoint, deadline_ms=self._clock.now_ms())
         response = await self._transport.send(
-            HttpRequest(
-                wire.method, self._addresses[wire.host], wire.target, _PUBLIC_HEADERS, wire.body
-            ),
+            HttpRequest(wire.method, self._base_url, wire.target, _PUBLIC_HEADERS, wire.body),
             timeout_s=min(self._timeout_s, _TIME_TIMEOUT_S),
         )
         if response.status != _OK:

@@ -14,15 +14,10 @@ from typing import Final, Self
 
 from btcturk_kit.adapters.addresses import is_loopback
 from btcturk_kit.adapters.clocks import SystemClock
+from btcturk_kit.adapters.count_file import CountFile, damaged, flush_head, state_folder
 from btcturk_kit.adapters.file_lock import account_digest
 from btcturk_kit.adapters.rate_limiter import TRAVEL_MARGIN_MS, RateLimiter
-from btcturk_kit.adapters.shared_counts import (
-    CountFile,
-    SharedWindows,
-    damaged,
-    flush_head,
-    state_folder,
-)
+from btcturk_kit.adapters.shared_counts import SharedWindows
 from btcturk_kit.adapters.stamps import STAMP_CELLS, Stamps
 from btcturk_kit.ports.clock import Clock
 from btcturk_kit.wire.client_windows import ClientWindows, fresh_counts
@@ -158,8 +153,7 @@ class Pacing:
                 stamps = Stamps(
                     sequence.cells, guard=sequence, hasty_guard=sequence.hasty, flush=sequence.flush
                 )
-                if not stamps.is_sound():
-                    raise damaged(sequence.path)
+                _require_sound(stamps, sequence)
                 stamps.resume(clock.now_ms() - clock.monotonic_ns() // _NS_PER_MS)
             windows = SharedWindows(
                 address,
@@ -181,3 +175,8 @@ class Pacing:
         with ExitStack() as stack:
             for file in self._files:
                 stack.callback(file.close)
+
+
+def _require_sound(stamps: Stamps, file: CountFile) -> None:
+    if not stamps.is_sound():
+        raise damaged(file.path)

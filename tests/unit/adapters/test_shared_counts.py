@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from btcturk_kit.adapters.clocks import SimulatedClock
-from btcturk_kit.adapters.shared_counts import CountFile, SharedWindows
+from btcturk_kit.adapters.count_file import CountFile
+from btcturk_kit.adapters.shared_counts import SharedWindows
 from btcturk_kit.adapters.shared_pacing import Pacing
 from btcturk_kit.errors import RateLimited, StorageFull, StoreCorrupt, StoreError
 from btcturk_kit.wire.client_windows import fresh_counts
@@ -104,7 +105,7 @@ def test_a_lock_that_died_with_its_holder_is_free(tmp_path: Path) -> None:
     """A process is killed while it holds the lock: the next one does not even wait."""
     code = (
         "import os, pathlib, signal, sys\n"
-        "from btcturk_kit.adapters.shared_counts import CountFile\n"
+        "from btcturk_kit.adapters.count_file import CountFile\n"
         "file = CountFile(pathlib.Path(sys.argv[1]), fresh=[0, 0, 0], layout='three')\n"
         "with file:\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -119,7 +120,7 @@ def test_a_lock_that_died_with_its_holder_is_free(tmp_path: Path) -> None:
 
 HOLDER = (
     "import pathlib, sys\n"
-    "from btcturk_kit.adapters.shared_counts import CountFile\n"
+    "from btcturk_kit.adapters.count_file import CountFile\n"
     "file = CountFile(pathlib.Path(sys.argv[1]), fresh=[0, 0, 0], layout='three')\n"
     "with file:\n"
     "    print('held', flush=True)\n"

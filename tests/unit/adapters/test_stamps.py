@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from btcturk_kit.adapters.shared_counts import CountFile
+from btcturk_kit.adapters.count_file import CountFile
 from btcturk_kit.adapters.stamps import STAMP_CELLS, StampAhead, Stamps
 from btcturk_kit.errors import StoreError
 
