@@ -226,16 +226,7 @@ async def stage4(
                 folder=settings.state_dir,
             )
             stack.callback(pacing.close)
-        client = BtcturkClient(
-            base_url=settings.rest_url,
-            graph_url=settings.graph_url or None,
-            stream_url=settings.ws_url or None,
-            credentials=credentials,
-            transport=network,
-            clock=clock,
-            pacing=pacing,
-            state_dir=settings.state_dir,
-        )
+        client = _client(settings, credentials, network, clock, pacing)
         stack.push_async_callback(client.aclose)
         rules = dict(await client.pair_rules())
         kit = build_kit(settings, name, rules)
@@ -267,6 +258,25 @@ async def stage4(
             on_frame=on_frame,
         )
         yield Stage4(runner, store, policy, db, kit)
+
+
+def _client(
+    settings: Settings,
+    credentials: Credentials | None,
+    network: HttpTransport,
+    clock: Clock,
+    pacing: Pacing | None,
+) -> BtcturkClient:
+    return BtcturkClient(
+        base_url=settings.rest_url,
+        graph_url=settings.graph_url or None,
+        stream_url=settings.ws_url or None,
+        credentials=credentials,
+        transport=network,
+        clock=clock,
+        pacing=pacing,
+        state_dir=settings.state_dir,
+    )
 
 
 def _credentials(settings: Settings, *, is_needed: bool) -> Credentials | None:

@@ -6,16 +6,18 @@ import asyncio
 import json
 import time
 from decimal import Decimal
+from pathlib import Path
 
 import httpx2
 import pytest
 
 from btcturk_kit.adapters.btcturk_rest import BtcturkClient
 from btcturk_kit.adapters.clocks import SimulatedClock, SystemClock
-from btcturk_kit.adapters.http_transport import MemoryTransport
+from btcturk_kit.adapters.http_transport import Httpx2Transport, MemoryTransport
 from btcturk_kit.adapters.rate_limiter import RateLimiter
 from btcturk_kit.adapters.shared_pacing import Pacing
 from btcturk_kit.adapters.stamps import Stamps
+from btcturk_kit.adapters.websocket import MemoryConnection, MemoryConnector
 from btcturk_kit.domain.identifiers import OrderId
 from btcturk_kit.domain.order_events import (
     CancelAccepted,
@@ -436,3 +438,95 @@ def test_a_cancel_whose_stamp_is_refused_is_measured_and_sent_once_more() -> Non
 
     assert isinstance(asyncio.run(main()), CancelAccepted)
     assert network.steps == []
+
+
+# ---- what it reaches, and what it leaves
+
+
+class Passing(MemoryTransport):
+    """A transport of somebody else, which says nothing of what it reaches."""
+
+    is_offline = False
+
+
+def test_a_transport_from_outside_counts_and_measures_like_ours(tmp_path: Path) -> None:
+    """With the real address and the machine's clock; one that reaches nobody leaves no trace."""
+    server_ms = time.time_ns() // 1_000_000
+    told = HttpResponse(200, {}, json.dumps({"serverTime": server_ms}).encode())
+
+    async def use(kind: type[MemoryTransport], network: Network, folder: Path) -> None:
+        transport = kind(network.answer)
+        async with BtcturkClient(transport=transport, credentials=KEYS, state_dir=folder) as client:
+            await client.balances()
+
+    network = Network([told, ok([])])
+    asyncio.run(use(Passing, network, tmp_path / "passing"))
+    assert network.targets[0] == "/api/v2/server/time"
+    assert len(list((tmp_path / "passing").iterdir())) == 3
+    asyncio.run(use(MemoryTransport, Network([ok([])]), tmp_path / "offline"))
+    assert not (tmp_path / "offline").exists()
+
+
+def test_the_state_folder_comes_from_the_environment(tmp_path: Path) -> None:
+    """As the settings name it."""
+    client = BtcturkClient.from_env({"BTCTURK_KIT_STATE_DIR": str(tmp_path / "state")})
+    asyncio.run(client.aclose())
+    assert [path.suffix for path in (tmp_path / "state").iterdir()] == [".counts"]
+
+
+def test_a_local_exchange_s_client_never_goes_to_the_real_one() -> None:
+    """Without addresses of their own there are neither candles nor a stream, and it says so."""
+
+    async def main() -> None:
+        async with BtcturkClient(
+            base_url="http://127.0.0.1:9", transport=MemoryTransport(Network([]).answer)
+        ) as client:
+            with pytest.raises(ConfigurationError) as caught:
+                client.stream()
+            assert "BTCTURK_KIT_WS_URL" in caught.value.hint
+            with pytest.raises(ConfigurationError) as caught:
+                await client.daily_candles(PAIR, start_ms=0, end_ms=NOW)
+            assert "BTCTURK_KIT_GRAPH_URL" in caught.value.hint
+
+    asyncio.run(main())
+
+
+def test_closing_gives_everything_back_and_twice_is_once(tmp_path: Path) -> None:
+    """Counts are closed even when the transport fails to close; later use says what is wrong."""
+
+    class Stuck(Httpx2Transport):
+        async def aclose(self) -> None:
+            await super().aclose()
+            raise OSError("cannot close")
+
+    async def main() -> None:
+        client = BtcturkClient(credentials=KEYS, state_dir=tmp_path)
+        client._transport = Stuck()
+        with pytest.raises(OSError, match="cannot close"):
+            await client.aclose()
+        outcome = await client.submit(BUY, client_order_id=OURS)
+        assert isinstance(outcome, OrderRejected)
+        assert "closed" in outcome.reason
+        with pytest.raises(StoreError, match="closed"):
+            await client.cancel(OrderId(1))
+        with pytest.raises(OSError, match="cannot close"):
+            await client.aclose()
+
+    asyncio.run(main())
+
+
+def test_closing_the_client_closes_its_streams() -> None:
+    """A stream whose block is still open ends like one whose block was left."""
+    connection = MemoryConnection()
+
+    async def main() -> None:
+        client = BtcturkClient(
+            transport=MemoryTransport(Network([]).answer), connector=MemoryConnector([connection])
+        )
+        stream = client.stream()
+        await stream.__aenter__()
+        await client.aclose()
+        assert connection.is_closed
+        await stream.__aexit__(None, None, None)
+
+    asyncio.run(main())
