@@ -15,12 +15,11 @@ from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
-from platformdirs import user_state_path
-
 from btcturk_kit.adapters.addresses import is_loopback
 from btcturk_kit.adapters.btcturk_rest import BtcturkClient
 from btcturk_kit.adapters.btcturk_venue import BtcturkMarketData, BtcturkVenue
 from btcturk_kit.adapters.clocks import SandboxClock, SystemClock
+from btcturk_kit.adapters.count_file import state_folder
 from btcturk_kit.adapters.file_lock import FileInstanceLock, account_digest
 from btcturk_kit.adapters.http_transport import open_transport
 from btcturk_kit.adapters.shared_pacing import Pacing
@@ -117,7 +116,7 @@ def side_effect_policy(settings: Settings) -> SideEffectPolicy:
 
 def default_db(settings: Settings, policy: SideEffectPolicy) -> Path:
     """Return the state file a run uses when none is named: one per account, one for dry runs."""
-    folder = user_state_path("btcturk-kit")
+    folder = state_folder(settings.state_dir)
     if policy.kind == "dry_run":
         return folder / "dry-run.sqlite3"
     digest = account_digest(api_key=settings.api_key, base_url=settings.rest_url)
@@ -220,16 +219,15 @@ async def stage4(
             stack.push_async_callback(network.aclose)
         clock = await _clock(settings, network)
         if transport is None:
-            pacing = Pacing.usual(clock, base_url=settings.rest_url, api_key=settings.api_key)
+            pacing = Pacing.usual(
+                clock,
+                base_url=settings.rest_url,
+                api_key=settings.api_key,
+                folder=settings.state_dir,
+            )
             stack.callback(pacing.close)
-        client = BtcturkClient(
-            base_url=settings.rest_url,
-            graph_url=settings.graph_url,
-            credentials=credentials,
-            transport=network,
-            clock=clock,
-            pacing=pacing,
-        )
+        client = _client(settings, credentials, network, clock, pacing)
+        stack.push_async_callback(client.aclose)
         rules = dict(await client.pair_rules())
         kit = build_kit(settings, name, rules)
         store = SqliteStateStore.open(db, account=name, on_statement=on_statement)
@@ -260,6 +258,25 @@ async def stage4(
             on_frame=on_frame,
         )
         yield Stage4(runner, store, policy, db, kit)
+
+
+def _client(
+    settings: Settings,
+    credentials: Credentials | None,
+    network: HttpTransport,
+    clock: Clock,
+    pacing: Pacing | None,
+) -> BtcturkClient:
+    return BtcturkClient(
+        base_url=settings.rest_url,
+        graph_url=settings.graph_url or None,
+        stream_url=settings.ws_url or None,
+        credentials=credentials,
+        transport=network,
+        clock=clock,
+        pacing=pacing,
+        state_dir=settings.state_dir,
+    )
 
 
 def _credentials(settings: Settings, *, is_needed: bool) -> Credentials | None:
@@ -318,9 +335,10 @@ def _last_instant_ms(store: SqliteStateStore) -> int | None:
 
 
 def _lock(settings: Settings, db: Path, *, is_dry: bool) -> FileInstanceLock:
+    name = account_digest(api_key=settings.api_key, base_url=settings.rest_url)
     if is_dry:
-        return FileInstanceLock(f"dry-run-{account_digest(api_key='', base_url=str(db.resolve()))}")
-    return FileInstanceLock(account_digest(api_key=settings.api_key, base_url=settings.rest_url))
+        name = f"dry-run-{account_digest(api_key='', base_url=str(db.resolve()))}"
+    return FileInstanceLock(name, directory=settings.state_dir)
 
 
 def _paper_venue(

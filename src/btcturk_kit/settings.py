@@ -59,8 +59,8 @@ class Settings(BaseSettings):
     api_secret: SecretStr = Field(default=SecretStr(""), validation_alias=_KEY_NAMES["api_secret"])
 
     rest_url: str = "https://api.btcturk.com"
-    graph_url: str = "https://graph-api.btcturk.com"
-    ws_url: str = "wss://ws-feed-pro.btcturk.com"
+    graph_url: str = ""
+    ws_url: str = ""
     http: Literal["httpx2", "aiohttp"] = "httpx2"
     control_url: str = ""
     control_token: SecretStr = SecretStr("")
@@ -71,6 +71,7 @@ class Settings(BaseSettings):
     guards: Names = ("spread-guard",)
     parameters: dict[str, dict[str, Any]] = Field(default_factory=dict)
     db: Path | None = None
+    state_dir: Path | None = None
     cycle_seconds: float = Field(default=60.0, gt=0)
     jitter_seconds: float = Field(default=0.0, ge=0)
     day_zone: str = "Europe/Istanbul"

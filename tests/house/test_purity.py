@@ -8,6 +8,7 @@ EXACT_PACKAGES = ("domain", "wire", "simulation", "pipeline")
 
 FLOATS_ALLOWED = {
     "domain/money.py:decimal_of": "names the type in order to refuse it",
+    "domain/order_events.py:CancelRejected": "`retry_after_s` is a duration, not money",
     "domain/order_events.py:OrderRejected": "`retry_after_s` is a duration, not money",
 }
 """`module:top-level name` → why `float` may stand in it."""

@@ -144,6 +144,12 @@ def test_a_run_that_may_not_start_asks_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_state_folder_that_is_named_holds_the_state(tmp_path: Path) -> None:
+    """The file of the store, where `db` does not name another one."""
+    one = settings(state_dir=tmp_path)
+    assert default_db(one, side_effect_policy(one)).parent == tmp_path
+
+
 def test_state_files_are_kept_apart() -> None:
     """One for each account and exchange, one of its own for dry runs."""
     live = settings(rest_url=LOCAL, api_key="a")

@@ -70,6 +70,8 @@ class AiohttpTransport:
         "_url_of",
     )
 
+    lane_width: Final = _LANE_WIDTH
+
     def __init__(self) -> None:
         try:
             import aiohttp  # noqa: PLC0415 - an extra, and third-party imports wait

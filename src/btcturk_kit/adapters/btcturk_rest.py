@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Self
 from weakref import WeakSet
 
@@ -37,10 +39,12 @@ from btcturk_kit.domain.order_events import (
 )
 from btcturk_kit.domain.orders import LimitOrder, MarketBuy, MarketSell, OrderRequest, StopRequest
 from btcturk_kit.errors import (
+    ClockSkewError,
     ConfigurationError,
     OutcomeUnknown,
     ProtocolError,
     RateLimited,
+    StoreError,
     TransportError,
     VenueError,
 )
@@ -75,8 +79,9 @@ class BtcturkClient(AccountReads):
 
     Args:
         base_url: Scheme and host, without a path. Plain `http` is accepted for loopback only.
-        graph_url: The same of the host that serves candles.
-        stream_url: The same of the stream: `wss`, or `ws` for loopback.
+        graph_url: The same of the host that serves candles. By default the real one with the real
+            `base_url`, and none with any other.
+        stream_url: The same of the stream: `wss`, or `ws` for loopback. By default as above.
         credentials: Key and secret; public calls work without.
         http: The library that carries requests. `aiohttp` is faster and comes with the extra
             `fast`.
@@ -85,8 +90,10 @@ class BtcturkClient(AccountReads):
         connector: Opens the connections of streams. By default over `websockets`.
         recorder: Records every byte both ways; closed by its owner.
         clock: The source of stamps and the one that waits. By default the machine's.
-        pacing: Limiter and stamps. By default shared as said above, and alone on any other clock
-            and with a local exchange.
+        pacing: Limiter and stamps. By default shared as said above, and alone on any other clock,
+            with a local exchange, and with a transport that says that it reaches nobody
+            (`is_offline`).
+        state_dir: Where shared counts are kept; by default the user's state directory.
         timeout_s: Patience for one request, and longest wait of a new order for room in a window.
         patience_s: The same for reads and cancels; beyond it reads raise `RateLimited`.
         read_retry: How failed reads are repeated.
@@ -112,8 +119,8 @@ class BtcturkClient(AccountReads):
         self,
         *,
         base_url: str = _BASE_URL,
-        graph_url: str = _GRAPH_URL,
-        stream_url: str = _STREAM_URL,
+        graph_url: str | None = None,
+        stream_url: str | None = None,
         credentials: Credentials | None = None,
         http: Literal["httpx2", "aiohttp"] = "httpx2",
         transport: HttpTransport | None = None,
@@ -122,19 +129,27 @@ class BtcturkClient(AccountReads):
         recorder: FlightRecorder | None = None,
         clock: Clock | None = None,
         pacing: Pacing | None = None,
+        state_dir: Path | None = None,
         timeout_s: float = _TIMEOUT_S,
         patience_s: float = _PATIENCE_S,
         read_retry: ReadRetry | None = None,
     ) -> None:
         if transport is not None and http_client is not None:
             raise ConfigurationError("give the client a transport or an http_client, not both")
-        address, graph_address = checked_base_url(base_url), checked_base_url(graph_url)
-        self._stream_url = checked_stream_url(stream_url)
+        address, is_real = checked_base_url(base_url), base_url == _BASE_URL
+        if graph_url is None and is_real:
+            graph_url = _GRAPH_URL
+        if stream_url is None and is_real:
+            stream_url = _STREAM_URL
+        graph_address = None if graph_url is None else checked_base_url(graph_url)
+        self._stream_url = None if stream_url is None else checked_stream_url(stream_url)
         self._credentials = credentials
         self._owns_transport = transport is None
         if transport is None:
             transport = Httpx2Transport(http_client) if http_client else open_transport(http)
         self._transport: HttpTransport = transport
+        lane_width = getattr(transport, "lane_width", 0)
+        is_offline = getattr(transport, "is_offline", False)
         self._connector: StreamConnector = connector or WebSocketConnector()
         if recorder is not None:
             transport = recorder.transport(transport)
@@ -142,12 +157,12 @@ class BtcturkClient(AccountReads):
         clock = clock or SystemClock()
         self._own_pacing: Pacing | None = None
         if pacing is None:
-            if self._owns_transport:
-                api_key = "" if credentials is None else credentials.api_key
-                pacing = Pacing.usual(clock, base_url=base_url, api_key=api_key)
-            else:
-                # Nobody knows what a transport from outside reaches.
-                pacing = Pacing.alone(clock)
+            api_key = "" if credentials is None else credentials.api_key
+            pacing = (
+                Pacing.alone(clock)
+                if is_offline
+                else Pacing.usual(clock, base_url=base_url, api_key=api_key, folder=state_dir)
+            )
             self._own_pacing = pacing
         self._limiter = pacing.limiter
         self._timeout_s = timeout_s
@@ -164,6 +179,7 @@ class BtcturkClient(AccountReads):
             read_retry=read_retry or ReadRetry(),
             stamps=pacing.stamps,
             measures_clock=pacing.measures_clock,
+            lane_width=lane_width,
         )
         super().__init__(session, clock)
 
@@ -173,7 +189,7 @@ class BtcturkClient(AccountReads):
 
         `BTCTURK_API_KEY` and `BTCTURK_API_SECRET` are the key pair, `BTCTURK_KIT_REST_URL`,
         `BTCTURK_KIT_GRAPH_URL` and `BTCTURK_KIT_WS_URL` the addresses, `BTCTURK_KIT_HTTP` the
-        library.
+        library, `BTCTURK_KIT_STATE_DIR` where shared counts are kept.
 
         Without key and secret the client is public; one without the other is a mistake.
 
@@ -190,10 +206,12 @@ class BtcturkClient(AccountReads):
             raise ConfigurationError(
                 f"BTCTURK_KIT_HTTP is {library!r}", hint="use httpx2 or aiohttp"
             )
+        folder = environ.get("BTCTURK_KIT_STATE_DIR")
         return cls(
             base_url=environ.get("BTCTURK_KIT_REST_URL") or _BASE_URL,
-            graph_url=environ.get("BTCTURK_KIT_GRAPH_URL") or _GRAPH_URL,
-            stream_url=environ.get("BTCTURK_KIT_WS_URL") or _STREAM_URL,
+            graph_url=environ.get("BTCTURK_KIT_GRAPH_URL") or None,
+            stream_url=environ.get("BTCTURK_KIT_WS_URL") or None,
+            state_dir=Path(folder) if folder else None,
             http="aiohttp" if library == "aiohttp" else "httpx2",
             credentials=Credentials(api_key, api_secret) if api_key else None,
         )
@@ -205,11 +223,15 @@ class BtcturkClient(AccountReads):
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections, unless the transport came from outside. Streams close alone."""
-        if self._owns_transport:
-            await self._transport.aclose()
-        if self._own_pacing is not None:
-            self._own_pacing.close()
+        """Close streams and connections, the latter unless the transport came from outside."""
+        async with AsyncExitStack() as stack:
+            # Last in, first out; each is closed whatever becomes of the others.
+            if self._own_pacing is not None:
+                stack.callback(self._own_pacing.close)
+            if self._owns_transport:
+                stack.push_async_callback(self._transport.aclose)
+            for stream in list(self._streams):
+                stack.push_async_exit(stream)
 
     # ---- the stream
 
@@ -224,7 +246,15 @@ class BtcturkClient(AccountReads):
         Args:
             patience: How long silence is borne.
             raw_books: Whether the messages behind kept books are events too.
+
+        Raises:
+            ConfigurationError: The client knows no address of a stream.
         """
+        if self._stream_url is None:
+            raise ConfigurationError(
+                "the address of the stream is not known: base_url is not that of the exchange",
+                hint="give stream_url, or set BTCTURK_KIT_WS_URL",
+            )
         stream = BtcturkStream(
             connector=self._connector,
             url=self._stream_url,
@@ -261,7 +291,9 @@ class BtcturkClient(AccountReads):
         sent_ms = self._clock.now_ms()
         try:
             # After a long wait it would be another decision's order: it goes soon or not at all.
-            body = await self._session.send(wire, patience_s=self._timeout_s)
+            body = await self._session.send(
+                wire, deadline_ns=self._session.deadline_ns(self._timeout_s)
+            )
             accepted = decode.accepted_order(
                 body,
                 client_order_id=client_order_id,
@@ -270,7 +302,8 @@ class BtcturkClient(AccountReads):
             )
         except (OutcomeUnknown, ProtocolError) as error:
             return SubmitUnknown(client_order_id, error.message, request.symbol, sent_ms)
-        except TransportError as error:
+        except (TransportError, StoreError) as error:
+            # Counts and stamps are asked before the order leaves, and never matter afterwards.
             return OrderRejected(client_order_id, f"not sent: {error.message}")
         except RateLimited as error:
             return OrderRejected(client_order_id, error.reason, error.retry_after_s)
@@ -295,22 +328,41 @@ class BtcturkClient(AccountReads):
             order_id: The exchange's number.
             client_order_id: Our name for the order, carried into the outcome.
 
+        Returns:
+            Accepted; rejected when the exchange said no and nothing else can be the case; unknown
+            when an answer is missing, also if a repetition was refused then: the first may have
+            been carried out.
+
         Raises:
             ConfigurationError: The client has no credentials.
+            StoreError: The client is closed. Nothing was sent.
         """
         wire = requests.cancel(order_id)
-        problem = ""
-        for _ in range(2):
+        deadline_ns = self._session.deadline_ns()
+        problem, is_unknown = "", False
+        for attempt in range(2):
             try:
-                decode.canceled(await self._session.send(wire))
+                decode.canceled(await self._session.send(wire, deadline_ns=deadline_ns))
             except (TransportError, ProtocolError) as error:
                 problem = error.message
+                is_unknown = is_unknown or isinstance(error, OutcomeUnknown | ProtocolError)
             except VenueError as error:
-                if is_refusal(error):
-                    return CancelRejected(client_order_id, error.reason)
-                problem = error.message
+                problem = error.reason
+                if not is_refusal(error):
+                    problem, is_unknown = error.message, True
+                elif is_unknown:
+                    return CancelUnknown(client_order_id, problem)
+                elif not self._is_curable(error) or attempt:
+                    wait_s = error.retry_after_s if isinstance(error, RateLimited) else 0.0
+                    return CancelRejected(client_order_id, problem, wait_s)
             else:
                 for stream in self._streams:
                     stream.expect_cancel(order_id)
                 return CancelAccepted(client_order_id)
         return CancelUnknown(client_order_id, problem)
+
+    def _is_curable(self, error: VenueError) -> bool:
+        """Whether the exchange refused a stamp that can be made by its own time now."""
+        return bool(isinstance(error, ClockSkewError) and error.status) and (
+            self._session.can_measure
+        )

@@ -50,11 +50,18 @@ class Lanes:
         self._by_method = {name: asyncio.Semaphore(width) for name in ("GET", "DELETE")}
         self.connections_max = width * 3
 
-    async def enter(self, request: HttpRequest, *, timeout_s: float) -> float:
+    async def enter(
+        self, request: HttpRequest, *, timeout_s: float, wait_s: float | None = None
+    ) -> float:
         """Wait for a place and return what is left of `timeout_s`; `leave` gives it back.
 
+        Args:
+            request: What will be sent.
+            timeout_s: For everything together.
+            wait_s: Patience for a place, half of `timeout_s` by default.
+
         Raises:
-            TransportError: No place within half of the time. Nothing was sent.
+            TransportError: No place so long. Nothing was sent.
         """
         lane = self._by_method.get(request.method, self._others)
         if not lane.locked():
@@ -62,12 +69,13 @@ class Lanes:
             return timeout_s
         loop = asyncio.get_running_loop()
         began_s = loop.time()
+        patience_s = timeout_s / 2 if wait_s is None else wait_s
         try:
-            async with asyncio.timeout(timeout_s / 2):
+            async with asyncio.timeout(patience_s):
                 await lane.acquire()
         except TimeoutError as error:
             raise TransportError(
-                f"{_named(request)} was not sent: others were under way for {timeout_s / 2:g} s",
+                f"{_named(request)} was not sent: others were under way for {patience_s:g} s",
                 hint="ask for less at once",
             ) from error
         return timeout_s - (loop.time() - began_s)

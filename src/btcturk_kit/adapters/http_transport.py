@@ -93,6 +93,8 @@ class Httpx2Transport:
         "_timeouts",
     )
 
+    lane_width: Final = _LANE_WIDTH
+
     def __init__(self, client: httpx2.AsyncClient | None = None) -> None:
         import httpcore2  # noqa: PLC0415 - third-party imports wait until they are needed
         import httpx2  # noqa: PLC0415 - as above
@@ -197,6 +199,7 @@ class MemoryTransport:
     """
 
     __slots__ = ("_handler",)
+    is_offline: Final = True
 
     def __init__(self, handler: Callable[[HttpRequest], HttpResponse]) -> None:
         self._handler = handler

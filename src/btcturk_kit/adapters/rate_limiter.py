@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import Final, Protocol
 
-from btcturk_kit.errors import RateLimited
+from btcturk_kit.errors import RateLimited, StoreError
 from btcturk_kit.ports.clock import Clock
 from btcturk_kit.wire.client_windows import ClientWindows
 from btcturk_kit.wire.pacing import Endpoint, lane_of
 
-__all__ = ["TRAVEL_MARGIN_MS", "RateLimiter", "Windows"]
+__all__ = ["TRAVEL_MARGIN_MS", "Flight", "RateLimiter", "Windows"]
 
 TRAVEL_MARGIN_MS: Final = 250
 """By how much the travel times of two requests may differ without a window being exceeded."""
@@ -29,6 +30,10 @@ _LEASE_NS: Final = 2 * _NS_PER_MS
 _RUN_PER_LEASE: Final = 32
 _LEASE_SIZE_MAX: Final = 256
 _LATE_NS: Final = 50 * _NS_PER_MS
+
+# How often the counts of requests that are under way are renewed, for the other processes. A
+# slot is free a whole period and the margin after its instant, so this is often enough.
+_RENEWAL_S: Final = TRAVEL_MARGIN_MS / 1_000
 
 
 class Windows(Protocol):
@@ -46,7 +51,7 @@ class Windows(Protocol):
         """Return how long a request has to wait at least."""
         ...
 
-    def arrived(self, endpoint: Endpoint, counted_ms: int, now_ms: int) -> None:
+    def arrived(self, endpoint: Endpoint, counted_ms: int, now_ms: int) -> int:
         """Correct the count of a request that travelled for longer than the margin."""
         ...
 
@@ -65,15 +70,26 @@ class _Ticket:
         self.turn = asyncio.Event()
 
 
-class _Gate:
-    """One endpoint: who waits, and what has been counted ahead."""
+class Flight:
+    """One request that is under way: what it is, and when it counts."""
 
-    __slots__ = ("counted_ms", "endpoint", "lane", "left", "run", "until_ns", "waiting")
+    __slots__ = ("counted_ms", "endpoint")
+
+    def __init__(self, endpoint: Endpoint, counted_ms: int) -> None:
+        self.endpoint = endpoint
+        self.counted_ms = counted_ms
+
+
+class _Gate:
+    """One endpoint: who waits, what is under way, and what has been counted ahead."""
+
+    __slots__ = ("counted_ms", "endpoint", "flying", "lane", "left", "run", "until_ns", "waiting")
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.lane = lane_of(endpoint)
         self.waiting: deque[_Ticket] = deque()
+        self.flying: set[Flight] = set()
         self.counted_ms = 0
         self.left = 0
         self.run = 0
@@ -107,7 +123,7 @@ class RateLimiter:
         1250
     """
 
-    __slots__ = ("_clock", "_gates", "_monotonic_ns", "_take", "_windows")
+    __slots__ = ("_clock", "_gates", "_monotonic_ns", "_renewing", "_take", "_windows")
 
     def __init__(self, clock: Clock, *, windows: Windows | None = None) -> None:
         self._clock = clock
@@ -115,6 +131,8 @@ class RateLimiter:
         self._windows = windows or ClientWindows(margin_ms=TRAVEL_MARGIN_MS)
         self._take = self._windows.take
         self._gates = {endpoint: _Gate(endpoint) for endpoint in Endpoint}
+        # The loop whose timer renews; None while nothing is under way.
+        self._renewing: asyncio.AbstractEventLoop | None = None
 
     async def acquire(self, endpoint: Endpoint, *, deadline_ms: int | None = None) -> int:
         """Return when one request of `endpoint` may be sent; send it at once.
@@ -154,6 +172,31 @@ class RateLimiter:
         if now_ms - counted_ms > self._windows.margin_ms:
             self._windows.arrived(endpoint, counted_ms, now_ms)
 
+    def departed(self, endpoint: Endpoint, counted_ms: int) -> Flight:
+        """Say that a request leaves now, and promise to say when it has `landed`.
+
+        Nobody knows when it arrives there; so until then its place in the windows is given to
+        nobody else, however long that takes.
+
+        Args:
+            endpoint: What is asked.
+            counted_ms: What `acquire` returned.
+        """
+        flight = Flight(endpoint, counted_ms)
+        self._gates[endpoint].flying.add(flight)
+        # Who counts alone renews when it asks for room; others have to be told in time.
+        if not isinstance(self._windows, ClientWindows):
+            loop = asyncio.get_running_loop()
+            if self._renewing is not loop:
+                self._renewing = loop
+                loop.call_later(_RENEWAL_S, self._renew_all)
+        return flight
+
+    def landed(self, flight: Flight) -> None:
+        """Say that the answer has come, or that nobody waits for it any more."""
+        self._gates[flight.endpoint].flying.discard(flight)
+        self.arrived(flight.endpoint, flight.counted_ms)
+
     def penalize(self, endpoint: Endpoint, retry_after_s: float) -> None:
         """Obey a refusal: nothing of `endpoint` goes out for `retry_after_s` seconds."""
         retry_after_ms = -int(-retry_after_s * 1_000 // 1)
@@ -163,8 +206,28 @@ class RateLimiter:
     def _now_ms(self) -> int:
         return self._monotonic_ns() // _NS_PER_MS
 
+    def _renew(self, gate: _Gate, now_ms: int) -> None:
+        """Count what has been under way for long as if it had been sent a margin ago."""
+        margin_ms = self._windows.margin_ms
+        for flight in gate.flying:
+            if now_ms - flight.counted_ms > 2 * margin_ms:
+                flight.counted_ms = self._windows.arrived(gate.endpoint, flight.counted_ms, now_ms)
+
+    def _renew_all(self) -> None:
+        flying = [gate for gate in self._gates.values() if gate.flying]
+        loop = asyncio.get_running_loop()
+        self._renewing = loop if flying else None
+        if flying:
+            loop.call_later(_RENEWAL_S, self._renew_all)
+        now_ms = self._now_ms()
+        for gate in flying:
+            with suppress(StoreError):  # closed meanwhile: nobody is let through any more
+                self._renew(gate, now_ms)
+
     def _pass(self, gate: _Gate, now_ns: int) -> bool:
         """Count one request, and some more when they are asked for without a pause."""
+        if gate.flying:
+            self._renew(gate, now_ns // _NS_PER_MS)
         run = gate.run if now_ns < gate.until_ns else 0
         counted_ms = now_ns // _NS_PER_MS
         if run < _RUN_PER_LEASE:

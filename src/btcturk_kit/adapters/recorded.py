@@ -110,6 +110,8 @@ class RecordedTransport:
         at_ms: When the latest answer was recorded, 0 before the first.
     """
 
+    is_offline: Final = True
+
     def __init__(self, entries: Iterable[lines.Entry]) -> None:
         self.at_ms = 0
         self._outcomes: defaultdict[_Key, deque[_Outcome]] = defaultdict(deque)

@@ -1,207 +1,21 @@
-"""Counts that all processes of a machine share: 64-bit cells in a file, mapped and locked.
+"""The windows of a client that counts together with all processes of the machine.
 
-The lock is the operating system's and belongs to the process: however that ends, `kill -9`
-included, it is free again. It is held for microseconds. Never add: what the cells mean, resetting
-a file that cannot be read.
+Never add: what the cells mean (`wire.client_windows`), files (`count_file`).
 """
 
 from __future__ import annotations
 
-import errno
-import mmap
-import os
-import sys
-import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from hashlib import sha256
-from pathlib import Path
-from struct import Struct
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
-from platformdirs import user_state_path
-
-from btcturk_kit.errors import StorageFull, StoreCorrupt, StoreError
+from btcturk_kit.adapters.count_file import CountFile, damaged
+from btcturk_kit.errors import StoreError
 from btcturk_kit.wire.client_windows import Cells, ClientWindows
-from btcturk_kit.wire.pacing import (
-    RULES,
-    Endpoint,
-    Policy,
-    WindowRule,
-    rules_by_endpoint,
-)
+from btcturk_kit.wire.pacing import RULES, Endpoint, Policy, WindowRule, rules_by_endpoint
 
-__all__ = ["CountFile", "SharedWindows", "flush_head", "state_folder"]
+__all__ = ["SharedWindows"]
 
-_PRIVATE_DIRECTORY: Final = 0o700
-_CELL: Final = 8
-_MAGIC: Final = b"btkcount"
-_VERSION: Final = 1
-# Magic, version, digest of the layout, number of cells, digest of the four.
-_HEADER: Final = Struct("=8sq16sq16s")
-_HEADER_CELLS: Final = _HEADER.size // _CELL
-
-_LOCK_WAIT_S_MAX: Final = 10.0
-_LOCK_PAUSE_S: Final = 0.0001
-
-if sys.platform == "win32":  # pragma: no cover - the measured runs are elsewhere
-    import msvcrt
-
-    # Beyond the data: locks of this system keep others from reading what they cover.
-    _LOCK_AT: Final = 1 << 30
-
-    def _try_lock(descriptor: int) -> None:
-        os.lseek(descriptor, _LOCK_AT, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-
-    def _unlock(descriptor: int) -> None:
-        os.lseek(descriptor, _LOCK_AT, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def _try_lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def _unlock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-
-
-def state_folder(folder: Path | None = None) -> Path:
-    """Return where shared counts go: the folder given, or the user's state directory."""
-    return user_state_path("btcturk-kit") if folder is None else folder
-
-
-def flush_head(mapped: mmap.mmap) -> None:
-    """Bring the first page of a file to the disk and wait until it is there."""
-    mapped.flush(0, min(len(mapped), mmap.PAGESIZE))
-
-
-class CountFile:
-    """Integers of 64 bits that several processes read and write under a lock: `with file: ...`.
-
-    The file is complete from the moment it has its name. One that is damaged, or was written for
-    other cells, is refused and never reset: what it counted may still hold.
-
-    Args:
-        path: The file; made if it is missing, readable by its owner only, its folder too.
-        fresh: The cells of a new file; their number is that of the file.
-        layout: Says what the cells mean, in any words that are always the same.
-        flush: Brings the first page to the disk; for those who count how often.
-        lock_wait_s_max: Patience with whoever holds the lock. It is held for microseconds, or by a
-            program that was stopped in the middle.
-
-    Raises:
-        StoreCorrupt: Not such a file.
-        StorageFull: No space for it.
-        StoreError: The folder or the file cannot be written.
-    """
-
-    __slots__ = (
-        "_descriptor",
-        "_flush",
-        "_lock_wait_s_max",
-        "_map",
-        "_owner",
-        "_thread_lock",
-        "cells",
-        "path",
-    )
-
-    def __init__(
-        self,
-        path: Path,
-        *,
-        fresh: Sequence[int],
-        layout: str,
-        flush: Callable[[mmap.mmap], None] = flush_head,
-        lock_wait_s_max: float = _LOCK_WAIT_S_MAX,
-    ) -> None:
-        self.path = path
-        self._lock_wait_s_max = lock_wait_s_max
-        self._flush = flush
-        header = _header(layout, len(fresh))
-        size = len(header) + _CELL * len(fresh)
-        try:
-            path.parent.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
-            if not path.exists():
-                _create(path, header + Struct(f"={len(fresh)}q").pack(*fresh))
-            self._descriptor = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
-        except OSError as error:
-            raise _unusable(path, error) from error
-        try:
-            self._map = _mapped(self._descriptor, path, header, size)
-        except BaseException:
-            os.close(self._descriptor)
-            raise
-        self.cells = memoryview(self._map).cast("q")[_HEADER_CELLS:]
-        self._thread_lock = threading.Lock()
-        self._owner = os.getpid()
-
-    def __enter__(self) -> None:
-        if os.getpid() != self._owner:
-            self._own()
-        self._thread_lock.acquire()
-        try:
-            _try_lock(self._descriptor)
-        except OSError:
-            self._wait_for_lock()
-
-    def __exit__(self, *_: object) -> None:
-        _unlock(self._descriptor)
-        self._thread_lock.release()
-
-    def flush(self) -> None:
-        """Bring the first page of the file to the disk; returns when it is there.
-
-        Raises:
-            StoreError: The disk refused.
-        """
-        try:
-            self._flush(self._map)
-        except OSError as error:
-            raise _unusable(self.path, error) from error
-
-    def close(self) -> None:
-        """Give memory and file back; the counts stay."""
-        self.cells.release()
-        # Somebody may still hold a part of the cells; then the memory goes when they do.
-        with suppress(BufferError):
-            self._map.close()
-        os.close(self._descriptor)
-
-    def _own(self) -> None:
-        """Take a lock of one's own after a fork: parent and child would share the inherited one."""
-        try:
-            descriptor = os.open(self.path, os.O_RDWR)
-        except OSError as error:
-            raise _unusable(self.path, error) from error
-        os.close(self._descriptor)
-        self._descriptor = descriptor
-        self._thread_lock = threading.Lock()
-        self._owner = os.getpid()
-
-    def _wait_for_lock(self) -> None:
-        give_up_at = time.monotonic() + self._lock_wait_s_max
-        while True:
-            time.sleep(_LOCK_PAUSE_S)
-            try:
-                _try_lock(self._descriptor)
-            except OSError as error:
-                if error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK):
-                    self._thread_lock.release()
-                    raise _unusable(self.path, error) from error
-                if time.monotonic() > give_up_at:
-                    self._thread_lock.release()
-                    raise StoreError(
-                        f"another program holds {self.path} for {self._lock_wait_s_max:g} s",
-                        hint="continue or end the program that was stopped in the middle",
-                    ) from None
-            else:
-                return
+_Value = TypeVar("_Value")
 
 
 class SharedWindows:
@@ -213,7 +27,6 @@ class SharedWindows:
         margin_ms: How far the travel times of two requests may differ.
         now_ms: Reads the monotonic clock, to notice that the machine was restarted.
         rules: The table of windows.
-        account_from: Where the windows begin in the cells of the account.
 
     Raises:
         StoreCorrupt: A file holds what was never written there.
@@ -229,7 +42,6 @@ class SharedWindows:
         margin_ms: int,
         now_ms: Callable[[], int],
         rules: Iterable[WindowRule] = RULES,
-        account_from: int = 0,
     ) -> None:
         table = tuple(rules)
         self.margin_ms = margin_ms
@@ -237,7 +49,7 @@ class SharedWindows:
         self._account = account
         counts: dict[Policy, Cells] = {"ip": address.cells}
         if account is not None:
-            counts["account"] = account.cells[account_from:]
+            counts["account"] = account.cells
         self._windows = ClientWindows(rules=table, margin_ms=margin_ms, counts=counts)
         self._both = frozenset(
             endpoint
@@ -255,8 +67,13 @@ class SharedWindows:
         self, endpoint: Endpoint, now_ms: int, *, wanted: int = 1, until_ms: int | None = None
     ) -> int:
         """Count up to `wanted` requests that may be sent now, and return how many."""
+        account = self._account_of(endpoint)
+        if endpoint is Endpoint.CANCEL:
+            return self._hastily(
+                account,
+                lambda: self._windows.take(endpoint, now_ms, wanted=wanted, until_ms=until_ms),
+            )
         with self._address:
-            account = self._account_of(endpoint)
             if account is None:
                 return self._windows.take(endpoint, now_ms, wanted=wanted, until_ms=until_ms)
             with account:
@@ -267,22 +84,40 @@ class SharedWindows:
 
         Without a lock: it is a guess about the future, and `take` decides.
         """
+        self._address.require_open()
         return self._windows.wait_ms(endpoint, now_ms, ahead=ahead)
 
-    def arrived(self, endpoint: Endpoint, counted_ms: int, now_ms: int) -> None:
+    def arrived(self, endpoint: Endpoint, counted_ms: int, now_ms: int) -> int:
         """Correct the count of a request that travelled for longer than the margin."""
-        with self._address:
-            account = self._account_of(endpoint)
-            if account is None:
-                self._windows.arrived(endpoint, counted_ms, now_ms)
-                return
-            with account:
-                self._windows.arrived(endpoint, counted_ms, now_ms)
+        return self._hastily(
+            self._account_of(endpoint),
+            lambda: self._windows.arrived(endpoint, counted_ms, now_ms),
+        )
 
     def block(self, endpoint: Endpoint, now_ms: int, *, wait_ms: int) -> None:
         """Let nothing through for a while, in no process of this machine."""
-        with self._address:
-            self._windows.block(endpoint, now_ms, wait_ms=wait_ms)
+        self._hastily(
+            self._account_of(endpoint),
+            lambda: self._windows.block(endpoint, now_ms, wait_ms=wait_ms),
+        )
+
+    def _hastily(self, account: CountFile | None, count: Callable[[], _Value]) -> _Value:
+        """Count under the locks if they are to be had soon, and without them otherwise.
+
+        Of a cancel, and of what has left already. Who holds a lock for that long was stopped in
+        the middle, so hardly anybody counts at the same time; at worst one request is missed.
+        """
+        try:
+            with self._address.hasty:
+                if account is None:
+                    return count()
+                with account.hasty:
+                    return count()
+        except StoreError:
+            for file in (self._address, account):
+                if file is not None:
+                    file.require_open()
+            return count()
 
     def _account_of(self, endpoint: Endpoint) -> CountFile | None:
         """Return the file that counts an endpoint too; always locked after that of the address."""
@@ -290,62 +125,7 @@ class SharedWindows:
 
     def _settle(self, now_ms: Callable[[], int]) -> None:
         if not self._windows.is_sound():
-            raise _damaged(self._address.path.parent)
+            raise damaged(self._address.path.parent)
         # Read under the lock: what others have counted since an earlier reading would lie in its
         # future, and be taken for what was counted before a restart.
         self._windows.settle(now_ms())
-
-
-def _header(layout: str, cells: int) -> bytes:
-    stated = (_MAGIC, _VERSION, sha256(layout.encode()).digest()[:16], cells)
-    digest = sha256(repr(stated).encode()).digest()[:16]
-    return _HEADER.pack(*stated, digest)
-
-
-def _create(path: Path, content: bytes) -> None:
-    """Make a file that has its name only once it is whole and on the disk."""
-    descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):  # another process was faster: its file is as good
-            os.link(draft, path)
-    finally:
-        Path(draft).unlink()
-    if sys.platform != "win32":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _mapped(descriptor: int, path: Path, header: bytes, size: int) -> mmap.mmap:
-    try:
-        if os.fstat(descriptor).st_size != size:
-            raise _damaged(path)
-        mapped = mmap.mmap(descriptor, size)
-    except OSError as error:
-        raise _unusable(path, error) from error
-    if mapped[: len(header)] != header:
-        mapped.close()
-        raise _damaged(path)
-    return mapped
-
-
-def _damaged(path: Path) -> StoreCorrupt:
-    return StoreCorrupt(
-        f"{path} holds no request counts of this version",
-        hint="end every program that uses the account, wait ten minutes, delete what is there",
-    )
-
-
-def _unusable(path: Path, error: OSError) -> StoreError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StorageFull(f"no space left for the request counts in {path}", hint="free some")
-    return StoreError(
-        f"cannot use the request counts in {path}: {error.strerror or error}",
-        hint="check the folder and its permissions, or name another one",
-    )

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
 
 from btcturk_kit.adapters.addresses import is_loopback
 from btcturk_kit.adapters.clocks import SystemClock
+from btcturk_kit.adapters.count_file import CountFile, damaged, flush_head, state_folder
 from btcturk_kit.adapters.file_lock import account_digest
 from btcturk_kit.adapters.rate_limiter import TRAVEL_MARGIN_MS, RateLimiter
-from btcturk_kit.adapters.shared_counts import (
-    CountFile,
-    SharedWindows,
-    flush_head,
-    state_folder,
-)
+from btcturk_kit.adapters.shared_counts import SharedWindows
 from btcturk_kit.adapters.stamps import STAMP_CELLS, Stamps
 from btcturk_kit.ports.clock import Clock
 from btcturk_kit.wire.client_windows import ClientWindows, fresh_counts
@@ -28,6 +26,7 @@ from btcturk_kit.wire.pacing import RULES, WindowRule
 __all__ = ["Pacing"]
 
 _NS_PER_MS: Final = 1_000_000
+_STAMPS_LAYOUT: Final = "last, promised, on disk, boot, last by the exchange's time"
 
 
 class Pacing:
@@ -66,12 +65,20 @@ class Pacing:
         return cls(RateLimiter(clock, windows=windows), Stamps())
 
     @classmethod
-    def usual(cls, clock: Clock, *, base_url: str, api_key: str = "") -> Self:
+    def usual(
+        cls, clock: Clock, *, base_url: str, api_key: str = "", folder: Path | None = None
+    ) -> Self:
         """Count as suits an address and a clock.
 
         On the machine's clock the real exchange's counts are shared. A local exchange is counted
         alone: its windows end with it, and its port comes once. On any other clock time is the
         local exchange's own, which no other process shares and nobody has to measure.
+
+        Args:
+            clock: The source of time.
+            base_url: The exchange.
+            api_key: The account; empty for public calls only.
+            folder: Where shared counts are kept; by default the user's state directory.
 
         Raises:
             StoreError: As `shared`.
@@ -82,7 +89,7 @@ class Pacing:
             alone = cls.alone(clock)
             alone.measures_clock = True
             return alone
-        return cls.shared(clock, base_url=base_url, api_key=api_key)
+        return cls.shared(clock, base_url=base_url, api_key=api_key, folder=folder)
 
     @classmethod
     def shared(
@@ -108,20 +115,21 @@ class Pacing:
                 the others (a proxy): the exchange counts that address apart, the account not.
             margin_ms: How far the travel times of two requests may differ.
             rules: The table of windows.
-            flush: Brings the first page of a file to the disk; for those who count how often.
+            flush: Brings the stamps to the disk; for those who count how often.
 
         Raises:
-            StoreCorrupt: A file there is damaged, or another version's.
+            StoreCorrupt: A file there is damaged.
             StoreError: The folder cannot be written, or is full.
         """
         table = tuple(rules)
         where = state_folder(folder)
         place = account_digest(api_key=f"egress:{egress}", base_url=base_url)
+        # Another table is another file: a new release neither refuses nor misreads the old counts.
+        kind = sha256(repr(table).encode()).hexdigest()[:8]
         address = CountFile(
-            where / f"address-{place}.counts",
+            where / f"address-{place}-{kind}.counts",
             fresh=fresh_counts(policy="ip", rules=table),
             layout=repr(table),
-            flush=flush,
         )
         files = [address]
         stamps = Stamps()
@@ -130,13 +138,22 @@ class Pacing:
             if api_key:
                 name = account_digest(api_key=api_key, base_url=base_url)
                 account = CountFile(
-                    where / f"account-{name}.counts",
-                    fresh=[0] * STAMP_CELLS + fresh_counts(policy="account", rules=table),
-                    layout=repr((STAMP_CELLS, table)),
-                    flush=flush,
+                    where / f"account-{name}-{kind}.counts",
+                    fresh=fresh_counts(policy="account", rules=table),
+                    layout=repr(table),
                 )
                 files.append(account)
-                stamps = Stamps(account.cells, guard=account, flush=account.flush)
+                sequence = CountFile(
+                    where / f"stamps-{name}.counts",
+                    fresh=[0] * STAMP_CELLS,
+                    layout=_STAMPS_LAYOUT,
+                    flush=flush,
+                )
+                files.append(sequence)
+                stamps = Stamps(
+                    sequence.cells, guard=sequence, hasty_guard=sequence.hasty, flush=sequence.flush
+                )
+                _require_sound(stamps, sequence)
                 stamps.resume(clock.now_ms() - clock.monotonic_ns() // _NS_PER_MS)
             windows = SharedWindows(
                 address,
@@ -144,7 +161,6 @@ class Pacing:
                 margin_ms=margin_ms,
                 now_ms=lambda: clock.monotonic_ns() // _NS_PER_MS,
                 rules=table,
-                account_from=STAMP_CELLS,
             )
         except BaseException:
             for file in files:
@@ -155,6 +171,12 @@ class Pacing:
         )
 
     def close(self) -> None:
-        """Give the files back; what was counted stays counted."""
-        for file in self._files:
-            file.close()
+        """Give the files back; what was counted stays counted. Closing again does nothing."""
+        with ExitStack() as stack:
+            for file in self._files:
+                stack.callback(file.close)
+
+
+def _require_sound(stamps: Stamps, file: CountFile) -> None:
+    if not stamps.is_sound():
+        raise damaged(file.path)

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from btcturk_kit.adapters.stamps import Stamps
+from btcturk_kit.adapters.stamps import StampAhead, Stamps
 from btcturk_kit.errors import BtcturkKitError, ClockSkewError
 from btcturk_kit.ports.clock import Clock
 from btcturk_kit.wire.pacing import Endpoint
@@ -26,13 +26,16 @@ __all__ = ["Stamping"]
 _NS_PER_MS: Final = 1_000_000
 # After a failed question; the calls in between are stamped by what is known.
 _PAUSE_MS: Final = 10_000
+# The first question opens the connection, which takes several round trips; the second does not.
+_SLOW_MS: Final = 100
 
 
 class Stamping:
     """Keeps the estimate of the exchange's clock fresh; refuses to sign with a clock too far off.
 
     Cancels are never refused: they go out with the best stamp there is, and wait for a measurement
-    only if there is none that still holds.
+    only if there is none that still holds. Orders wait for one only when the last is older than
+    twenty minutes; reads, which can wait, renew it every ten.
 
     Args:
         clock: Ours.
@@ -58,13 +61,16 @@ class Stamping:
         """The best estimate, None if there is none."""
         return self._server.offset(self._now())
 
-    async def prepare(self, *, is_urgent: bool) -> None:
+    async def prepare(self, *, is_urgent: bool, is_write: bool = False) -> None:
         """Ask for the exchange's time if that is due; a failure is counted and nothing more."""
-        if self._ask is None or not self._is_due(is_urgent=is_urgent):
+        if self._ask is None or not self._is_due(is_urgent=is_urgent, is_write=is_write):
             return
         async with self._asking:
-            if self._is_due(is_urgent=is_urgent):
-                await self._measure(self._ask)
+            if self._is_due(is_urgent=is_urgent, is_write=is_write):
+                is_first = self.offset is None
+                taken_ms = await self._measure(self._ask)
+                if is_first and taken_ms is not None and taken_ms > _SLOW_MS:
+                    await self._measure(self._ask)
 
     def next_ms(self, endpoint: Endpoint, *, is_urgent: bool) -> int:
         """Return the stamp of the next signed call.
@@ -72,6 +78,7 @@ class Stamping:
         Raises:
             ClockSkewError: Our clock, or the last stamp, is too far from the exchange's time.
                 Nothing was sent.
+            StoreError: The last stamp cannot be had, and the call is not urgent.
         """
         now = self._now()
         offset = None if self._ask is None else self._server.offset(now)
@@ -83,16 +90,20 @@ class Stamping:
                 f"this machine's clock is {abs(shift_ms)} ms {side} the exchange's",
                 f"set the clock (measured to {offset.uncertainty_ms} ms, {offset.age_ms} ms ago)",
             )
-        server_ms = now.wall_ms + shift_ms
-        stamp_ms = self._stamps.next_ms(server_ms)
-        ahead_ms = stamp_ms - server_ms
-        if self._ask is not None and ahead_ms > SKEW_MS_MAX and not is_urgent:
+        is_judged = self._ask is not None and not is_urgent
+        try:
+            return self._stamps.next_ms(
+                now.wall_ms + shift_ms,
+                error_ms=None if offset is None else offset.uncertainty_ms,
+                ahead_ms_max=SKEW_MS_MAX if is_judged else None,
+                is_urgent=is_urgent,
+            )
+        except StampAhead as ahead:
             raise _refusal(
                 endpoint,
-                f"the last stamp is {ahead_ms} ms ahead of the exchange's clock",
-                f"wait {-(-ahead_ms // 1_000)} s: stamps never go back",
-            )
-        return stamp_ms
+                f"the last stamp is {ahead.ahead_ms} ms ahead of the exchange's clock",
+                "wait for as long, or set the clock right: stamps never go back",
+            ) from None
 
     @property
     def can_measure(self) -> bool:
@@ -107,13 +118,14 @@ class Stamping:
     def _now(self) -> ClockReading:
         return ClockReading(self._clock.now_ms(), self._clock.monotonic_ns() // _NS_PER_MS)
 
-    def _is_due(self, *, is_urgent: bool) -> bool:
+    def _is_due(self, *, is_urgent: bool, is_write: bool) -> bool:
         now = self._now()
         if self._next_try_ms is not None and now.monotonic_ms < self._next_try_ms:
             return False
-        return self._server.is_due(now, is_urgent=is_urgent)
+        return self._server.is_due(now, is_urgent=is_urgent, is_write=is_write)
 
-    async def _measure(self, ask: Callable[[], Awaitable[int]]) -> None:
+    async def _measure(self, ask: Callable[[], Awaitable[int]]) -> int | None:
+        """Ask once; return how long the answer took, None if there was none."""
         sent = self._now()
         try:
             server_ms = await ask()
@@ -121,9 +133,11 @@ class Stamping:
             # The exchange judges the stamp itself; a call must not die of a missing estimate.
             self.failures += 1
             self._next_try_ms = self._now().monotonic_ms + _PAUSE_MS
-            return
+            return None
         self._next_try_ms = None
-        self._server.observe(sent=sent, server_ms=server_ms, received=self._now())
+        received = self._now()
+        self._server.observe(sent=sent, server_ms=server_ms, received=received)
+        return received.monotonic_ms - sent.monotonic_ms
 
 
 def _refusal(endpoint: Endpoint, reason: str, hint: str) -> ClockSkewError:

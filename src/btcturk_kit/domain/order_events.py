@@ -94,10 +94,15 @@ class CancelAccepted(NamedTuple):
 
 
 class CancelRejected(NamedTuple):
-    """The exchange will not cancel: filled meanwhile, unknown to it, or blocked."""
+    """The exchange will not cancel: filled meanwhile, unknown to it, or blocked.
+
+    Attributes:
+        retry_after_s: When to ask again, if its window was full; else 0.
+    """
 
     client_order_id: ClientOrderId
     reason: str
+    retry_after_s: float = 0.0
 
 
 class CancelUnknown(NamedTuple):

@@ -30,6 +30,10 @@ class HttpTransport(Protocol):
     """Send one request and read its response, once, without any retry.
 
     Adapters: `Httpx2Transport`; `MemoryTransport` for tests and benchmarks.
+
+    Two things a transport may say of itself: `is_offline = True` that it reaches nobody, so that
+    nothing is counted together with others and no clock is measured; `lane_width`, how many
+    requests of a kind it carries at once, so that more are not stamped before they can go.
     """
 
     async def send(self, request: HttpRequest, *, timeout_s: float) -> HttpResponse:

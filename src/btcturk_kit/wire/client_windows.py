@@ -30,6 +30,8 @@ LEASE_MS_MAX: Final = 10
 """How far ahead of its clock a client may count what it is about to send."""
 
 _MINUTE_MS: Final = 60_000
+# A wait longer than a day is a mistake (`wire.failures` cuts it there), or damage.
+_BLOCK_MS_MAX: Final = 86_400_000
 _NEVER_MS: Final = -(1 << 50)
 """Before every instant; far from the ends of 64 bits also when multiplied by a limit."""
 
@@ -86,8 +88,8 @@ class ClientWindows:
     Args:
         rules: The table of windows.
         margin_ms: How far the travel times of two requests may differ.
-        counts: Cells by policy, made by `fresh_counts`; a policy that is missing is not counted,
-            and the first one keeps the blocks. By default one list of this object's own, where
+        counts: Cells by policy, made by `fresh_counts`; a policy that is missing is not counted.
+            By default one list of this object's own, where
             each rule is counted once.
 
     Example:
@@ -98,7 +100,7 @@ class ClientWindows:
         600
     """
 
-    __slots__ = ("_blocks", "_logs", "margin_ms")
+    __slots__ = ("_blocks", "_logs", "_regions", "_together", "margin_ms")
 
     def __init__(
         self,
@@ -113,7 +115,7 @@ class ClientWindows:
         regions = [(None, fresh_counts(policy=None, rules=table))]
         if counts is not None:
             regions = [*counts.items()]
-        self._blocks = regions[0][1]
+        self._regions = [cells for _, cells in regions]
         by_rule: dict[WindowRule, list[_Log]] = {rule: [] for rule in table}
         for policy, cells in regions:
             base = _ALL_BLOCKS
@@ -125,6 +127,21 @@ class ClientWindows:
             endpoint: tuple([log for rule in counted for log in by_rule[rule]])
             for endpoint, counted in rules_by_endpoint(table).items()
         }
+        # Where a block of an endpoint stands: with each of its counts, so that it reaches everyone
+        # who shares one of them; what has no count has its block in the first place.
+        self._blocks: dict[Endpoint, tuple[tuple[Cells, int], ...]] = {}
+        self._together: dict[Endpoint, list[Endpoint]] = {}
+        by_endpoint = rules_by_endpoint(table)
+        for endpoint, at in _BLOCKS.items():
+            places = {id(log.cells): log.cells for log in self._logs.get(endpoint, ())}
+            kept = [*places.values()] or self._regions[:1]
+            self._blocks[endpoint] = tuple([(cells, at) for cells in kept])
+            shared = set(by_endpoint.get(endpoint, ()))
+            self._together[endpoint] = [
+                other
+                for other in Endpoint
+                if other is endpoint or not shared.isdisjoint(by_endpoint.get(other, ()))
+            ]
 
     def take(
         self, endpoint: Endpoint, now_ms: int, *, wanted: int = 1, until_ms: int | None = None
@@ -141,8 +158,9 @@ class ClientWindows:
         Returns:
             0 if the next request has to wait.
         """
-        if self._blocks[_BLOCKS[endpoint] + 1] > now_ms:
-            return 0
+        for cells, at in self._blocks[endpoint]:
+            if cells[at + 1] > now_ms:
+                return 0
         logs = self._logs.get(endpoint, ())
         if wanted > 1:
             wanted = _room(logs, now_ms, wanted)
@@ -174,7 +192,7 @@ class ClientWindows:
             now_ms: As in `take`.
             ahead: How many requests of the endpoint wait before it.
         """
-        at_ms = max(now_ms, self._blocks[_BLOCKS[endpoint] + 1])
+        at_ms = max([now_ms, *[cells[at + 1] for cells, at in self._blocks[endpoint]]])
         for cells, base, limit, span_ms, credit, is_smoothed in self._logs.get(endpoint, ()):
             spans, further = divmod(ahead, limit)
             slot = base + _HEAD + (cells[base] + further) % limit
@@ -184,7 +202,7 @@ class ClientWindows:
                 at_ms = max(at_ms, -((credit - refilled) // limit))
         return at_ms - now_ms
 
-    def arrived(self, endpoint: Endpoint, counted_ms: int, now_ms: int) -> None:
+    def arrived(self, endpoint: Endpoint, counted_ms: int, now_ms: int) -> int:
         """Correct the count of a request that travelled for longer than the margin.
 
         It may have arrived as late as its answer came, so it counts from `margin_ms` before that.
@@ -192,12 +210,15 @@ class ClientWindows:
         Args:
             endpoint: What was asked.
             counted_ms: The instant it was counted at.
-            now_ms: The answer has come, or nobody waits for it any more.
+            now_ms: The answer has come, or nobody waits for it any more; or it has not come yet.
+
+        Returns:
+            The instant it counts from now on.
         """
         # Two clocks that count whole milliseconds can differ by almost one.
         at_ms = now_ms + 1 - self.margin_ms
         if at_ms <= counted_ms:
-            return
+            return counted_ms
         for cells, base, limit, *_ in self._logs.get(endpoint, ()):
             start = base + _HEAD
             for slot in range(start, start + limit):
@@ -205,13 +226,20 @@ class ClientWindows:
                 if cells[slot] == counted_ms:
                     cells[slot] = at_ms
                     break
+        return at_ms
 
     def block(self, endpoint: Endpoint, now_ms: int, *, wait_ms: int) -> None:
-        """Let nothing through for a while: the exchange said so. Never shortens a block."""
-        at = _BLOCKS[endpoint]
-        if now_ms + wait_ms > self._blocks[at + 1]:
-            self._blocks[at] = now_ms
-            self._blocks[at + 1] = now_ms + wait_ms
+        """Let nothing through for a while: the exchange said so. Never shortens a block.
+
+        What shares a window with the endpoint is blocked with it: the exchange does not say which
+        window was full.
+        """
+        until_ms = now_ms + min(wait_ms, _BLOCK_MS_MAX)
+        for other in self._together[endpoint]:
+            for cells, at in self._blocks[other]:
+                if until_ms > cells[at + 1]:
+                    cells[at] = now_ms
+                    cells[at + 1] = until_ms
 
     def settle(self, now_ms: int) -> None:
         """Make sense of counts whose clock has started anew: the machine was restarted.
@@ -226,15 +254,26 @@ class ClientWindows:
                     cells[slot] = now_ms
             if cells[base + 1] > latest_ms * limit + credit + span_ms:
                 cells[base + 1] = now_ms * limit + credit
-        for at in _BLOCKS.values():
-            ahead_ms = self._blocks[at] - now_ms
-            if ahead_ms > 0:
-                self._blocks[at] -= ahead_ms
-                self._blocks[at + 1] -= ahead_ms
+        for cells in self._regions:
+            for at in _BLOCKS.values():
+                ahead_ms = cells[at] - now_ms
+                if ahead_ms > 0:
+                    cells[at] -= ahead_ms
+                    cells[at + 1] -= ahead_ms
 
     def is_sound(self) -> bool:
         """Whether the cells can be what this class has written."""
-        return all(0 <= cells[base] < limit for cells, base, limit, *_ in self._all_logs())
+        return all(
+            0 <= cells[base] < limit
+            and all(
+                abs(at_ms) <= -_NEVER_MS for at_ms in cells[base + _HEAD : base + _HEAD + limit]
+            )
+            for cells, base, limit, *_ in self._all_logs()
+        ) and all(
+            abs(cells[at]) <= -_NEVER_MS and 0 <= cells[at + 1] - cells[at] <= _BLOCK_MS_MAX
+            for cells in self._regions
+            for at in _BLOCKS.values()
+        )
 
     def _all_logs(self) -> Iterator[_Log]:
         seen: set[tuple[int, int]] = set()

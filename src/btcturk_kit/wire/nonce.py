@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["next_stamp_ms"]
+from typing import Final
+
+__all__ = ["STAMP_WINDOW_MS", "is_refused_for_certain", "next_stamp_ms"]
+
+STAMP_WINDOW_MS: Final = 5_000
+"""How far a stamp may be from the exchange's time (FAQ)."""
 
 
 def next_stamp_ms(*, now_ms: int, last_ms: int) -> int:
@@ -20,3 +25,20 @@ def next_stamp_ms(*, now_ms: int, last_ms: int) -> int:
         5001
     """
     return now_ms if now_ms > last_ms else last_ms + 1
+
+
+def is_refused_for_certain(stamp_ms: int, *, now_ms: int, error_ms: int) -> bool:
+    """Whether the exchange has refused, or would refuse, a stamp as one of the future.
+
+    It was made at an earlier time than now, so if it is too far ahead now, it was so then.
+
+    Args:
+        stamp_ms: The stamp.
+        now_ms: The exchange's time.
+        error_ms: By how much that may be wrong.
+
+    Example:
+        >>> is_refused_for_certain(10_021, now_ms=5_000, error_ms=20)
+        True
+    """
+    return stamp_ms > now_ms + STAMP_WINDOW_MS + error_ms

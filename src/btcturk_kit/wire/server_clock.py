@@ -7,12 +7,24 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["SKEW_MS_MAX", "ClockReading", "Offset", "ServerClock", "is_beyond"]
+__all__ = [
+    "SKEW_MS_MAX",
+    "ClockReading",
+    "Offset",
+    "ServerClock",
+    "is_beyond",
+    "is_plausible",
+]
 
 SKEW_MS_MAX: Final = 4_000
 """How far off a clock may be before we refuse to sign: the exchange draws the line at 5 s (FAQ)."""
 
+# 2015 and 2100, UTC. What is beyond is no time of an exchange, and must not move stamps.
+_EARLIEST_MS: Final = 1_420_070_400_000
+_LATEST_MS: Final = 4_102_444_800_000
+
 _AGE_MS_MAX: Final = 600_000
+_LAST_AGE_MS_MAX: Final = 1_200_000
 _STEP_MS_MAX: Final = 500
 _SAMPLES: Final = 8
 # The exchange's clock counts whole milliseconds, and so does ours.
@@ -60,9 +72,13 @@ class ServerClock:
 
     Example:
         >>> clock = ServerClock()
+        >>> base_ms = 1_700_000_000_000
         >>> clock.observe(
-        ...     sent=ClockReading(1_000, 50), server_ms=3_520, received=ClockReading(1_040, 90))
-        >>> clock.offset(ClockReading(1_040, 90))
+        ...     sent=ClockReading(base_ms, 50),
+        ...     server_ms=base_ms + 2_520,
+        ...     received=ClockReading(base_ms + 40, 90),
+        ... )
+        >>> clock.offset(ClockReading(base_ms + 40, 90))
         Offset(offset_ms=2500, uncertainty_ms=22, age_ms=0)
     """
 
@@ -72,14 +88,16 @@ class ServerClock:
         self._samples: list[_Sample] = []
 
     def observe(self, *, sent: ClockReading, server_ms: int, received: ClockReading) -> None:
-        """Learn from one answer. One during which the wall clock was set teaches nothing.
+        """Learn from one answer.
+
+        One during which the wall clock was set teaches nothing, one that is no time neither.
 
         Args:
             sent: Just before the question left.
             server_ms: What the exchange said.
             received: Just after the answer came.
         """
-        if _has_stepped(sent, received):
+        if _has_stepped(sent, received) or not is_plausible(server_ms):
             return
         round_trip_ms = received.monotonic_ms - sent.monotonic_ms
         offset_ms = server_ms - sent.wall_ms - round_trip_ms // 2
@@ -90,19 +108,22 @@ class ServerClock:
         """Drop every sample: the exchange has shown that they are wrong."""
         self._samples.clear()
 
-    def is_due(self, now: ClockReading, *, is_urgent: bool = False) -> bool:
+    def is_due(self, now: ClockReading, *, is_urgent: bool = False, is_write: bool = False) -> bool:
         """Whether to ask again: never asked, a clock was set since, or ten minutes ago.
 
         Args:
             now: Our clocks.
             is_urgent: The call that waits for it would rather go with an old estimate.
+            is_write: The call would rather go with an estimate of up to twenty minutes: reads,
+                which can wait, keep it fresh.
         """
         if not self._samples:
             return True
         last = self._samples[-1].at
         if _has_stepped(last, now):
             return True
-        return not is_urgent and now.monotonic_ms - last.monotonic_ms >= _AGE_MS_MAX
+        age_ms_max = _LAST_AGE_MS_MAX if is_write else _AGE_MS_MAX
+        return not is_urgent and now.monotonic_ms - last.monotonic_ms >= age_ms_max
 
     def offset(self, now: ClockReading) -> Offset | None:
         """Return the best estimate, None if there is none since our clock was last set."""
@@ -112,6 +133,16 @@ class ServerClock:
         best = min(good, key=lambda sample: sample.uncertainty_ms(now))
         age_ms = now.monotonic_ms - best.at.monotonic_ms
         return Offset(best.offset_ms, best.uncertainty_ms(now), age_ms)
+
+
+def is_plausible(server_ms: int) -> bool:
+    """Whether this can be the time of an exchange: of the years 2015 to 2099.
+
+    Example:
+        >>> is_plausible(1_700_000_000_000), is_plausible(1_000), is_plausible(10**40)
+        (True, False, False)
+    """
+    return _EARLIEST_MS <= server_ms < _LATEST_MS
 
 
 def is_beyond(offset: Offset) -> bool:

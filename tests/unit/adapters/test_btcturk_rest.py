@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from decimal import Decimal
+from pathlib import Path
 
 import httpx2
 import pytest
 
 from btcturk_kit.adapters.btcturk_rest import BtcturkClient
-from btcturk_kit.adapters.clocks import SimulatedClock
-from btcturk_kit.adapters.http_transport import MemoryTransport
+from btcturk_kit.adapters.clocks import SimulatedClock, SystemClock
+from btcturk_kit.adapters.http_transport import Httpx2Transport, MemoryTransport
+from btcturk_kit.adapters.rate_limiter import RateLimiter
+from btcturk_kit.adapters.shared_pacing import Pacing
+from btcturk_kit.adapters.stamps import Stamps
+from btcturk_kit.adapters.websocket import MemoryConnection, MemoryConnector
 from btcturk_kit.domain.identifiers import OrderId
 from btcturk_kit.domain.order_events import (
     CancelAccepted,
@@ -27,12 +34,27 @@ from btcturk_kit.errors import (
     OutcomeUnknown,
     ProtocolError,
     RateLimited,
+    StoreError,
     TransportError,
     VenueError,
 )
 from btcturk_kit.ports.transport import HttpRequest, HttpResponse
+from btcturk_kit.wire.pacing import Endpoint
 
-from .rest_network import BUY, HTML, KEYS, NOW, OURS, PAIR, Step, ok, order_row, refused, run
+from .rest_network import (
+    BUY,
+    HTML,
+    KEYS,
+    NOW,
+    OURS,
+    PAIR,
+    Network,
+    Step,
+    ok,
+    order_row,
+    refused,
+    run,
+)
 
 # ---- addressing and signing
 
@@ -301,7 +323,11 @@ def test_a_submit_does_not_wait_out_a_block() -> None:
         ([refused("ORDER_CANCEL_BLOCKED")], CancelRejected),
         ([refused("TOO_MANY_REQUESTS", 429)], CancelRejected),
         ([OutcomeUnknown("cut"), ok(None)], CancelAccepted),
-        ([HttpResponse(502, {}, HTML), refused("ORDER_COULD_NOT_BE_CANCELED")], CancelRejected),
+        # The first one may have been carried out, which is why the second one is refused.
+        ([HttpResponse(502, {}, HTML), refused("ORDER_COULD_NOT_BE_CANCELED")], CancelUnknown),
+        ([OutcomeUnknown("cut"), refused("ORDER_COULD_NOT_BE_CANCELED")], CancelUnknown),
+        ([TransportError("down"), refused("ORDER_COULD_NOT_BE_CANCELED")], CancelRejected),
+        ([refused("Unauthorized - Invalid Nonce", 401)], CancelRejected),
         ([OutcomeUnknown("cut"), OutcomeUnknown("cut")], CancelUnknown),
         ([TransportError("down"), TransportError("down")], CancelUnknown),
         ([HttpResponse(200, {}, HTML), HttpResponse(200, {}, b"")], CancelUnknown),
@@ -337,3 +363,170 @@ def test_new_fields_are_counted_once_per_endpoint() -> None:
     row = {"asset": "TRY", "free": "1", "locked": "0", "staked": "0"}
     counts, _ = run(use, ok([]), ok([row, row]), ok([row]))
     assert counts == {"field:GET /api/v1/users/balances:staked": 1}
+
+
+class LostStamps(Stamps):
+    """A sequence that cannot be had, except by a cancel."""
+
+    def next_ms(self, now_ms: int, *, is_urgent: bool = False, **options: object) -> int:
+        """Fail as a full disk does."""
+        if is_urgent:
+            return super().next_ms(now_ms, is_urgent=True, **options)
+        raise StoreError("no space left for the request counts")
+
+
+def test_without_stamps_an_order_was_certainly_not_sent() -> None:
+    """A rejection that says so; a cancel goes out all the same."""
+    clock = SimulatedClock(NOW)
+    network = [ok(None)]
+    pacing = Pacing(RateLimiter(clock), LostStamps())
+
+    async def main() -> tuple[object, object]:
+        transport = MemoryTransport(lambda _: network.pop())
+        async with BtcturkClient(
+            transport=transport, credentials=KEYS, clock=clock, pacing=pacing
+        ) as client:
+            return await client.submit(BUY, client_order_id=OURS), await client.cancel(OrderId(42))
+
+    submitted, canceled = asyncio.run(main())
+    assert submitted == OrderRejected(OURS, "not sent: no space left for the request counts")
+    assert isinstance(canceled, CancelAccepted)
+
+
+def test_a_cancel_s_refused_rate_says_when_to_ask_again() -> None:
+    """Like that of an order."""
+    limited = refused("TOO_MANY_REQUESTS", 429, headers={"retry-after": "3"})
+    outcome, _ = run(lambda client: client.cancel(OrderId(42), client_order_id=OURS), limited)
+    assert outcome == CancelRejected(OURS, "TOO_MANY_REQUESTS", 3.0)
+
+
+def test_attempts_of_a_cancel_share_one_deadline() -> None:
+    """The first took 80 of the 90 seconds; then the window is closed for 30: not waited for."""
+    clock = SimulatedClock(NOW)
+
+    async def use(client: BtcturkClient) -> object:
+        return await client.cancel(OrderId(42), client_order_id=OURS)
+
+    def slow(_: HttpRequest) -> HttpResponse:
+        clock.set_ms(NOW + 80_000)
+        limiters[0].penalize(Endpoint.CANCEL, 30)
+        return HttpResponse(502, {}, HTML)
+
+    limiters: list[RateLimiter] = []
+
+    async def noted(client: BtcturkClient) -> object:
+        limiters.append(client._limiter)
+        return await use(client)
+
+    outcome, _ = run(noted, slow, clock=clock)
+    assert isinstance(outcome, CancelUnknown)
+    assert clock.now_ms() == NOW + 80_000
+
+
+def test_a_cancel_whose_stamp_is_refused_is_measured_and_sent_once_more() -> None:
+    """The exchange's time is asked for, and the second one goes with it."""
+    server_ms = time.time_ns() // 1_000_000 + 2_000
+    told = HttpResponse(200, {}, json.dumps({"serverTime": server_ms}).encode())
+    network = Network([told, refused("Unauthorized - Invalid Nonce", 401), told, ok(None)])
+    pacing = Pacing.alone(SystemClock())
+    pacing.measures_clock = True
+
+    async def main() -> object:
+        transport = MemoryTransport(network.answer)
+        async with BtcturkClient(transport=transport, credentials=KEYS, pacing=pacing) as client:
+            return await client.cancel(OrderId(42))
+
+    assert isinstance(asyncio.run(main()), CancelAccepted)
+    assert network.steps == []
+
+
+# ---- what it reaches, and what it leaves
+
+
+class Passing(MemoryTransport):
+    """A transport of somebody else, which says nothing of what it reaches."""
+
+    is_offline = False
+
+
+def test_a_transport_from_outside_counts_and_measures_like_ours(tmp_path: Path) -> None:
+    """With the real address and the machine's clock; one that reaches nobody leaves no trace."""
+    server_ms = time.time_ns() // 1_000_000
+    told = HttpResponse(200, {}, json.dumps({"serverTime": server_ms}).encode())
+
+    async def use(kind: type[MemoryTransport], network: Network, folder: Path) -> None:
+        transport = kind(network.answer)
+        async with BtcturkClient(transport=transport, credentials=KEYS, state_dir=folder) as client:
+            await client.balances()
+
+    network = Network([told, ok([])])
+    asyncio.run(use(Passing, network, tmp_path / "passing"))
+    assert network.targets[0] == "/api/v2/server/time"
+    assert len(list((tmp_path / "passing").iterdir())) == 3
+    asyncio.run(use(MemoryTransport, Network([ok([])]), tmp_path / "offline"))
+    assert not (tmp_path / "offline").exists()
+
+
+def test_the_state_folder_comes_from_the_environment(tmp_path: Path) -> None:
+    """As the settings name it."""
+    client = BtcturkClient.from_env({"BTCTURK_KIT_STATE_DIR": str(tmp_path / "state")})
+    asyncio.run(client.aclose())
+    assert [path.suffix for path in (tmp_path / "state").iterdir()] == [".counts"]
+
+
+def test_a_local_exchange_s_client_never_goes_to_the_real_one() -> None:
+    """Without addresses of their own there are neither candles nor a stream, and it says so."""
+
+    async def main() -> None:
+        async with BtcturkClient(
+            base_url="http://127.0.0.1:9", transport=MemoryTransport(Network([]).answer)
+        ) as client:
+            with pytest.raises(ConfigurationError) as caught:
+                client.stream()
+            assert "BTCTURK_KIT_WS_URL" in caught.value.hint
+            with pytest.raises(ConfigurationError) as caught:
+                await client.daily_candles(PAIR, start_ms=0, end_ms=NOW)
+            assert "BTCTURK_KIT_GRAPH_URL" in caught.value.hint
+
+    asyncio.run(main())
+
+
+def test_closing_gives_everything_back_and_twice_is_once(tmp_path: Path) -> None:
+    """Counts are closed even when the transport fails to close; later use says what is wrong."""
+
+    class Stuck(Httpx2Transport):
+        async def aclose(self) -> None:
+            await super().aclose()
+            raise OSError("cannot close")
+
+    async def main() -> None:
+        client = BtcturkClient(credentials=KEYS, state_dir=tmp_path)
+        client._transport = Stuck()
+        with pytest.raises(OSError, match="cannot close"):
+            await client.aclose()
+        outcome = await client.submit(BUY, client_order_id=OURS)
+        assert isinstance(outcome, OrderRejected)
+        assert "closed" in outcome.reason
+        with pytest.raises(StoreError, match="closed"):
+            await client.cancel(OrderId(1))
+        with pytest.raises(OSError, match="cannot close"):
+            await client.aclose()
+
+    asyncio.run(main())
+
+
+def test_closing_the_client_closes_its_streams() -> None:
+    """A stream whose block is still open ends like one whose block was left."""
+    connection = MemoryConnection()
+
+    async def main() -> None:
+        client = BtcturkClient(
+            transport=MemoryTransport(Network([]).answer), connector=MemoryConnector([connection])
+        )
+        stream = client.stream()
+        await stream.__aenter__()
+        await client.aclose()
+        assert connection.is_closed
+        await stream.__aexit__(None, None, None)
+
+    asyncio.run(main())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import threading
@@ -16,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from btcturk_kit.adapters.clocks import SimulatedClock
-from btcturk_kit.adapters.shared_counts import CountFile, SharedWindows
+from btcturk_kit.adapters.count_file import CountFile
+from btcturk_kit.adapters.shared_counts import SharedWindows
 from btcturk_kit.adapters.shared_pacing import Pacing
 from btcturk_kit.errors import RateLimited, StorageFull, StoreCorrupt, StoreError
 from btcturk_kit.wire.client_windows import fresh_counts
@@ -103,7 +105,7 @@ def test_a_lock_that_died_with_its_holder_is_free(tmp_path: Path) -> None:
     """A process is killed while it holds the lock: the next one does not even wait."""
     code = (
         "import os, pathlib, signal, sys\n"
-        "from btcturk_kit.adapters.shared_counts import CountFile\n"
+        "from btcturk_kit.adapters.count_file import CountFile\n"
         "file = CountFile(pathlib.Path(sys.argv[1]), fresh=[0, 0, 0], layout='three')\n"
         "with file:\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -118,7 +120,7 @@ def test_a_lock_that_died_with_its_holder_is_free(tmp_path: Path) -> None:
 
 HOLDER = (
     "import pathlib, sys\n"
-    "from btcturk_kit.adapters.shared_counts import CountFile\n"
+    "from btcturk_kit.adapters.count_file import CountFile\n"
     "file = CountFile(pathlib.Path(sys.argv[1]), fresh=[0, 0, 0], layout='three')\n"
     "with file:\n"
     "    print('held', flush=True)\n"
@@ -233,10 +235,10 @@ def test_counts_survive_and_are_private(tmp_path: Path) -> None:
 
 
 def test_names_tell_neither_key_nor_address(tmp_path: Path) -> None:
-    """Two files: of the address and of the account; without a key only the first."""
+    """Counts of the address and of the account, and stamps; without a key only the first."""
     pacing(tmp_path).close()
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert [name.partition("-")[0] for name in names] == ["account", "address"]
+    assert [name.partition("-")[0] for name in names] == ["account", "address", "stamps"]
     assert not any("key" in name or "127" in name for name in names)
     public = Pacing.shared(SimulatedClock(0), base_url=URL, folder=tmp_path / "public")
     assert [path.name[:8] for path in (tmp_path / "public").iterdir()] == ["address-"]
@@ -379,3 +381,177 @@ def test_windows_without_an_account_count_the_address(tmp_path: Path) -> None:
     assert [windows.take(Endpoint.SUBMIT, 0) for _ in range(5)] == [1] * 5
     assert windows.wait_ms(Endpoint.SUBMIT, 0) == 0
     file.close()
+
+
+# ---- closing
+
+
+def test_closing_twice_closes_no_one_else_s_file(tmp_path: Path) -> None:
+    """The number of a closed file may belong to somebody else by then: it is left alone."""
+    shared = pacing(tmp_path)
+    shared.close()
+    others = [(tmp_path / f"other{number}").open("w") for number in range(6)]
+    shared.close()
+    for other in others:
+        other.write("still open")
+        other.close()
+
+
+def test_what_is_closed_says_so(tmp_path: Path) -> None:
+    """Room, a cancel's room, a stamp, a refusal: one error of the kit for each, in one line."""
+    shared = pacing(tmp_path)
+    (path,) = tmp_path.glob("stamps-*")
+    shared.close()
+    for use in (
+        lambda: asyncio.run(shared.limiter.acquire(Endpoint.SUBMIT)),
+        lambda: asyncio.run(shared.limiter.acquire(Endpoint.CANCEL)),
+        lambda: shared.stamps.next_ms(5),
+        lambda: shared.limiter.penalize(Endpoint.CANCEL, 1),
+        lambda: shared.limiter._windows.wait_ms(Endpoint.SUBMIT, 5),
+    ):
+        with pytest.raises(StoreError, match="closed"):
+            use()
+    assert path.exists()
+    # A cancel of a client that is used after it was closed ends at the counts, not at a stamp.
+    assert shared.stamps.next_ms(7, is_urgent=True) == 7
+
+
+# ---- a peer that was stopped
+
+
+@contextmanager
+def stopped_holder(*paths: Path) -> Iterator[None]:
+    """A program that holds the locks of these files and does nothing."""
+    code = (
+        "import fcntl, os, sys\n"
+        "files = [os.open(path, os.O_RDWR) for path in sys.argv[1:]]\n"
+        "for file in files:\n"
+        "    fcntl.flock(file, fcntl.LOCK_EX)\n"
+        "print('held', flush=True)\n"
+        "sys.stdin.readline()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, paths)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "held\n"
+        yield
+        holder.communicate("on\n")
+
+
+def test_a_stopped_program_holds_up_no_cancel(tmp_path: Path) -> None:
+    """Everything else ends with an error; a cancel is counted and stamped all the same."""
+    shared = pacing(tmp_path, 10**6)
+    last_ms = shared.stamps.next_ms(10**6)
+    with stopped_holder(*tmp_path.iterdir()):
+        with pytest.raises(StoreError):
+            asyncio.run(shared.limiter.acquire(Endpoint.SUBMIT))
+        with pytest.raises(StoreError):
+            shared.stamps.next_ms(10**6)
+        for _ in range(10):
+            asyncio.run(shared.limiter.acquire(Endpoint.CANCEL))
+        with pytest.raises(RateLimited):
+            asyncio.run(shared.limiter.acquire(Endpoint.CANCEL, deadline_ms=10**6))
+        assert shared.stamps.next_ms(10**6, is_urgent=True) == last_ms + 1
+        assert shared.stamps.next_ms(10**6, is_urgent=True) == last_ms + 2
+        shared.limiter.penalize(Endpoint.CANCEL, 30)
+    with pytest.raises(RateLimited):
+        asyncio.run(shared.limiter.acquire(Endpoint.CANCEL, deadline_ms=10**6 + 29_000))
+    shared.close()
+
+
+def test_a_lock_is_given_back_whatever_interrupts_the_wait(tmp_path: Path) -> None:
+    """Ctrl-C while waiting for another program: the next use waits again, and is not stuck."""
+    with opened(tmp_path) as file:
+        with stopped_holder(tmp_path / "counts"):
+            threading.Timer(0.05, signal.raise_signal, [signal.SIGINT]).start()
+            with pytest.raises(KeyboardInterrupt):
+                file.lock(30.0)
+        with file:
+            file.cells[0] = 1
+
+
+# ---- blocks
+
+
+def test_a_block_reaches_all_who_share_a_count(tmp_path: Path) -> None:
+    """The same account by another way out, and the other endpoint of a common window."""
+    here, there = pacing(tmp_path), pacing(tmp_path, egress="proxy")
+    here.limiter.penalize(Endpoint.CANCEL, 30)
+    here.limiter.penalize(Endpoint.KLINES, 30)
+    with pytest.raises(RateLimited):
+        asyncio.run(there.limiter.acquire(Endpoint.CANCEL, deadline_ms=NOW + 29_000))
+    with pytest.raises(RateLimited):
+        asyncio.run(here.limiter.acquire(Endpoint.OHLCS, deadline_ms=NOW + 29_000))
+    asyncio.run(there.limiter.acquire(Endpoint.OHLCS, deadline_ms=NOW))
+    for each in (here, there):
+        each.close()
+
+
+@pytest.mark.parametrize("value", [10**15, -1, 1 << 62])
+def test_a_block_that_cannot_be_is_refused(value: int, tmp_path: Path) -> None:
+    """Until a thousand years from now, or the end before the beginning: damage."""
+    pacing(tmp_path).close()
+    (path,) = tmp_path.glob("address-*")
+    content = bytearray(path.read_bytes())
+    at = 8 * 6
+    content[at : at + 16] = struct.pack("=2q", 0, value)
+    path.write_bytes(content)
+    with pytest.raises(StoreCorrupt):
+        pacing(tmp_path)
+
+
+def test_a_last_stamp_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    """Beyond every clock: damage, not a sequence to go on with."""
+    pacing(tmp_path).close()
+    (path,) = tmp_path.glob("stamps-*")
+    content = bytearray(path.read_bytes())
+    content[-40:-32] = struct.pack("=q", (1 << 63) - 1)
+    path.write_bytes(content)
+    with pytest.raises(StoreCorrupt):
+        pacing(tmp_path)
+
+
+def test_another_table_of_windows_is_another_file(tmp_path: Path) -> None:
+    """A release with other windows starts counts of its own, and keeps the stamps."""
+    first = pacing(tmp_path)
+    last_ms = first.stamps.next_ms(10**12)
+    first.close()
+    second = pacing(tmp_path, rules=RULES[:-1])
+    assert second.stamps.next_ms(5) == last_ms + 1
+    second.close()
+
+
+# ---- requests under way
+
+
+def test_a_place_is_not_given_away_while_its_request_is_under_way(tmp_path: Path) -> None:
+    """Ten cancels travel for three seconds; another program has to wait for their answers too."""
+
+    async def use() -> None:
+        here, there = pacing(tmp_path), pacing(tmp_path)
+        flights = [
+            here.limiter.departed(
+                Endpoint.CANCEL, await here.limiter.acquire(Endpoint.CANCEL, deadline_ms=NOW)
+            )
+            for _ in range(10)
+        ]
+        for passed_ms in range(0, 3_000, 400):
+            for one in (here, there):
+                one.limiter._clock.set_ms(NOW + passed_ms)
+            # What the timer does; it needs no request of this program.
+            here.limiter._renew_all()
+            for one in (here, there):
+                with pytest.raises(RateLimited):
+                    await one.limiter.acquire(Endpoint.CANCEL, deadline_ms=NOW + passed_ms)
+        for flight in flights:
+            here.limiter.landed(flight)
+        await there.limiter.acquire(Endpoint.CANCEL)
+        assert there.limiter._clock.now_ms() == NOW + 2_800 + 1_001
+        for one in (here, there):
+            one.close()
+
+    asyncio.run(use())

@@ -5,19 +5,28 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from btcturk_kit.adapters.http_transport import MemoryTransport
-from btcturk_kit.adapters.rate_limiter import RateLimiter
+from btcturk_kit.adapters.rate_limiter import Flight, RateLimiter
 from btcturk_kit.adapters.read_retry import ReadRetry
 from btcturk_kit.adapters.rest_session import RestSession
 from btcturk_kit.adapters.stamps import Stamps
-from btcturk_kit.domain.identifiers import OrderId
-from btcturk_kit.errors import ClockSkewError, RateLimited, TransportError, VenueError
+from btcturk_kit.domain.identifiers import ClientOrderId, OrderId, Symbol
+from btcturk_kit.domain.orders import LimitOrder, Side
+from btcturk_kit.errors import (
+    ClockSkewError,
+    RateLimited,
+    StoreError,
+    TransportError,
+    VenueError,
+)
 from btcturk_kit.ports.transport import HttpRequest, HttpResponse
 from btcturk_kit.wire import decode, requests
+from btcturk_kit.wire.client_windows import ClientWindows
 from btcturk_kit.wire.pacing import Endpoint
 from btcturk_kit.wire.signing import Credentials
 
@@ -275,19 +284,167 @@ def test_a_network_that_is_down_for_the_time_only_is_survived() -> None:
     assert desk.session.unmeasured == 1
 
 
-def test_a_stamp_far_ahead_of_the_exchange_is_not_sent() -> None:
-    """Another program used stamps of the future: refused with the wait, cancels go."""
+def test_a_stamp_far_ahead_of_an_unknown_time_is_not_sent() -> None:
+    """Our clock was set back and the time cannot be had: refused, and the sequence stays."""
     stamps = Stamps()
     stamps.next_ms(NOW + 30_000)
     desk = Desk(stamps=stamps)
+    desk.exchange.time_answer = lambda: HttpResponse(503, {}, b"")
     with pytest.raises(ClockSkewError) as caught:
         desk.read()
     assert caught.value.status == 0
     assert "last stamp" in caught.value.reason
-    assert "wait 30 s" in caught.value.hint
     desk.clock.passed_ms += 27_000
     desk.read()
-    assert desk.exchange.stamps[-1] > NOW + 30_000
+    assert desk.exchange.stamps == [NOW + 30_001]
+
+
+def test_a_stamp_of_a_wrong_clock_is_forgotten_once_the_time_is_known() -> None:
+    """It was three hours ahead, so it was refused: the next call goes with the exchange's time."""
+    stamps = Stamps()
+    stamps.next_ms(NOW + 3 * 3_600_000)
+    desk = Desk(stamps=stamps)
+    desk.read()
+    assert desk.exchange.stamps == [NOW + 20]
+
+
+@pytest.mark.parametrize("server_ms", [10**40, 0, 1_000, -5])
+def test_an_absurd_time_teaches_nothing(server_ms: int) -> None:
+    """Counted as unanswered; calls go by our own clock."""
+    desk = Desk()
+    body = json.dumps({"serverTime": server_ms}).encode()
+    desk.exchange.time_answer = lambda: HttpResponse(200, {}, body)
+    desk.read()
+    assert (desk.session.unmeasured, desk.session.offset) == (1, None)
+
+
+def test_a_first_answer_that_took_long_is_asked_for_again() -> None:
+    """The first question opened the connection: the second one tells the time better."""
+    desk = Desk()
+    desk.exchange.trip_ms = 150
+
+    def answer() -> HttpResponse:
+        desk.exchange.trip_ms = 10
+        return HttpResponse(200, {}, json.dumps({"serverTime": desk.exchange.now_ms}).encode())
+
+    desk.exchange.time_answer = answer
+    desk.read()
+    assert desk.exchange.asked_time == 2
+    assert desk.session.offset is not None
+    assert desk.session.offset.uncertainty_ms < 20
+
+
+def test_an_order_does_not_wait_for_a_fresh_estimate_for_twenty_minutes() -> None:
+    """Reads renew it every ten minutes; an order asks only when nobody else did."""
+    desk = Desk()
+    wire = requests.submit(
+        LimitOrder(Symbol("BTCTRY"), Side.BUY, Decimal(1), Decimal(1)),
+        client_order_id=ClientOrderId("one"),
+    )
+    for minutes, asked in ((0, 1), (19, 1), (2, 2)):
+        desk.clock.passed_ms += minutes * MINUTE
+        run(lambda: desk.session.send(wire))
+        assert desk.exchange.asked_time == asked
+
+
+def test_a_clock_that_is_set_while_a_call_waits_is_measured_again() -> None:
+    """The wait for room is long enough for anything; the stamp is made after it."""
+    desk = Desk()
+    desk.read()
+    desk.session._limiter.penalize(Endpoint.BALANCES, 30)
+    sleep_ms = desk.clock.sleep_ms
+
+    async def sleep_and_set(duration_ms: int) -> None:
+        await sleep_ms(duration_ms)
+        desk.clock.set_by_ms = -3_000
+
+    desk.clock.sleep_ms = sleep_and_set
+    desk.read()
+    assert desk.exchange.asked_time == 2
+    assert abs(desk.exchange.stamps[-1] - desk.exchange.now_ms) < 100
+
+
+class BrokenBooks(RateLimiter):
+    """A limiter whose counts are lost while the request is under way."""
+
+    def landed(self, flight: Flight) -> None:
+        """Fail as a stopped peer, or a closed file, makes it fail."""
+        super().landed(flight)
+        raise StoreError("another program holds the counts")
+
+    def penalize(self, endpoint: Endpoint, retry_after_s: float) -> None:
+        """Obey, and fail as well."""
+        super().penalize(endpoint, retry_after_s)
+        raise StoreError("another program holds the counts")
+
+
+def test_what_has_left_is_never_denied_by_the_books() -> None:
+    """The answer is passed on, a refused rate too; that it was not booked is counted."""
+    desk = Desk(measures_clock=False)
+    desk.session._limiter = BrokenBooks(desk.clock)
+    desk.cancel()
+    assert desk.session.unbooked == 1
+    desk.session._transport = MemoryTransport(lambda _: HttpResponse(429, {}, b""))
+    with pytest.raises(RateLimited):
+        desk.cancel()
+    assert desk.session.unbooked == 3
+
+
+class Slow:
+    """A transport whose answers wait until the test lets them go; it carries ten at once."""
+
+    lane_width = 10
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.waiting: list[asyncio.Event] = []
+        self.is_full = asyncio.Event()
+
+    async def send(self, request: HttpRequest, *, timeout_s: float) -> HttpResponse:  # noqa: ARG002 - the test decides how long it takes
+        """Take the request, which is judged on arrival; answer later."""
+        response = self.exchange.answer(request)
+        waiting = asyncio.Event()
+        self.waiting.append(waiting)
+        if len(self.waiting) == self.lane_width:
+            self.is_full.set()
+        await waiting.wait()
+        return response
+
+    async def aclose(self) -> None:
+        """Nothing to release."""
+
+
+def test_a_mass_cancel_sends_no_stale_stamp() -> None:
+    """Ten at once on ten connections, each answered after seven seconds: every stamp is good."""
+    desk = Desk(measures_clock=False)
+    desk.exchange.trip_ms = 0
+    slow = Slow(desk.exchange)
+    session = RestSession(
+        base_url="http://127.0.0.1:1",
+        credentials=KEYS,
+        transport=slow,
+        clock=desk.clock,
+        limiter=RateLimiter(desk.clock, windows=ClientWindows(rules=())),
+        timeout_s=10,
+        patience_s=90,
+        read_retry=ReadRetry(),
+        lane_width=slow.lane_width,
+    )
+
+    async def use() -> None:
+        async with asyncio.TaskGroup() as group:
+            for number in range(1, 51):
+                group.create_task(session.send(requests.cancel(OrderId(number))))
+            for _ in range(5):
+                await slow.is_full.wait()
+                slow.is_full.clear()
+                desk.clock.passed_ms += 7_000
+                for waiting in slow.waiting:
+                    waiting.set()
+                slow.waiting.clear()
+
+    run(use)
+    assert len(desk.exchange.stamps) == 50
 
 
 def test_many_calls_at_once_ask_for_the_time_once() -> None:

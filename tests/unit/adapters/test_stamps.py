@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from btcturk_kit.adapters.shared_counts import CountFile
-from btcturk_kit.adapters.stamps import STAMP_CELLS, Stamps
+from btcturk_kit.adapters.count_file import CountFile
+from btcturk_kit.adapters.stamps import STAMP_CELLS, StampAhead, Stamps
 from btcturk_kit.errors import StoreError
 
 NOW = 1_700_000_000_000
@@ -144,3 +144,85 @@ def test_a_power_cut_on_a_real_file(tmp_path: Path) -> None:
     stamps.resume(NOW)
     assert not used & {stamps.next_ms(NOW - 60_000) for _ in range(500)}
     file.close()
+
+
+def test_a_stamp_of_a_wrong_clock_locks_nobody_out() -> None:
+    """Three hours ahead and refused: once the time is known, the sequence goes on from it."""
+    disk = Disk()
+    good = disk.stamps().next_ms(NOW, error_ms=10)
+    disk.stamps().next_ms(NOW + 3 * 3_600_000)
+    assert disk.stamps().next_ms(NOW + 100, error_ms=10) == NOW + 100
+    assert good < NOW + 100
+
+
+def test_after_a_wrong_clock_no_good_stamp_comes_again() -> None:
+    """What was made by the right time is never made again, also when time seems to step back."""
+    stamps = Stamps()
+    used = [stamps.next_ms(NOW, error_ms=10) for _ in range(500)]
+    stamps.next_ms(NOW + 3 * 3_600_000)
+    assert stamps.next_ms(NOW, error_ms=10) == used[-1] + 1
+
+
+def test_a_stamp_that_may_have_been_accepted_is_gone_on_from() -> None:
+    """Up to five seconds and the uncertainty ahead nothing is certain."""
+    stamps = Stamps()
+    stamps.next_ms(NOW + 5_009)
+    assert stamps.next_ms(NOW, error_ms=10) == NOW + 5_010
+    assert stamps.next_ms(NOW + 100, error_ms=10) == NOW + 5_011
+    assert stamps.next_ms(NOW + 6_000, error_ms=10) == NOW + 6_000
+
+
+def test_a_stamp_out_of_bounds_is_not_used_up() -> None:
+    """Whoever asks for one near the time gets none, and the sequence stays where it was."""
+    stamps = Stamps()
+    stamps.next_ms(NOW + 60_000)
+    with pytest.raises(StampAhead) as caught:
+        stamps.next_ms(NOW, ahead_ms_max=4_000)
+    assert caught.value.ahead_ms == 60_001
+    assert stamps.next_ms(NOW) == NOW + 60_001
+
+
+def test_while_the_time_is_known_the_disk_is_not_asked() -> None:
+    """After a power cut the exchange's time is beyond every stamp: nothing has to be kept."""
+    disk = Disk()
+    stamps = disk.stamps()
+    used = [stamps.next_ms(NOW + at, error_ms=10) for at in range(0, 60_000, 7)]
+    assert disk.flushes == 0
+    disk.cells = list(disk.kept)
+    # A machine is back after ten seconds at the soonest, with its wall clock anywhere.
+    after = disk.stamps()
+    after.resume(12_345)
+    assert after.next_ms(NOW + 70_000, error_ms=10) > used[-1]
+
+
+def test_a_cancel_asks_neither_the_disk_nor_a_broken_one() -> None:
+    """Without the time a read needs the mark, a cancel does not wait for it."""
+
+    def flush() -> None:
+        raise StoreError("no space")
+
+    stamps = Stamps(flush=flush)
+    assert stamps.next_ms(NOW, is_urgent=True) == NOW
+
+
+def test_without_its_cells_a_cancel_goes_on_from_what_it_knows() -> None:
+    """The lock cannot be had: more than its own last stamp, unless that is one of a wrong clock."""
+
+    class Held:
+        def __init__(self) -> None:
+            self.is_held = False
+
+        def __enter__(self) -> None:
+            if self.is_held:
+                raise StoreError("held")
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    held = Held()
+    stamps = Stamps(guard=held)
+    stamps.next_ms(NOW + 30_000)
+    held.is_held = True
+    assert stamps.next_ms(NOW, is_urgent=True) == NOW + 30_001
+    assert stamps.next_ms(NOW, error_ms=5, is_urgent=True) == NOW
+    assert stamps.next_ms(NOW, error_ms=5, is_urgent=True) == NOW + 1
