@@ -129,6 +129,7 @@ class BtcturkStream:
             clock=clock,
             sleep=sleep,
             answer_s=self._patience.answer_ms / 1_000,
+            reader_s=self._patience.reader_ms / 1_000,
         )
 
     async def __aenter__(self) -> Self:
