@@ -354,6 +354,70 @@ def test_subscribing_that_is_canceled_leaves_nothing_behind() -> None:
     run(lambda: Desk(connection), body)
 
 
+@pytest.mark.parametrize("is_back", [False, True])
+def test_subscribing_without_a_connection_blames_no_pair(*, is_back: bool) -> None:
+    """It stays wanted and is joined with the next connection, also if that just came."""
+    first, second = MemoryConnection(), MemoryConnection()
+
+    async def body(desk: Desk, stream: BtcturkStream) -> None:
+        desk.holds = not is_back
+        first.end()
+        await until(lambda: bool(desk.waits_s))
+        with pytest.raises(TransportError, match="stays wanted"):
+            await stream.subscribe(CHANGES)
+        assert stream.subscriptions == (CHANGES,)
+        assert second.sent == [joining(CHANGES)] * is_back
+
+    run(lambda: Desk(first, second, patience=SOON), body)
+
+
+def test_subscribing_that_is_canceled_leaves_nothing_to_others() -> None:
+    """Two tasks wait for the same: the end of one does not end the wait of the other."""
+    connection = MemoryConnection()
+
+    async def body(_: Desk, stream: BtcturkStream) -> None:
+        one, other = (asyncio.create_task(stream.subscribe(CHANGES)) for _ in range(2))
+        await until(lambda: bool(connection.sent))
+        one.cancel()
+        await asyncio.wait([one])
+        assert stream.subscriptions == (CHANGES,)
+        connection.feed(whole(1))
+        await other
+        assert connection.sent == [joining(CHANGES)]
+
+    run(lambda: Desk(connection), body)
+
+
+def test_the_last_who_waits_in_vain_leaves() -> None:
+    """Whoever came first: when nobody waits any more, nothing stays joined."""
+    connection = MemoryConnection()
+
+    async def body(_: Desk, stream: BtcturkStream) -> None:
+        tasks = [asyncio.create_task(stream.subscribe(CHANGES)) for _ in range(2)]
+        await until(lambda: bool(connection.sent))
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        assert stream.subscriptions == ()
+
+    run(lambda: Desk(connection), body)
+
+
+def test_subscribing_while_the_stream_is_closed_is_no_fault_of_the_program() -> None:
+    """Who waits when somebody else leaves the block is told that the stream is closed."""
+
+    async def main() -> None:
+        connection = MemoryConnection()
+        desk = Desk(connection)
+        async with desk.stream:
+            subscribing = asyncio.create_task(desk.stream.subscribe(CHANGES))
+            await until(lambda: bool(connection.sent))
+        with pytest.raises(TransportError, match="closed"):
+            await subscribing
+
+    asyncio.run(main())
+
+
 def test_candles_are_not_waited_for() -> None:
     """The next candle comes with the next trade, which may take its time."""
     connection = MemoryConnection()
