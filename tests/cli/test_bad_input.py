@@ -94,7 +94,12 @@ def run_stage4(
         ({"BTCTURK_KIT_SYMBOLS": ","}, 3, "ConfigurationError", "BTCTURK_KIT_SYMBOLS: name at"),
         ({"BTCTURK_KIT_PARAMETERS": "{"}, 3, "ConfigurationError", "parameters"),
         ({"BTCTURK_KIT_DAY_ZONE": "Atlantis"}, 3, "ConfigurationError", "is not a time zone"),
-        ({"BTCTURK_KIT_REST_URL": "nonsense"}, 3, "ConfigurationError", "not an http or https"),
+        (
+            {"BTCTURK_KIT_REST_URL": "nonsense"},
+            3,
+            "ConfigurationError",
+            "does not start with https:// and a host",
+        ),
         ({"BTCTURK_KIT_REST_URL": NOBODY + "/"}, 3, "ConfigurationError", "end after the host"),
         ({"BTCTURK_KIT_CONTROL_URL": NOBODY}, 4, "TransportError", "was not sent"),
     ],

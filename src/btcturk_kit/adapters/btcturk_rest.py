@@ -54,6 +54,7 @@ from btcturk_kit.ports.websocket import StreamConnector
 from btcturk_kit.wire import decode, requests
 from btcturk_kit.wire.failures import is_refusal
 from btcturk_kit.wire.signing import Credentials
+from btcturk_kit.wire.stream_retry import ReconnectPolicy
 from btcturk_kit.wire.stream_watch import StreamPatience
 
 if TYPE_CHECKING:
@@ -61,10 +62,14 @@ if TYPE_CHECKING:
 
 __all__ = ["BtcturkClient"]
 
+_Listening = tuple[tuple[BtcturkStream, int | None], ...]
+
 _BASE_URL: Final = "https://api.btcturk.com"
 _GRAPH_URL: Final = "https://graph-api.btcturk.com"
 _STREAM_URL: Final = "wss://ws-feed-pro.btcturk.com"
 _UNNAMED: Final = ClientOrderId("")
+# Stop orders of which nothing is predicted; the oldest are forgotten first.
+_STOPS_MAX: Final = 1_024
 _TIMEOUT_S: Final = 10.0
 # A minute's block, and some room.
 _PATIENCE_S: Final = 90.0
@@ -167,6 +172,7 @@ class BtcturkClient(AccountReads):
         self._limiter = pacing.limiter
         self._timeout_s = timeout_s
         self._streams: WeakSet[BtcturkStream] = WeakSet()
+        self._stop_ids: dict[OrderId, None] = {}
         session = RestSession(
             base_url=address,
             graph_url=graph_address,
@@ -236,7 +242,14 @@ class BtcturkClient(AccountReads):
     # ---- the stream
 
     def stream(
-        self, *, patience: StreamPatience | None = None, raw_books: bool = False
+        self,
+        *,
+        patience: StreamPatience | None = None,
+        reconnects: ReconnectPolicy | None = None,
+        raw_books: bool = False,
+        public_max: int = 10_000,
+        kept_max: int = 10_000,
+        connect_timeout_s: float = _TIMEOUT_S,
     ) -> BtcturkStream:
         """Return a stream to enter with `async with`; it may not outlive the client.
 
@@ -245,10 +258,15 @@ class BtcturkClient(AccountReads):
 
         Args:
             patience: How long silence is borne.
+            reconnects: How long to wait between connections.
             raw_books: Whether the messages behind kept books are events too.
+            public_max: How many unread public events are kept before the oldest are dropped.
+            kept_max: How many unread private events are kept before the socket is no longer read.
+            connect_timeout_s: Patience for opening a connection.
 
         Raises:
             ConfigurationError: The client knows no address of a stream.
+            InvariantViolation: A bound that is not positive.
         """
         if self._stream_url is None:
             raise ConfigurationError(
@@ -263,7 +281,11 @@ class BtcturkClient(AccountReads):
             known_symbols=self.recent_pair_rules,
             credentials=self._credentials,
             patience=patience,
+            reconnects=reconnects,
             raw_books=raw_books,
+            public_max=public_max,
+            kept_max=kept_max,
+            connect_timeout_s=connect_timeout_s,
         )
         self._streams.add(stream)
         return stream
@@ -288,6 +310,7 @@ class BtcturkClient(AccountReads):
             InvariantViolation: A name or a number that the wire cannot carry.
         """
         wire = requests.submit(request, client_order_id=client_order_id)
+        listening = self._listening()
         sent_ms = self._clock.now_ms()
         try:
             # After a long wait it would be another decision's order: it goes soon or not at all.
@@ -311,10 +334,15 @@ class BtcturkClient(AccountReads):
             if is_refusal(error):
                 return OrderRejected(client_order_id, error.reason)
             return SubmitUnknown(client_order_id, error.message, request.symbol, sent_ms)
-        # What the exchange says of a stop order that waits is not known, so nothing is expected.
         if isinstance(request, LimitOrder | MarketBuy | MarketSell):
-            for stream in self._streams:
+            for stream in _still(listening):
                 stream.expect_submit(accepted.order_id)
+        else:
+            # What the exchange says of a stop order that waits is not known: nothing is expected,
+            # neither now nor when it is canceled.
+            self._stop_ids[accepted.order_id] = None
+            if len(self._stop_ids) > _STOPS_MAX:
+                del self._stop_ids[next(iter(self._stop_ids))]
         return accepted
 
     async def cancel(
@@ -338,6 +366,7 @@ class BtcturkClient(AccountReads):
             StoreError: The client is closed. Nothing was sent.
         """
         wire = requests.cancel(order_id)
+        listening = () if order_id in self._stop_ids else self._listening()
         deadline_ns = self._session.deadline_ns()
         problem, is_unknown = "", False
         for attempt in range(2):
@@ -356,7 +385,7 @@ class BtcturkClient(AccountReads):
                     wait_s = error.retry_after_s if isinstance(error, RateLimited) else 0.0
                     return CancelRejected(client_order_id, problem, wait_s)
             else:
-                for stream in self._streams:
+                for stream in _still(listening):
                     stream.expect_cancel(order_id)
                 return CancelAccepted(client_order_id)
         return CancelUnknown(client_order_id, problem)
@@ -366,3 +395,14 @@ class BtcturkClient(AccountReads):
         return bool(isinstance(error, ClockSkewError) and error.status) and (
             self._session.can_measure
         )
+
+    def _listening(self) -> _Listening:
+        """Return the streams that would hear of a write that is sent now."""
+        return tuple(
+            (stream, stream.private_run) for stream in self._streams if stream.is_logged_in
+        )
+
+
+def _still(listening: _Listening) -> tuple[BtcturkStream, ...]:
+    """Return those that have missed nothing since: what a connection loses is not told again."""
+    return tuple(stream for stream, run in listening if stream.private_run == run)

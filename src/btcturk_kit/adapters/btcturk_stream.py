@@ -7,6 +7,7 @@ Never add: what a text means, when a book is whole, when a connection has to be 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from decimal import Decimal
 from difflib import get_close_matches
@@ -50,6 +51,8 @@ class BtcturkStream:
     `ResyncNeeded` first. Read events with `async for`; leave the block to close.
 
     Kept books (`Channel.BOOK_CHANGES`) are read with `book`, and `BookUpdated` says when to look.
+    Who only looks at books need not read events; who is logged in must: private messages are kept
+    until they are read, and at their bound the connection is closed until there is room.
 
     On the virtual clock of a local exchange, silence is measured in market time and nothing here
     moves it, save a wait for room among the connections of a minute.
@@ -72,6 +75,7 @@ class BtcturkStream:
 
     Raises:
         ConfigurationError: An address that cannot be used.
+        InvariantViolation: A bound that is not positive.
 
     Example:
         >>> from btcturk_kit.adapters.clocks import SimulatedClock
@@ -113,6 +117,8 @@ class BtcturkStream:
         self._credentials = credentials
         self._patience = patience or StreamPatience()
         self._session = StreamSession(patience=self._patience, raw_books=raw_books)
+        # What is not proved yet, with the number of tasks that wait for it.
+        self._trials: Counter[Subscription] = Counter()
         self._buffer = EventBuffer(public_max=public_max, kept_max=kept_max)
         self._pump = StreamPump(
             session=self._session,
@@ -129,6 +135,7 @@ class BtcturkStream:
             clock=clock,
             sleep=sleep,
             answer_s=self._patience.answer_ms / 1_000,
+            reader_s=self._patience.reader_ms / 1_000,
         )
 
     async def __aenter__(self) -> Self:
@@ -179,24 +186,42 @@ class BtcturkStream:
             ConfigurationError: A pair or a resolution is missing, or there is one too many.
             ProtocolError: No data came in time. The exchange acknowledges everything, nonsense
                 too, so such a subscription is given up.
+            TransportError: There was no connection for long enough. The subscription stays wanted
+                and is joined with the next one.
         """
         await self._check_symbols(subscriptions)
-        session = self._session
-        fresh = set(subscriptions).difference(session.subscriptions)
+        session, trials = self._session, self._trials
+        known = session.subscriptions
+        fresh = {one for one in subscriptions if one in trials or one not in known}
         self._pump.send(session.subscribe(subscriptions))
+        is_talking, connection = session.is_talking, session.counts.connections
         waited = [one for one in subscriptions if one.channel is not Channel.CANDLES]
+        trials.update(fresh)
         try:
             await self._pump.until(lambda: all(map(session.is_proved, waited)))
         except (TimeoutError, asyncio.CancelledError) as error:
+            is_canceled = isinstance(error, asyncio.CancelledError)
+            is_same = is_talking and connection == session.counts.connections
+            if not is_canceled and not (is_same and session.is_talking):
+                raise TransportError(
+                    "no connection of the stream for long enough; the subscription stays wanted"
+                ) from None
             silent = [one for one in waited if not session.is_proved(one)]
-            self._pump.send(session.unsubscribe(fresh.intersection(silent)))
-            if isinstance(error, asyncio.CancelledError):
+            # Another task may be waiting for the same.
+            alone = [one for one in silent if trials[one] == 1]
+            self._pump.send(session.unsubscribe(alone))
+            if is_canceled:
                 raise
             words = ", ".join(f"{one.channel.value}:{one.symbol or 'all'}" for one in silent)
             raise ProtocolError(
                 f"no data of {words} came within {self._patience.answer_ms / 1_000:g} s",
                 hint="the pair may be closed; else try again, or set a longer answer_ms",
             ) from None
+        finally:
+            trials.subtract(fresh)
+            for one in fresh:
+                if not trials[one]:
+                    del trials[one]
 
     def unsubscribe(self, *subscriptions: Subscription) -> None:
         """Leave channels; events of them that are already here can still be read."""
@@ -234,7 +259,8 @@ class BtcturkStream:
         """Say that the exchange accepted an order, so that the stream must tell of it.
 
         For limit and market orders. If nothing is told in time, the feed is deaf: `FeedDeaf`, and
-        a new connection. Without a login nothing is expected.
+        a new connection. Without a login nothing is expected. Only if `private_run` is what it was
+        before the order was sent: else its message may have been missed.
         """
         self._session.expect_submit(order_id)
 
@@ -243,7 +269,8 @@ class BtcturkStream:
 
         Args:
             order_id: The order.
-            quantity: Its whole base quantity, if known: fills of so much are an answer too.
+            quantity: What was left of it when the cancel was asked for, in base, if known: fills of
+                so much are an answer too.
         """
         self._session.expect_cancel(order_id, quantity=quantity)
 
@@ -257,6 +284,14 @@ class BtcturkStream:
     def is_logged_in(self) -> bool:
         """Whether private messages come at this moment."""
         return self._session.is_logged_in
+
+    @property
+    def private_run(self) -> int | None:
+        """The number of the present run of private messages without a hole; None without a login.
+
+        It changes with every connection, and when a message could not be read.
+        """
+        return self._session.private_run
 
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:

@@ -65,32 +65,33 @@ class StreamDialer:
         counted_ms = await self._limiter.acquire(Endpoint.WEBSOCKET)
         try:
             return await self._connector.connect(self._url, timeout_s=self._timeout_s)
+        except RateLimited as error:
+            # The next attempt waits for it in the limiter, whoever makes it.
+            self._limiter.penalize(Endpoint.WEBSOCKET, error.retry_after_s)
+            raise
         finally:
             self._limiter.arrived(Endpoint.WEBSOCKET, counted_ms)
 
     async def open_again(
-        self, *, lived_ms: int, tell: Callable[[ReconnectStorm], None]
+        self, *, lived_ms: int, is_failure: bool, tell: Callable[[ReconnectStorm], None]
     ) -> StreamConnection:
         """Open a connection after one was lost, however many attempts that takes.
 
         Args:
             lived_ms: How long the lost one lived.
+            is_failure: Whether it counts as a failure however long it lived.
             tell: Hears of a storm before it is waited out.
         """
         lived: int | None = lived_ms
         while True:
-            wait_ms, storm = self._reconnects.after(lived_ms=lived)
+            wait_ms, storm = self._reconnects.after(lived_ms=lived, is_failure=is_failure)
             if storm is not None:
                 tell(storm)
             await self._sleep(wait_ms / 1_000)
             try:
                 return await self.open()
-            except RateLimited as error:
-                # The limiter knows by now: the next attempt waits there.
-                self._limiter.penalize(Endpoint.WEBSOCKET, error.retry_after_s)
-            except TransportError:
-                pass
-            lived = None
+            except (RateLimited, TransportError):
+                lived = None
 
 
 def _drawn(ceiling: int) -> int:

@@ -15,7 +15,6 @@ from btcturk_kit.adapters.event_buffer import EventBuffer
 from btcturk_kit.adapters.stream_dialer import StreamDialer
 from btcturk_kit.errors import (
     AuthenticationError,
-    InvariantViolation,
     TransportError,
     require,
 )
@@ -27,6 +26,8 @@ from btcturk_kit.wire.stream_step import Reconnect, Refused, Step
 __all__ = ["StreamPump", "refuse_login"]
 
 _TICK_S: Final = 0.25
+# After a write that failed, for reading what had arrived before the end.
+_DRAIN_S: Final = 1.0
 _NS_PER_MS: Final = 1_000_000
 _UNAUTHORIZED: Final = 401
 _LOGIN_HINT: Final = "the key needs the WebSocket permission, and this address in its list"
@@ -42,6 +43,7 @@ class StreamPump:
         clock: The source of stamps, and of the time that silence is measured in.
         sleep: Waits for some seconds.
         answer_s: Patience of `until`.
+        reader_s: How long a reader may be behind before the connection is closed.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class StreamPump:
         clock: Clock,
         sleep: Callable[[float], Awaitable[None]],
         answer_s: float,
+        reader_s: float,
     ) -> None:
         self._session = session
         self._buffer = buffer
@@ -60,6 +63,9 @@ class StreamPump:
         self._clock = clock
         self._sleep = sleep
         self._answer_s = answer_s
+        self._reader_s = reader_s
+        self._is_holding = False
+        self._is_closed = False
         self._outbox: asyncio.Queue[str] = asyncio.Queue()
         self._news = asyncio.Event()
         self._is_waited_for = 0
@@ -78,8 +84,13 @@ class StreamPump:
         connection = await self._dialer.open()
         self._task = asyncio.create_task(self._run(connection), name="btcturk-kit stream")
         self._task.add_done_callback(self._ended)
-        # A task that is canceled before it began would leave the connection open.
-        await asyncio.sleep(0)
+        try:
+            # A task that is canceled before it began would leave the connection open.
+            await asyncio.sleep(0)
+        except BaseException:
+            # Who was canceled here does not come to leave what it did not enter.
+            await self.stop()
+            raise
 
     async def stop(self) -> BaseException | None:
         """End at once; return the error that had ended it before, if nobody was told."""
@@ -101,6 +112,7 @@ class StreamPump:
     async def until(self, is_done: Callable[[], bool]) -> None:
         """Return when something is so; raise `TimeoutError`, or the error that ended the stream."""
         require(self._task is not None, "a stream is used inside its `async with`")
+        require(not self._is_closed, "the stream was closed")
         self._is_waited_for += 1
         try:
             async with asyncio.timeout(self._answer_s):
@@ -122,7 +134,12 @@ class StreamPump:
             if isinstance(verdict, Refused):
                 refuse_login(verdict.reason)
             lived_ms = int((time_s() - opened_s) * 1_000)
-            connection = await self._dialer.open_again(lived_ms=lived_ms, tell=self._buffer.put)
+            if self._buffer.is_full:
+                # Another connection could not be read either.
+                await self._buffer.room()
+            connection = await self._dialer.open_again(
+                lived_ms=lived_ms, is_failure=verdict.is_failure, tell=self._buffer.put
+            )
 
     async def _converse(self, connection: StreamConnection) -> Reconnect | Refused:
         """Use one connection until it is over, and return why it is."""
@@ -134,8 +151,12 @@ class StreamPump:
         works = (self._read(connection), self._write(connection), self._watch())
         tasks = [asyncio.create_task(work) for work in works]
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            verdicts = [one.result() for one in done]
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            reading, writing, _ = tasks
+            if not reading.done():
+                # What has already arrived may be private: it is read before the connection ends.
+                await asyncio.wait([reading], timeout=_DRAIN_S if writing.done() else 0)
+            verdicts = [one.result() for one in tasks if one.done()]
             refused = (one for one in verdicts if isinstance(one, Refused))
             verdict = next(refused, verdicts[0])
         finally:
@@ -152,8 +173,8 @@ class StreamPump:
     async def _read(self, connection: StreamConnection) -> Reconnect | Refused:
         session, clock = self._session, self._clock
         while True:
-            if self._buffer.is_full:
-                await self._hold()
+            if self._buffer.is_full and not await self._hold():
+                return Reconnect("the reader of the stream is behind")
             try:
                 text = await connection.receive()
             except TransportError as error:
@@ -177,17 +198,31 @@ class StreamPump:
             await self._sleep(_TICK_S)
             now_ns = self._clock.monotonic_ns()
             # While the socket is not read, its silence says nothing.
-            if not self._buffer.is_full:
+            if not self._is_holding:
                 step = self._session.passed((now_ns - last_ns) // _NS_PER_MS)
                 self.send(step)
                 if step.verdict is not None:
                     return step.verdict
             last_ns = now_ns
 
-    async def _hold(self) -> None:
-        """Wait for the reader. What changes the books lies in the socket, so they are stale."""
-        self.send(self._session.fell_behind(now_ms=self._clock.now_ms()))
-        await self._buffer.room()
+    async def _hold(self) -> bool:
+        """Wait for the reader; return whether it came in time.
+
+        What changes the books lies in the socket meanwhile, so they are stale. Nothing is asked for
+        before there is room: the answer would only lie there too.
+        """
+        session, clock = self._session, self._clock
+        self._is_holding = True
+        try:
+            self.send(session.paused(now_ms=clock.now_ms()))
+            async with asyncio.timeout(self._reader_s):
+                await self._buffer.room()
+        except TimeoutError:
+            return False
+        finally:
+            self._is_holding = False
+        self.send(session.resumed(now_ms=clock.now_ms()))
+        return True
 
     def _raise_if_ended(self) -> None:
         if self._error is not None:
@@ -196,7 +231,8 @@ class StreamPump:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
-        self._error = error or InvariantViolation("the stream was closed")
+        self._is_closed = error is None
+        self._error = error or TransportError("the stream was closed")
         self._buffer.end(error)
         self._news.set()
 

@@ -48,7 +48,8 @@ class WebSocketConnector:
     """Opens real connections.
 
     Pings are answered by the library. A connection over which no byte comes for `silence_s_max` is
-    given up: the other side pings, or answers our pings, so it is gone.
+    given up: the other side pings, or answers our pings, so it is gone. While a full queue stops
+    the reading nothing is given up here; the other side may, as its pings are not answered then.
 
     Args:
         close_timeout_s: Patience for the other side's half of closing.
@@ -169,6 +170,9 @@ class _WebSocketConnection:
         loop = self._connection.loop
         last_s: float = getattr(self._connection, "last_byte_s", loop.time())
         left_s = last_s + self._silence_s_max - loop.time()
+        if left_s <= 0 and not self._connection.transport.is_reading():
+            # A full queue: bytes lie in the socket, and nobody but our reader is silent.
+            left_s = self._silence_s_max
         if left_s <= 0:
             self._watch = None
             self._connection.transport.abort()

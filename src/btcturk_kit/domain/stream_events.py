@@ -325,7 +325,11 @@ class StaleBook(NamedTuple):
 
 
 class ChannelStalled(NamedTuple):
-    """A subscription was silent for longer than it ever is; the connection is made anew."""
+    """A subscription was silent for longer than it ever is, and did not answer when asked.
+
+    Told once. The connection is made anew if nothing else was heard on it either; otherwise the
+    pair alone is asked again, with growing pauses, until it answers.
+    """
 
     subscription: Subscription
     silent_ms: int
@@ -336,10 +340,13 @@ class FeedDeaf(NamedTuple):
 
     Attributes:
         expected: The message type: 451 after a submit, 452 after a cancel.
+        is_given_up: Whether it was the third in a row: messages of this type are not predicted any
+            more, until one comes. Until then nothing but REST tells of such a hole.
     """
 
     expected: int
     order_id: OrderId
+    is_given_up: bool = False
 
 
 class ReconnectStorm(NamedTuple):
@@ -350,9 +357,17 @@ class ReconnectStorm(NamedTuple):
 
 
 class EventsDropped(NamedTuple):
-    """So many public events were dropped because nobody read them in time; private ones never."""
+    """Here public events are missing: nobody read them in time, or they could not be read.
+
+    What was built from trades or candles has a hole here. Private events are never dropped.
+
+    Attributes:
+        dropped: How many.
+        symbols: The pairs they were of; None if nobody knows, so that it may have been any.
+    """
 
     dropped: int
+    symbols: tuple[Symbol, ...] | None = ()
 
 
 StreamEvent = (

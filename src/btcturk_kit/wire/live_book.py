@@ -134,6 +134,11 @@ class LiveBook:
         return self._stale is not None
 
     @property
+    def received_ms(self) -> int:
+        """Our wall time of the last message that was applied; zero before the first."""
+        return self._received_ms
+
+    @property
     def missed_deletions(self) -> int:
         """How many deletions were of prices that were not there."""
         return self._bids.missed_deletions + self._asks.missed_deletions

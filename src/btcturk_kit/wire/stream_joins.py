@@ -14,21 +14,21 @@ from btcturk_kit.domain.stream_events import (
     BookUpdated,
     CandleUpdated,
     Channel,
-    ChannelStalled,
     StreamEvent,
     Subscription,
+    SubscriptionAnswered,
     TickersUpdated,
     TickerUpdated,
     TradePrinted,
     TradesListed,
 )
 from btcturk_kit.wire.live_book import LiveBook
-from btcturk_kit.wire.stream import subscription_frame
+from btcturk_kit.wire.stream_health import Join, Pulse
 from btcturk_kit.wire.stream_models import BookFrame
 from btcturk_kit.wire.stream_step import IDLE, Step
 from btcturk_kit.wire.stream_watch import StreamPatience
 
-__all__ = ["Join", "Joins", "KeptBook", "subscription_of"]
+__all__ = ["Joins", "KeptBook", "subscription_of"]
 
 # A feed that breaks a book again and again is not asked for a new one more often than this.
 _RESYNC_PAUSE_MS: Final = 2_000
@@ -54,66 +54,6 @@ def subscription_of(event: StreamEvent) -> Subscription | None:
             return Subscription(channel, symbol)
         case _:
             return None
-
-
-class Join:
-    """One subscription and what is known of it on this connection.
-
-    Args:
-        subscription: What to listen to.
-        patience: How long it may be silent.
-
-    Attributes:
-        is_proved: Whether it ever brought data: the exchange acknowledges nonsense too.
-    """
-
-    __slots__ = (
-        "_answer_ms",
-        "_due_ms",
-        "_heard_ms",
-        "_silence_ms",
-        "is_proved",
-        "join_text",
-        "leave_text",
-        "subscription",
-    )
-
-    def __init__(self, subscription: Subscription, patience: StreamPatience) -> None:
-        self.subscription = subscription
-        self.join_text = subscription_frame(subscription, join=True)
-        self.leave_text = subscription_frame(subscription, join=False)
-        self.is_proved = False
-        # A candle comes when somebody trades; every other channel begins with what there is.
-        is_prompt = subscription.channel is not Channel.CANDLES
-        self._answer_ms = patience.answer_ms if is_prompt else None
-        self._silence_ms = patience.silence_ms(subscription)
-        self._heard_ms = 0
-        self._due_ms: int | None = None
-
-    def joined(self, *, at_ms: int) -> str:
-        """Return the text that joins; data is due from now on.
-
-        The first data ever is waited for by whoever subscribed, so it is not due here.
-        """
-        self._heard_ms = at_ms
-        if self.is_proved and self._answer_ms is not None:
-            self._due_ms = at_ms + self._answer_ms
-        return self.join_text
-
-    def hear(self, *, at_ms: int) -> None:
-        """Note that it brought data."""
-        self.is_proved = True
-        self._heard_ms = at_ms
-        self._due_ms = None
-
-    def silent_ms(self, *, at_ms: int) -> int | None:
-        """Return how long it has been silent if that is too long, else None."""
-        silent_ms = at_ms - self._heard_ms
-        if self._due_ms is not None:
-            return silent_ms if at_ms >= self._due_ms else None
-        if not self.is_proved or self._silence_ms is None or silent_ms < self._silence_ms:
-            return None
-        return silent_ms
 
 
 class KeptBook:
@@ -170,6 +110,7 @@ class KeptBook:
         number = frame.change_number
         if self._needs_whole and not is_whole:
             self._number = number
+            self._join.hear_part()
             if self._due_ms is None:
                 self._due_ms = at_ms + _RESYNC_PAUSE_MS
             return IDLE
@@ -200,7 +141,11 @@ class KeptBook:
         self._last_ms = at_ms
         self._due_ms = None
         self.resyncs += 1
-        return self._join.leave_text, self._join.joined(at_ms=at_ms)
+        return self._join.ask(at_ms=at_ms)
+
+    def chain_ended(self) -> None:
+        """Note that the exchange left the channel: what comes now is counted anew."""
+        self._number = 0
 
     def due_resync(self, *, at_ms: int) -> tuple[str, ...]:
         """Return the texts of a resync that was put off and is due now."""
@@ -217,16 +162,18 @@ class Joins:
 
     Attributes:
         books: The kept books by pair.
+        pulse: What is heard on the connection.
         book_resyncs: Times a book was asked for anew, books that are gone included.
     """
 
-    __slots__ = ("_gone_resyncs", "_joins", "_patience", "books")
+    __slots__ = ("_gone_resyncs", "_joins", "_patience", "books", "pulse")
 
     def __init__(self, patience: StreamPatience) -> None:
         self._patience = patience
         self._joins: dict[Subscription, Join] = {}
         self.books: dict[str, KeptBook] = {}
         self._gone_resyncs = 0
+        self.pulse = Pulse()
 
     def __iter__(self) -> Iterator[Subscription]:
         return iter(self._joins)
@@ -235,6 +182,18 @@ class Joins:
     def book_resyncs(self) -> int:
         """Times a book was asked for anew, also of pairs that were left since."""
         return self._gone_resyncs + sum(book.resyncs for book in self.books.values())
+
+    @property
+    def has_history(self) -> bool:
+        """Whether anything is joined that histories are built from."""
+        return any(one.channel in (Channel.TRADES, Channel.CANDLES) for one in self._joins)
+
+    def answered(self, event: SubscriptionAnswered) -> Step:
+        """Pass an answer on. After that to a leave nothing of the old chain comes any more."""
+        book = self.books.get(event.event) if event.channel == Channel.BOOK_CHANGES else None
+        if book is not None and not event.is_join:
+            book.chain_ended()
+        return Step(events=(event,))
 
     def find(self, subscription: Subscription) -> Join | None:
         """Return a subscription, None if there is no such."""
@@ -247,7 +206,7 @@ class Joins:
             ConfigurationError: One that cannot be written. None was added then.
         """
         wanted = dict.fromkeys(subscriptions)
-        fresh = [Join(one, self._patience) for one in wanted if one not in self._joins]
+        fresh = [Join(one, self._patience, self.pulse) for one in wanted if one not in self._joins]
         for join in fresh:
             channel, symbol, _ = join.subscription
             self._joins[join.subscription] = join
@@ -266,7 +225,7 @@ class Joins:
 
     def join_all(self, *, at_ms: int) -> tuple[str, ...]:
         """Return the texts that join everything on a new connection."""
-        return tuple(join.joined(at_ms=at_ms) for join in self._joins.values())
+        return tuple(join.begun(at_ms=at_ms) for join in self._joins.values())
 
     def lose_books(self, reason: str, *, now_ms: int) -> tuple[StreamEvent, ...]:
         """Mark every kept book stale."""
@@ -278,15 +237,33 @@ class Joins:
         """Return the texts that ask for every kept book anew."""
         return tuple(text for book in self.books.values() for text in book.resync(at_ms=at_ms))
 
-    def due_resyncs(self, *, at_ms: int) -> tuple[str, ...]:
+    def _due_resyncs(self, *, at_ms: int) -> tuple[str, ...]:
         """Return the texts of resyncs that were put off and are due now."""
         return tuple(text for book in self.books.values() for text in book.due_resync(at_ms=at_ms))
 
-    def stalled(self, *, at_ms: int) -> tuple[ChannelStalled, ...]:
-        """Return the subscriptions that have been silent for too long."""
-        silences = ((join, join.silent_ms(at_ms=at_ms)) for join in self._joins.values())
-        return tuple(
-            ChannelStalled(join.subscription, silent_ms)
-            for join, silent_ms in silences
-            if silent_ms is not None
-        )
+    def look(self, *, at_ms: int) -> Step:
+        """Let each subscription look for silence; the first verdict counts."""
+        texts: list[str] = []
+        events: list[StreamEvent] = []
+        verdict = None
+        for join in self._joins.values():
+            step = join.look(at_ms=at_ms)
+            if step is not IDLE:
+                texts += step.texts
+                events += step.events
+                if step.events:
+                    events += self._stalled_book(join)
+                verdict = verdict or step.verdict
+        texts += self._due_resyncs(at_ms=at_ms)
+        return Step(tuple(texts), tuple(events), verdict)
+
+    def _stalled_book(self, join: Join) -> tuple[StreamEvent, ...]:
+        """Mark the book of a subscription that stalled: nobody knows what happened since."""
+        channel, symbol, _ = join.subscription
+        if channel is not Channel.BOOK_CHANGES or symbol is None:
+            return ()
+        book = self.books[symbol]
+        if book.live.is_stale:
+            return ()
+        book.lose("its channel fell silent", now_ms=book.live.received_ms)
+        return book.events

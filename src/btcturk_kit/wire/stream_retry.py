@@ -24,14 +24,16 @@ class ReconnectPolicy:
     Attributes:
         first_ms: Ceiling of the first wait; doubles with every failure.
         wait_ms_max: Ceiling of all ceilings.
-        lived_ms_min: A connection that lived shorter counts as a failure.
+        lived_ms_min: A connection that lived shorter counts as a failure. Clearly longer than it
+            takes to find a dead channel or a deaf feed: else such a connection would count as one
+            that lived, and the next one would follow without a growing wait.
         storm_connections: So many short-lived connections in a row are a storm.
         storm_wait_ms: How long to wait then at most; at least half of it.
     """
 
     first_ms: int = 500
     wait_ms_max: int = 30_000
-    lived_ms_min: int = 10_000
+    lived_ms_min: int = 60_000
     storm_connections: int = 5
     storm_wait_ms: int = 120_000
 
@@ -57,14 +59,17 @@ class Reconnects:
         self._failures = 0
         self._short_lived = 0
 
-    def after(self, *, lived_ms: int | None = None) -> tuple[int, ReconnectStorm | None]:
+    def after(
+        self, *, lived_ms: int | None = None, is_failure: bool = False
+    ) -> tuple[int, ReconnectStorm | None]:
         """Return how long to wait now, and the storm if this is one.
 
         Args:
             lived_ms: How long the connection lived; None if none could be opened.
+            is_failure: Whether it counts as a failure however long it lived.
         """
         policy = self._policy
-        if lived_ms is not None and lived_ms >= policy.lived_ms_min:
+        if lived_ms is not None and lived_ms >= policy.lived_ms_min and not is_failure:
             self._failures = self._short_lived = 0
         elif lived_ms is not None:
             self._short_lived += 1

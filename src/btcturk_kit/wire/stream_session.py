@@ -9,27 +9,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from enum import Enum
 from typing import Final
 
 from btcturk_kit.domain.identifiers import OrderId, Symbol
 from btcturk_kit.domain.market import OrderBook
 from btcturk_kit.domain.stream_events import (
+    BalanceChanged,
     Channel,
+    EventsDropped,
     LoginAnswered,
     OrderDeleted,
     OrderInserted,
     OrderMatched,
+    OrderUpdated,
     ResyncNeeded,
     StaleBook,
     StreamEvent,
     Subscription,
+    SubscriptionAnswered,
+    UnknownFrame,
+    UserTraded,
 )
 from btcturk_kit.errors import ProtocolError
 from btcturk_kit.wire.signing import Credentials
-from btcturk_kit.wire.stream import login_frame, read_book, read_event, type_of
+from btcturk_kit.wire.stream import read_book, read_event, type_of
 from btcturk_kit.wire.stream_joins import Joins, subscription_of
-from btcturk_kit.wire.stream_step import IDLE, Reconnect, Refused, Step, StreamCounts
+from btcturk_kit.wire.stream_login import StreamLogin
+from btcturk_kit.wire.stream_step import IDLE, Reconnect, Step, StreamCounts
 from btcturk_kit.wire.stream_watch import OrderWatch, StreamPatience
 from btcturk_kit.wire.tally import Tally
 
@@ -39,17 +45,17 @@ _BOOK_LEVELS_MAX: Final = 100
 _WHOLE_BOOK: Final = 431
 _BOOK_TYPES: Final = frozenset({_WHOLE_BOOK, 432})
 _PRIVATE_TYPES: Final = frozenset({201, 423, 441, 451, 452, 453})
+# What histories are built from: of tickers and books only the latest matters.
+_CANDLE: Final = 428
+_HISTORY_TYPES: Final = frozenset({421, 422, _CANDLE})
 _ORDER_EVENTS: Final = (OrderInserted, OrderMatched, OrderDeleted)
+_PRIVATE_EVENTS: Final = (*_ORDER_EVENTS, OrderUpdated, BalanceChanged, UserTraded)
 
 # However long the caller was away: what came meanwhile still waits in the socket, so one look at
 # the clock never counts for more. Else a program that was held up would accuse the other side.
 _ELAPSED_MS_MAX: Final = 1_000
 
-
-class _Login(Enum):
-    OUT = "out"
-    ASKED = "asked"
-    IN = "in"
+_BEHIND: Final = "the reader of the stream is behind"
 
 
 class StreamSession:
@@ -61,7 +67,6 @@ class StreamSession:
 
     Attributes:
         tally: What the exchange said that there is no word for.
-        login_refusal: Why the last login was refused; None if it was not.
 
     Example:
         >>> session = StreamSession()
@@ -85,21 +90,17 @@ class StreamSession:
     __slots__ = (
         "_at_ms",
         "_connections",
-        "_credentials",
         "_frames",
         "_held",
         "_is_open",
         "_joins",
         "_login",
-        "_login_due_ms",
         "_loss",
         "_patience",
         "_raw_books",
         "_strays",
         "_unreadable",
-        "_was_logged_in",
         "_watch",
-        "login_refusal",
         "tally",
     )
 
@@ -108,17 +109,13 @@ class StreamSession:
         self._raw_books = raw_books
         self._watch = OrderWatch(self._patience)
         self._joins = Joins(self._patience)
-        self._credentials: Credentials | None = None
-        self._login = _Login.OUT
-        self._login_due_ms = 0
-        self._was_logged_in = False
+        self._login = StreamLogin()
         self._is_open = False
         self._loss: str | None = None
         # Events that wait for the login of a new connection; None when nothing waits.
         self._held: list[StreamEvent] | None = None
         self._at_ms = 0
         self._connections = self._frames = self._unreadable = self._strays = 0
-        self.login_refusal: str | None = None
         self.tally = Tally()
 
     # ---- the connection
@@ -135,22 +132,24 @@ class StreamSession:
         if self._loss is not None:
             self._held.append(ResyncNeeded(self._loss, self._connections))
             self._loss = None
-        if self._credentials is None:
-            return self._begin()
-        return Step((self._ask_login(self._credentials, now_ms=now_ms),))
+        return Step((text,)) if (text := self._ask_login(now_ms=now_ms)) else self._begin()
 
     def lost(self, reason: str, *, now_ms: int) -> Step:
         """End a connection, whoever ended it. Every kept book is stale from now on."""
         held = self._release()
         self._is_open = False
         self._loss = reason
-        self._login = _Login.OUT
+        self._login.connection_lost()
         self._watch.forget()
         return Step(events=(*held, *self._joins.lose_books(reason, now_ms=now_ms)))
 
-    def fell_behind(self, *, now_ms: int) -> Step:
-        """Renew every kept book: reading was interrupted, so what waits in the socket is old."""
-        return self._renew_books("the reader of the stream is behind", now_ms=now_ms)
+    def paused(self, *, now_ms: int) -> Step:
+        """Mark every kept book stale: what changes it lies in a socket that is not read."""
+        return Step(events=self._joins.lose_books(_BEHIND, now_ms=now_ms))
+
+    def resumed(self, *, now_ms: int) -> Step:
+        """Renew every kept book: what waits in the socket is old."""
+        return self._renew_books(_BEHIND, now_ms=now_ms)
 
     def passed(self, elapsed_ms: int) -> Step:
         """Let time pass, at most a second per call, and look for silence.
@@ -162,19 +161,14 @@ class StreamSession:
         if not self._is_open:
             return IDLE
         if self._held is not None:
-            if self._login is _Login.ASKED and self._at_ms >= self._login_due_ms:
+            if self._login.is_overdue(at_ms=self._at_ms):
                 return Step(verdict=Reconnect("the login was not answered"))
             return IDLE
         deaf = self._watch.overdue(at_ms=self._at_ms)
         if deaf is not None:
             reason = f"message {deaf.expected} of order {deaf.order_id} never came"
-            return Step(events=(deaf,), verdict=Reconnect(reason))
-        stalled = self._joins.stalled(at_ms=self._at_ms)
-        if stalled:
-            channel, symbol, _ = stalled[0].subscription
-            reason = f"{channel.value}:{symbol or 'all'} was silent"
-            return Step(events=stalled, verdict=Reconnect(reason))
-        return Step(self._joins.due_resyncs(at_ms=self._at_ms))
+            return Step(events=(deaf,), verdict=Reconnect(reason, is_failure=True))
+        return self._joins.look(at_ms=self._at_ms)
 
     # ---- what the user wants
 
@@ -185,30 +179,24 @@ class StreamSession:
             ConfigurationError: One that cannot be written. None was joined then.
         """
         fresh = self._joins.add(subscriptions)
-        if not self._is_talking:
+        if not self.is_talking:
             return IDLE
-        return Step(tuple(join.joined(at_ms=self._at_ms) for join in fresh))
+        return Step(tuple(join.wanted(at_ms=self._at_ms) for join in fresh))
 
     def unsubscribe(self, subscriptions: Iterable[Subscription]) -> Step:
         """Leave these; what was not joined is passed over. Their kept books are gone."""
         gone = self._joins.remove(subscriptions)
-        return Step(tuple(join.leave_text for join in gone)) if self._is_talking else IDLE
+        return Step(tuple(join.leave_text for join in gone)) if self.is_talking else IDLE
 
     def login(self, credentials: Credentials, *, now_ms: int) -> Step:
         """Log in, now or with the next connection, and again with each one after it."""
-        self._credentials = credentials
-        self.login_refusal = None
-        if not self._is_talking or self._login is not _Login.OUT:
-            return IDLE
-        return Step((self._ask_login(credentials, now_ms=now_ms),))
+        self._login.want(credentials)
+        text = self._ask_login(now_ms=now_ms) if self.is_talking else None
+        return Step((text,)) if text else IDLE
 
     def forget_login(self) -> Step:
         """Give up a first login that was not answered; a later one ends its connection instead."""
-        if self._was_logged_in:
-            return IDLE
-        self._credentials = None
-        self._login = _Login.OUT
-        return self._begin() if self._is_open else IDLE
+        return self._begin() if self._login.give_up() and self._is_open else IDLE
 
     def expect_submit(self, order_id: OrderId) -> None:
         """Expect the message of an order that the exchange has just accepted."""
@@ -220,7 +208,7 @@ class StreamSession:
 
         Args:
             order_id: The order.
-            quantity: Its whole base quantity, where known.
+            quantity: What was left of it when the cancel was asked for, in base, where known.
         """
         if self.is_logged_in:
             self._watch.expect_cancel(order_id, at_ms=self._at_ms, quantity=quantity)
@@ -230,7 +218,22 @@ class StreamSession:
     @property
     def is_logged_in(self) -> bool:
         """Whether private messages come on this connection."""
-        return self._login is _Login.IN
+        return self._login.is_in
+
+    @property
+    def login_refusal(self) -> str | None:
+        """Why the last login was refused for good; None if it was not."""
+        return self._login.refusal
+
+    @property
+    def is_talking(self) -> bool:
+        """Whether a connection is open and past its login."""
+        return self._is_open and self._held is None
+
+    @property
+    def private_run(self) -> int | None:
+        """The number of the present run of private messages without a hole; None if none come."""
+        return self._watch.run if self.is_logged_in else None
 
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
@@ -246,6 +249,8 @@ class StreamSession:
             self._unreadable,
             self._strays,
             self._joins.book_resyncs,
+            self._watch.deaf,
+            self._watch.given_up,
         )
 
     def is_proved(self, subscription: Subscription) -> bool:
@@ -286,15 +291,28 @@ class StreamSession:
             return IDLE
         step = kept.feed(frame, is_whole=is_whole, received_ms=now_ms, at_ms=self._at_ms)
         if self._raw_books:
-            raw = read_event(text, tally=self.tally)
-            step = step._replace(events=(raw, *step.events))
+            step = step._replace(events=(self._raw_book(text, frame.symbol), *step.events))
         return self._delivered(step)
+
+    def _raw_book(self, text: str, symbol: str) -> StreamEvent:
+        """Return the message behind a kept book. What is wrong in it is that book's affair."""
+        try:
+            return read_event(text, tally=self.tally)
+        except ProtocolError:
+            self._unreadable += 1
+            return EventsDropped(1, (Symbol(symbol),))
 
     def _event_received(self, event: StreamEvent) -> Step:
         if isinstance(event, LoginAnswered):
             return self._login_answered(event)
-        if isinstance(event, _ORDER_EVENTS):
-            self._watch.hear(event)
+        if isinstance(event, SubscriptionAnswered):
+            return self._delivered(self._joins.answered(event))
+        if isinstance(event, _PRIVATE_EVENTS):
+            self._joins.pulse.beats += 1
+            if isinstance(event, _ORDER_EVENTS):
+                self._watch.hear(event)
+        if isinstance(event, UnknownFrame) and event.type == _CANDLE:
+            return self._delivered(Step(events=(event, EventsDropped(1, None))))
         subscription = subscription_of(event)
         if subscription is not None:
             join = self._joins.find(subscription)
@@ -311,38 +329,25 @@ class StreamSession:
         if kind is None or kind in _BOOK_TYPES:
             step = self._renew_books(f"a message could not be read: {problem}", now_ms=now_ms)
         if self.is_logged_in and (kind is None or kind in _PRIVATE_TYPES):
+            # It may have been the one that was predicted.
+            self._watch.forget()
             resync = ResyncNeeded(f"a message could not be read: {problem}", self._connections)
             step = step._replace(events=(resync, *step.events))
+        if self._joins.has_history and (kind is None or kind in _HISTORY_TYPES):
+            step = step._replace(events=(*step.events, EventsDropped(1, None)))
         return self._delivered(step)
 
     def _login_answered(self, event: LoginAnswered) -> Step:
-        if self._login is _Login.OUT or (self._login is _Login.IN and event.ok):
-            return self._delivered(Step(events=(event,)))
-        if self._login is _Login.IN:
-            return Step(events=(event,), verdict=Reconnect(f"logged out: {event.reason}"))
-        if event.ok:
-            self._login = _Login.IN
-            self._was_logged_in = True
-            return self._begin(event)
-        self._login = _Login.OUT
-        self._credentials = None
-        self.login_refusal = event.reason
-        if self._was_logged_in:
-            refused = Refused(event.reason)
-            return Step(events=(*self._release(), event), verdict=refused)
-        return self._begin(event)
+        was_asked = self._login.is_asked
+        verdict = self._login.answered(event)
+        if verdict is not None:
+            return Step(events=(*self._release(), event), verdict=verdict)
+        return self._begin(event) if was_asked else self._delivered(Step(events=(event,)))
 
     # ---- pieces
 
-    @property
-    def _is_talking(self) -> bool:
-        """Whether a connection is open and past its login."""
-        return self._is_open and self._held is None
-
-    def _ask_login(self, credentials: Credentials, *, now_ms: int) -> str:
-        self._login = _Login.ASKED
-        self._login_due_ms = self._at_ms + self._patience.answer_ms
-        return login_frame(credentials, now_ms=now_ms)
+    def _ask_login(self, *, now_ms: int) -> str | None:
+        return self._login.ask(now_ms=now_ms, due_ms=self._at_ms + self._patience.answer_ms)
 
     def _begin(self, *events: StreamEvent) -> Step:
         """Deliver events behind those held; if the connection was waiting for this, join all."""
@@ -362,6 +367,6 @@ class StreamSession:
 
     def _renew_books(self, reason: str, *, now_ms: int) -> Step:
         events = self._joins.lose_books(reason, now_ms=now_ms)
-        if not self._is_talking:
+        if not self.is_talking:
             return Step(events=events)
         return Step(self._joins.resync_books(at_ms=self._at_ms), events)

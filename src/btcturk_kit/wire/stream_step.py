@@ -13,9 +13,15 @@ __all__ = ["IDLE", "Reconnect", "Refused", "Step", "StreamCounts"]
 
 
 class Reconnect(NamedTuple):
-    """Verdict: close this connection and open another."""
+    """Verdict: close this connection and open another.
+
+    Attributes:
+        is_failure: Whether it counts as a failure however long the connection lived, so that a
+            fault that comes back with every connection is met with growing waits.
+    """
 
     reason: str
+    is_failure: bool = False
 
 
 class Refused(NamedTuple):
@@ -30,7 +36,8 @@ class Step(NamedTuple):
     Attributes:
         texts: To send, in this order.
         events: For the reader, in this order.
-        verdict: None to go on. Otherwise the connection gets no more input but `lost`.
+        verdict: None to go on. Otherwise the connection gets no more input but what has already
+            arrived, and then `lost`.
     """
 
     texts: tuple[str, ...] = ()
@@ -47,6 +54,8 @@ class StreamCounts(NamedTuple):
         unreadable: Texts that were no message.
         strays: Market messages of no subscription, as they come for a moment after leaving.
         book_resyncs: Times a kept book was asked for anew on an open connection.
+        deaf: Predictions of private messages that were not fulfilled.
+        given_up: Message types that are not predicted any more, until one comes.
     """
 
     connections: int
@@ -54,6 +63,8 @@ class StreamCounts(NamedTuple):
     unreadable: int
     strays: int
     book_resyncs: int
+    deaf: int = 0
+    given_up: tuple[int, ...] = ()
 
 
 IDLE: Final = Step()

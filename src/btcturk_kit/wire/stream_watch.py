@@ -33,13 +33,19 @@ _ZERO: Final = Decimal(0)
 # lies a thousand orders back can no longer be the cause of a prediction.
 _ORDERS_MAX: Final = 1_024
 
+# After so many unfulfilled predictions in a row it is not a connection that is deaf: the exchange
+# does not send such messages to this account, and connecting again does not help.
+_DEAF_MAX: Final = 3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamPatience:
-    """How long a stream may be silent before the connection is made anew; None for ever.
+    """How long a stream may be silent before it is asked whether it lives; None for ever.
 
     Attributes:
         answer_ms: From a join to its first data, and from a login to its answer.
+        reader_ms: How long a reader may be so far behind that the socket is not read. Then it is
+            closed: the exchange gives up connections that do not answer its pings.
         tickers_ms: The ticker of all pairs comes about every 0.76 s (observed in 2026), so half a
             minute is some forty of them.
         ticker_ms: The ticker of one pair, repeated even when nothing changed.
@@ -59,6 +65,7 @@ class StreamPatience:
     """
 
     answer_ms: int = 10_000
+    reader_ms: int = 30_000
     tickers_ms: int | None = 30_000
     ticker_ms: int | None = 60_000
     book_ms: int | None = 300_000
@@ -93,6 +100,11 @@ class _Heard:
         self.is_settled = False
         self.quantity: Decimal | None = None
 
+    def must_fill(self, quantity: Decimal | None) -> None:
+        """Note that fills of so much are the end of it; the smallest such figure counts."""
+        if quantity is not None and (self.quantity is None or quantity < self.quantity):
+            self.quantity = quantity
+
 
 class OrderWatch:
     """Holds the messages that our writes predict against those that came.
@@ -101,18 +113,24 @@ class OrderWatch:
     predicts its deletion (452), unless fills that sum to the whole order came first. Messages and
     the answers of REST may come in either order: what was heard lately is remembered.
 
+    After three in a row that were not fulfilled nothing of that type is predicted until one comes.
+
     Args:
         patience: How long to wait.
+
+    Attributes:
+        deaf: Predictions that were not fulfilled.
+        run: The number of the present run of messages without a hole.
 
     Example:
         >>> watch = OrderWatch(StreamPatience(submit_ms=10_000))
         >>> watch.expect_submit(OrderId(7), at_ms=0)
         >>> watch.overdue(at_ms=9_999)
         >>> watch.overdue(at_ms=10_000)
-        FeedDeaf(expected=451, order_id=7)
+        FeedDeaf(expected=451, order_id=7, is_given_up=False)
     """
 
-    __slots__ = ("_cancels", "_heard", "_patience", "_submits")
+    __slots__ = ("_cancels", "_heard", "_in_a_row", "_patience", "_submits", "deaf", "run")
 
     def __init__(self, patience: StreamPatience) -> None:
         self._patience = patience
@@ -120,9 +138,19 @@ class OrderWatch:
         # Order number to the instant when its message is overdue; the oldest first.
         self._submits: dict[OrderId, int] = {}
         self._cancels: dict[OrderId, int] = {}
+        self._in_a_row = {_INSERTED: 0, _DELETED: 0}
+        self.deaf = 0
+        self.run = 0
+
+    @property
+    def given_up(self) -> tuple[int, ...]:
+        """The message types that are not predicted any more, until one comes."""
+        return tuple(kind for kind, count in self._in_a_row.items() if count >= _DEAF_MAX)
 
     def expect_submit(self, order_id: OrderId, *, at_ms: int) -> None:
         """Expect to hear that an order rests or filled."""
+        if _INSERTED in self.given_up:
+            return
         heard = self._heard.get(order_id)
         if heard is None or not heard.is_settled:
             _remember(self._submits, order_id, at_ms + self._patience.submit_ms)
@@ -135,14 +163,15 @@ class OrderWatch:
         Args:
             order_id: The order.
             at_ms: Now.
-            quantity: Its whole base quantity, where known. Otherwise the message that it rests
-                tells it; without either, any fill counts as an answer.
+            quantity: What was left of it when the cancel was asked for, in base, where known. The
+                message that it rests tells its whole; without either, any fill is an answer.
         """
+        if _DELETED in self.given_up:
+            return
         heard = self._heard.get(order_id)
         if heard is None:
             heard = self._remember_order(order_id)
-        if heard.quantity is None:
-            heard.quantity = quantity
+        heard.must_fill(quantity)
         _remember(self._cancels, order_id, at_ms + self._patience.cancel_ms)
         self._settle_cancel(order_id, heard)
 
@@ -154,28 +183,33 @@ class OrderWatch:
             heard.filled = add(heard.filled, event.quantity)
             heard.is_settled = True
         elif isinstance(event, OrderInserted):
-            heard.quantity = event.order.quantity
+            heard.must_fill(event.order.quantity)
             heard.is_settled = True
         else:
             heard.is_deleted = True
+            self._in_a_row[_DELETED] = 0
             # A limit order rests before it is deleted, so its 451 is still missing. Any other kind
             # can be deleted without ever having rested.
             heard.is_settled |= event.order.order_type is not OrderType.LIMIT
-        if heard.is_settled:
-            self._submits.pop(order_id, None)
+        is_word_of_it = heard.is_settled and self._submits.pop(order_id, None) is not None
+        if is_word_of_it or not isinstance(event, OrderDeleted):
+            self._in_a_row[_INSERTED] = 0
         self._settle_cancel(order_id, heard)
 
     def overdue(self, *, at_ms: int) -> FeedDeaf | None:
-        """Return the prediction that is overdue, if there is one."""
+        """Return a prediction that is overdue, if there is one; it is not waited for any more."""
         for expected, waiting in ((_INSERTED, self._submits), (_DELETED, self._cancels)):
-            for order_id, due_ms in waiting.items():
-                if due_ms <= at_ms:
-                    return FeedDeaf(expected, order_id)
-                break  # the others were asked for later
+            order_id = next(iter(waiting), None)  # the others were asked for later
+            if order_id is not None and waiting[order_id] <= at_ms:
+                del waiting[order_id]
+                self.deaf += 1
+                self._in_a_row[expected] += 1
+                return FeedDeaf(expected, order_id, is_given_up=expected in self.given_up)
         return None
 
     def forget(self) -> None:
-        """Expect nothing any more: the connection is gone, and REST will tell."""
+        """Expect nothing any more: messages may be missing, and REST will tell."""
+        self.run += 1
         self._heard.clear()
         self._submits.clear()
         self._cancels.clear()

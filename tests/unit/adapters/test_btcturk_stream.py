@@ -75,6 +75,9 @@ class Answering(MemoryConnection):
 
     Args:
         login: The answer to a login.
+
+    Attributes:
+        is_mute: Whether it does not answer any more.
     """
 
     def __init__(self, login: str = LOGGED_IN) -> None:
@@ -84,12 +87,13 @@ class Answering(MemoryConnection):
             joining(TICKERS): tickers(),
         }
         self._login = login
+        self.is_mute = False
 
     async def send(self, text: str) -> None:
         """Answer."""
         await super().send(text)
         answer = self._login if text.startswith("[114,") else self._answers.get(text)
-        if answer is not None:
+        if answer is not None and not self.is_mute:
             self.feed(answer)
 
 
@@ -238,6 +242,27 @@ def test_leaving_at_once_closes_the_connection() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("turns", range(4))
+def test_entering_that_is_canceled_leaves_nothing_behind(turns: int) -> None:
+    """Whenever the cancel comes, no task goes on and the connection is closed or was never made."""
+    connection = MemoryConnection()
+
+    async def main() -> bool:
+        desk = Desk(connection)
+        entering = asyncio.create_task(desk.stream.__aenter__())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        entering.cancel()
+        await asyncio.wait([entering])
+        if not entering.cancelled():
+            await desk.stream.__aexit__(None, None, None)
+        assert connection.is_closed == bool(desk.connector.urls)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        return entering.cancelled()
+
+    assert asyncio.run(main()) == (turns < 2)
+
+
 def test_leaving_ends_the_reading() -> None:
     """A task that reads while the block is left gets the end of the events."""
 
@@ -327,6 +352,70 @@ def test_subscribing_that_is_canceled_leaves_nothing_behind() -> None:
         await until(lambda: connection.sent == [joining(CHANGES), joining(CHANGES, join=False)])
 
     run(lambda: Desk(connection), body)
+
+
+@pytest.mark.parametrize("is_back", [False, True])
+def test_subscribing_without_a_connection_blames_no_pair(*, is_back: bool) -> None:
+    """It stays wanted and is joined with the next connection, also if that just came."""
+    first, second = MemoryConnection(), MemoryConnection()
+
+    async def body(desk: Desk, stream: BtcturkStream) -> None:
+        desk.holds = not is_back
+        first.end()
+        await until(lambda: bool(desk.waits_s))
+        with pytest.raises(TransportError, match="stays wanted"):
+            await stream.subscribe(CHANGES)
+        assert stream.subscriptions == (CHANGES,)
+        assert second.sent == [joining(CHANGES)] * is_back
+
+    run(lambda: Desk(first, second, patience=SOON), body)
+
+
+def test_subscribing_that_is_canceled_leaves_nothing_to_others() -> None:
+    """Two tasks wait for the same: the end of one does not end the wait of the other."""
+    connection = MemoryConnection()
+
+    async def body(_: Desk, stream: BtcturkStream) -> None:
+        one, other = (asyncio.create_task(stream.subscribe(CHANGES)) for _ in range(2))
+        await until(lambda: bool(connection.sent))
+        one.cancel()
+        await asyncio.wait([one])
+        assert stream.subscriptions == (CHANGES,)
+        connection.feed(whole(1))
+        await other
+        assert connection.sent == [joining(CHANGES)]
+
+    run(lambda: Desk(connection), body)
+
+
+def test_the_last_who_waits_in_vain_leaves() -> None:
+    """Whoever came first: when nobody waits any more, nothing stays joined."""
+    connection = MemoryConnection()
+
+    async def body(_: Desk, stream: BtcturkStream) -> None:
+        tasks = [asyncio.create_task(stream.subscribe(CHANGES)) for _ in range(2)]
+        await until(lambda: bool(connection.sent))
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        assert stream.subscriptions == ()
+
+    run(lambda: Desk(connection), body)
+
+
+def test_subscribing_while_the_stream_is_closed_is_no_fault_of_the_program() -> None:
+    """Who waits when somebody else leaves the block is told that the stream is closed."""
+
+    async def main() -> None:
+        connection = MemoryConnection()
+        desk = Desk(connection)
+        async with desk.stream:
+            subscribing = asyncio.create_task(desk.stream.subscribe(CHANGES))
+            await until(lambda: bool(connection.sent))
+        with pytest.raises(TransportError, match="closed"):
+            await subscribing
+
+    asyncio.run(main())
 
 
 def test_candles_are_not_waited_for() -> None:
@@ -433,10 +522,11 @@ def test_a_connection_that_cannot_send_is_lost_too() -> None:
 
 
 class Mute(MemoryConnection):
-    """A connection that can be read and not written to."""
+    """A connection that turns out to be cut when something is sent."""
 
     async def send(self, text: str) -> None:  # noqa: ARG002 - nothing is sent
-        """Send nothing."""
+        """Fail, as reading does from now on."""
+        self.end("cut while sending")
         raise TransportError("cut while sending")
 
 
@@ -478,6 +568,20 @@ def test_a_refused_rate_is_waited_out() -> None:
         assert desk.clock.now_ms() == 31_000
 
     run(lambda: Desk(first, refused, MemoryConnection()), body)
+
+
+def test_a_refused_rate_of_the_first_connection_is_obeyed() -> None:
+    """Entering raises it, and whoever shares the limiter waits before asking again."""
+    refused = RateLimited(status=429, reason="slow down", retry_after_s=30)
+
+    async def main() -> None:
+        desk = Desk(refused, MemoryConnection())
+        with pytest.raises(RateLimited):
+            await desk.stream.__aenter__()
+        async with desk.stream:
+            assert desk.clock.now_ms() == 31_000
+
+    asyncio.run(main())
 
 
 def test_no_more_than_fifteen_connections_a_minute() -> None:
@@ -540,18 +644,20 @@ def test_leaving_while_a_connection_ends_ends_at_once(turns: int) -> None:
 
 def test_a_key_that_is_refused_later_ends_the_stream() -> None:
     """The reader gets the error behind the events, and so does whoever asks for something."""
-    first, second = Answering(), Answering(login=REFUSED)
+    first, *later = Answering(), *(Answering(login=REFUSED) for _ in range(3))
 
-    async def body(_: Desk, stream: BtcturkStream) -> None:
+    async def body(desk: Desk, stream: BtcturkStream) -> None:
         await stream.login()
         first.end()
         with pytest.raises(AuthenticationError, match="Invalid Request"):
             [event async for event in stream]
+        # Maintenance refuses good keys too, so it is asked three times, slower each time.
+        assert desk.waits_s == [0.5, 1.0, 2.0]
         with pytest.raises(AuthenticationError):
             await stream.subscribe(CHANGES)
         assert isinstance(stream.book(BTCTRY), StaleBook)
 
-    run(lambda: Desk(first, second, credentials=KEYS), body)
+    run(lambda: Desk(first, *later, credentials=KEYS), body)
 
 
 def test_an_error_nobody_read_is_raised_on_leaving() -> None:
@@ -612,15 +718,18 @@ def test_a_silent_channel_is_told_and_the_connection_replaced() -> None:
 
     async def body(desk: Desk, stream: BtcturkStream) -> None:
         await stream.subscribe(TICKERS)
-        for _ in range(3):
+        first.is_mute = True
+        for _ in range(5):
             await desk.beat(1_000)
+        assert first.sent[1:] == [joining(TICKERS, join=False), joining(TICKERS)]
         events = await read_until(stream, ResyncNeeded)
         assert events[-2:] == [
-            ChannelStalled(TICKERS, 3_000),
+            ChannelStalled(TICKERS, 5_000),
             ResyncNeeded("ticker:all was silent", 2),
         ]
 
-    run(lambda: Desk(first, second, patience=StreamPatience(tickers_ms=3_000)), body)
+    patience = StreamPatience(tickers_ms=3_000, answer_ms=2_000)
+    run(lambda: Desk(first, second, patience=patience), body)
     assert first.is_closed
     assert second.sent == [joining(TICKERS)]
 
@@ -654,23 +763,119 @@ def test_a_reader_that_is_behind_loses_nothing_private_and_reads_no_old_book() -
         await stream.login()
         frames = stream.counts.frames
         connection.feed(*[balance()] * 10, change(2))
-        await until(lambda: len(connection.sent) == 4)
-        assert connection.sent[2:] == [joining(CHANGES, join=False), joining(CHANGES)]
-        assert stream.counts.frames < frames + 10
-        assert isinstance(stream.book(BTCTRY), StaleBook)
-        # Nobody is accused of silence while nobody listens.
-        for _ in range(5):
+        await until(lambda: isinstance(stream.book(BTCTRY), StaleBook))
+        assert frames < stream.counts.frames < frames + 10
+        # Nobody is accused of silence while nobody listens, not even when some was read.
+        await anext(stream)
+        for _ in range(9):
             await desk.beat(1_000)
-        connection.feed(whole(7))
+        # The book is asked for when there is room: before, its answer would only lie there too.
+        assert len(connection.sent) == 2
         got = 0
         while got < 10:
             event = await anext(stream)
             assert not isinstance(event, ResyncNeeded | ChannelStalled)
             got += isinstance(event, BalanceChanged)
+        # Behind twice, and asked for no more often than every two seconds.
+        for _ in range(2):
+            await desk.beat(1_000)
         await until(lambda: isinstance(stream.book(BTCTRY), OrderBook))
+        again = [joining(CHANGES, join=False), joining(CHANGES)]
+        asked = connection.sent[2:]
+        assert asked
+        assert asked == again * (len(asked) // 2)
 
-    patience = StreamPatience(book_changes_ms=2_000, answer_ms=2_000)
+    patience = StreamPatience(book_changes_ms=4_000, answer_ms=4_000)
     run(lambda: Desk(connection, kept_max=4, patience=patience, credentials=KEYS), body)
+
+
+def test_a_reader_that_stays_behind_loses_its_connection_and_gets_none_before_there_is_room() -> (
+    None
+):
+    """The exchange would end it, because its pings are not answered; so we do, and say why."""
+    first, second = Answering(), Answering()
+
+    async def body(desk: Desk, stream: BtcturkStream) -> None:
+        await stream.login()
+        first.feed(*[balance()] * 10)
+        while not first.is_closed:  # noqa: ASYNC110 - nothing tells when the patience is over
+            await asyncio.sleep(0.001)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert len(desk.connector.urls) == 1
+        events = await read_until(stream, ResyncNeeded)
+        assert events[-1] == ResyncNeeded("the reader of the stream is behind", 2)
+        assert stream.is_logged_in
+
+    patience = StreamPatience(reader_ms=5)
+    run(lambda: Desk(first, second, kept_max=4, patience=patience, credentials=KEYS), body)
+
+
+class CutWhileSending(Answering):
+    """A connection whose other side sends private messages, and is gone when we write."""
+
+    async def send(self, text: str) -> None:
+        """Answer a login; with anything else the end comes behind what was sent."""
+        if not text.startswith("[114,"):
+            self.feed(*[balance()] * 3)
+            self.end("cut")
+        await super().send(text)
+
+
+def test_a_failed_write_discards_nothing_private() -> None:
+    """What arrived before the end is read before the connection is given up."""
+    first, second = CutWhileSending(), Answering()
+
+    async def body(_: Desk, stream: BtcturkStream) -> None:
+        await stream.login()
+        await stream.subscribe(CHANGES)
+        events = await read_until(stream, ResyncNeeded)
+        assert events[-1] == ResyncNeeded("cut", 2)
+        assert sum(isinstance(event, BalanceChanged) for event in events) == 3
+
+    run(lambda: Desk(first, second, credentials=KEYS), body)
+
+
+def test_a_verdict_discards_nothing_private() -> None:
+    """What arrived while silence was judged is read before the connection is given up."""
+    first, second = Answering(), Answering()
+
+    async def body(desk: Desk, stream: BtcturkStream) -> None:
+        await stream.login()
+        stream.expect_submit(OrderId(5))
+        await until(lambda: desk._looks > 0)
+        desk.clock.set_ms(desk.clock.now_ms() + 1_000)
+        desk._beats.release()
+        await asyncio.sleep(0)
+        first.feed(*[balance()] * 3)
+        events = await read_until(stream, ResyncNeeded)
+        assert sum(isinstance(event, BalanceChanged) for event in events) == 3
+
+    patience = StreamPatience(submit_ms=1_000)
+    run(lambda: Desk(first, second, patience=patience, credentials=KEYS), body)
+
+
+def test_a_deaf_feed_counts_as_a_failure_however_long_it_lived() -> None:
+    """Each deaf connection makes the next wait longer; after three it is told as given up."""
+    connections = [Answering() for _ in range(4)]
+
+    async def body(desk: Desk, stream: BtcturkStream) -> None:
+        await stream.login()
+        for number in (1, 2, 3):
+            await until(lambda: stream.is_logged_in)
+            stream.expect_submit(OrderId(number))
+            await desk.beat(1_000)
+            events = await read_until(stream, ResyncNeeded)
+            assert FeedDeaf(451, OrderId(number), is_given_up=number == 3) in events
+        assert desk.waits_s == [0.5, 1.0, 2.0]
+        assert stream.counts.given_up == (451,)
+
+    policy = ReconnectPolicy(lived_ms_min=0)
+    patience = StreamPatience(submit_ms=1_000)
+    run(
+        lambda: Desk(*connections, reconnects=policy, patience=patience, credentials=KEYS),
+        body,
+    )
 
 
 def test_what_is_odd_is_counted() -> None:

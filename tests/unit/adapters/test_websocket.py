@@ -247,6 +247,26 @@ def test_a_silent_connection_is_given_up() -> None:
     assert text == "the stream was silent for 0.1 s"
 
 
+def test_a_reader_that_is_behind_is_no_silence() -> None:
+    """While a full queue stops the reading, however long, nobody is called silent."""
+
+    async def use(connection: StreamConnection) -> list[str]:
+        assert isinstance(connection, _WebSocketConnection)
+        await until_paused(connection)
+        for _ in range(2):
+            before = connection._watch
+            while connection._watch is before:  # noqa: ASYNC110 - the watch tells nobody
+                await asyncio.sleep(0.01)
+        return [await connection.receive() for _ in range(200)]
+
+    async def until_paused(connection: _WebSocketConnection) -> None:
+        while connection._connection.transport.is_reading():  # noqa: ASYNC110 - tells nobody
+            await asyncio.sleep(0.01)
+
+    texts = asyncio.run(raw(b"\x81\x02hi" * 200, use, silence_s_max=0.1))
+    assert texts == ["hi"] * 200
+
+
 def test_answers_to_our_pings_keep_a_quiet_connection() -> None:
     """A server that only answers pings is alive past the longest silence."""
 

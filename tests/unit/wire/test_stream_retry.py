@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from btcturk_kit.domain.stream_events import ReconnectStorm
 from btcturk_kit.wire.stream_retry import ReconnectPolicy, Reconnects
+from btcturk_kit.wire.stream_watch import StreamPatience
 
 POLICY = ReconnectPolicy(
     first_ms=500, wait_ms_max=4_000, lived_ms_min=10_000, storm_connections=3, storm_wait_ms=60_000
@@ -33,6 +34,20 @@ def test_a_connection_that_lived_starts_anew() -> None:
         reconnects.after()
     assert reconnects.after(lived_ms=10_000) == (500, None)
     assert reconnects.after(lived_ms=9_999) == (1_000, None)
+
+
+def test_a_failure_is_one_however_long_the_connection_lived() -> None:
+    """A fault that comes back with every connection is met with growing waits, then as a storm."""
+    reconnects = Reconnects(POLICY, jitter=longest)
+    ends = [reconnects.after(lived_ms=3_600_000, is_failure=True) for _ in range(3)]
+    assert ends == [(500, None), (1_000, None), (60_000, ReconnectStorm(3, 60_000))]
+
+
+def test_a_connection_that_was_found_dead_has_not_lived() -> None:
+    """By default a life is clearly longer than it takes to find a fault."""
+    patience = StreamPatience()
+    longest_ms = max(patience.answer_ms, patience.submit_ms, patience.cancel_ms)
+    assert ReconnectPolicy().lived_ms_min >= 2 * longest_ms
 
 
 def test_connections_that_end_early_are_a_storm() -> None:

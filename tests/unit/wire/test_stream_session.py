@@ -16,12 +16,14 @@ from btcturk_kit.domain.stream_events import (
     CandleUpdated,
     Channel,
     ChannelStalled,
+    EventsDropped,
     FeedDeaf,
     LoginAnswered,
     OrderInserted,
     OrderUpdated,
     ResyncNeeded,
     StaleBook,
+    StreamEvent,
     Subscription,
     TickersUpdated,
     TickerUpdated,
@@ -172,16 +174,35 @@ def test_a_connection_lost_before_its_login_keeps_what_it_said() -> None:
     assert session.received(LOGGED_IN, now_ms=9).events == (ResyncNeeded("two", 3), LOGIN_OK)
 
 
-def test_a_refused_login_after_a_loss_ends_the_stream() -> None:
-    """A key that was good and is refused now is a verdict: connecting again cannot help."""
-    session = logged_in()
+def refused_again(session: StreamSession) -> Step:
+    """Lose the connection and let the next login be refused."""
     session.lost("cut", now_ms=5)
-    session.connected(now_ms=6)
-    step = session.received(REFUSED, now_ms=7)
+    assert session.connected(now_ms=6).texts == (login_text(6),)
+    return session.received(REFUSED, now_ms=7)
+
+
+def test_a_login_that_is_refused_three_times_after_a_loss_ends_the_stream() -> None:
+    """A key that was good is tried again, because maintenance refuses it too; then it is bad."""
+    session = logged_in()
     reason = "Unauthorized - Invalid Request"
-    assert step.verdict == Refused(reason)
-    assert step.events[0] == ResyncNeeded("cut", 2)
+    for number in (2, 3):
+        step = refused_again(session)
+        assert step.verdict == Reconnect(f"the login was refused: {reason}", is_failure=True)
+        assert step.events[0] == ResyncNeeded("cut", number)
+        assert session.login_refusal is None
+    assert refused_again(session).verdict == Refused(reason)
     assert session.login_refusal == reason
+
+
+def test_a_login_that_succeeds_again_starts_the_count_of_refusals_anew() -> None:
+    """Only refusals in a row end a stream."""
+    session = logged_in()
+    for _ in range(3):
+        for _ in range(2):
+            assert isinstance(refused_again(session).verdict, Reconnect)
+        session.lost("cut", now_ms=8)
+        session.connected(now_ms=9)
+        assert session.received(LOGGED_IN, now_ms=10).verdict is None
 
 
 def test_an_unanswered_login_after_a_loss_gives_the_connection_up() -> None:
@@ -263,8 +284,7 @@ def test_a_server_that_logs_us_out_loses_its_connection() -> None:
     step = session.received(REFUSED, now_ms=2)
     assert step.verdict == Reconnect("logged out: Unauthorized - Invalid Request")
     session.lost("logged out", now_ms=3)
-    session.connected(now_ms=4)
-    assert isinstance(session.received(REFUSED, now_ms=5).verdict, Refused)
+    assert session.connected(now_ms=4).texts == (login_text(4),)
 
 
 # ---- kept books
@@ -368,17 +388,17 @@ def test_reading_that_was_interrupted_renews_every_book() -> None:
     """What lies in the socket is old: no book may be read before it comes whole again."""
     session = opened(CHANGES, ETH_CHANGES)
     session.received(whole(1), now_ms=1)
-    step = session.fell_behind(now_ms=2)
-    assert step.texts == (
+    step = session.paused(now_ms=2)
+    assert step == Step(events=(BookUpdated(BTCTRY), BookUpdated(ETHTRY)))
+    assert isinstance(session.book(BTCTRY, now_ms=2), StaleBook)
+    assert session.resumed(now_ms=2).texts == (
         joining(CHANGES, join=False),
         joining(CHANGES),
         joining(ETH_CHANGES, join=False),
         joining(ETH_CHANGES),
     )
-    assert step.events == (BookUpdated(BTCTRY), BookUpdated(ETHTRY))
-    assert isinstance(session.book(BTCTRY, now_ms=2), StaleBook)
     session.lost("cut", now_ms=3)
-    assert session.fell_behind(now_ms=4).texts == ()
+    assert session.resumed(now_ms=4).texts == ()
 
 
 def test_a_pair_without_a_kept_book_has_none() -> None:
@@ -405,6 +425,18 @@ def test_the_messages_behind_a_book_are_told_on_request() -> None:
     raw, updated = session.received(whole(1), now_ms=1).events
     assert isinstance(raw, BookListed)
     assert updated == BookUpdated(BTCTRY)
+
+
+def test_a_message_that_cannot_be_told_harms_only_its_own_book() -> None:
+    """A damaged level is that pair's affair; the reader learns that a message is missing."""
+    session = opened(CHANGES, ETH_CHANGES, raw_books=True)
+    session.received(whole(1), now_ms=1)
+    session.received(whole(1, symbol=ETHTRY), now_ms=1)
+    step = session.received(change(2, bids=[(7, "9", "1")]), now_ms=2)
+    assert step.texts == (joining(CHANGES, join=False), joining(CHANGES))
+    assert step.events == (EventsDropped(1, (BTCTRY,)), BookUpdated(BTCTRY))
+    assert isinstance(session.book(ETHTRY, now_ms=2), OrderBook)
+    assert session.counts.unreadable == 1
 
 
 # ---- frames
@@ -477,6 +509,35 @@ def test_an_unreadable_message_of_ours_needs_a_resync(message: str, *, is_privat
     assert isinstance(session.book(BTCTRY, now_ms=3), OrderBook)
 
 
+@pytest.mark.parametrize(
+    ("subscription", "message", "is_told"),
+    [
+        (TRADES, "[422,{}]", True),
+        (CANDLES, "[428,{}]", True),
+        (TRADES, "\x00", True),
+        (TRADES, "[402,{}]", False),
+        (TICKERS, "[422,{}]", False),
+    ],
+)
+def test_an_unreadable_message_leaves_a_hole_in_histories(
+    subscription: Subscription, message: str, *, is_told: bool
+) -> None:
+    """It may have been a trade or a candle of any pair, if such are subscribed to."""
+    session = opened(subscription)
+    events = session.received(message, now_ms=1).events
+    assert events == (EventsDropped(1, None),) * is_told
+
+
+def test_a_candle_of_an_unknown_resolution_leaves_a_hole_too() -> None:
+    """It is passed on as it came; nobody knows whose it was."""
+    session = opened(CANDLES)
+    frame = candle().replace('"R": "60"', '"R": "61"')
+    assert session.received(frame, now_ms=1).events == (
+        UnknownFrame(428, frame),
+        EventsDropped(1, None),
+    )
+
+
 def test_garbage_while_logged_in_says_both() -> None:
     """A text of no type may have been private and may have been of a book."""
     session = logged_in(CHANGES)
@@ -498,17 +559,129 @@ def test_garbage_before_the_login_of_a_connection_waits_behind_the_resync() -> N
 # ---- silence
 
 
-def test_a_channel_that_falls_silent_gives_the_connection_up() -> None:
-    """The ticker of all pairs is never silent for half a minute."""
+def asking(subscription: Subscription) -> tuple[str, str]:
+    """Return the texts that ask a subscription whether it lives."""
+    return joining(subscription, join=False), joining(subscription)
+
+
+def test_a_channel_that_falls_silent_is_asked_and_then_given_up() -> None:
+    """The ticker of all pairs is never silent for half a minute; nothing answers: all is dead."""
     session = opened(TICKERS, TRADES, CANDLES)
     session.received(tickers(), now_ms=1)
     session.received(trade(), now_ms=1)
     session.received(candle(), now_ms=1)
-    steps = wait(session, 30_000)
-    assert steps[:-1] == [IDLE] * 29
+    steps = wait(session, 40_000)
+    assert steps[:29] == [IDLE] * 29
+    assert steps[29] == Step(asking(TICKERS))
+    assert steps[30:-1] == [IDLE] * 9
     assert steps[-1] == Step(
-        events=(ChannelStalled(TICKERS, 30_000),), verdict=Reconnect("ticker:all was silent")
+        events=(ChannelStalled(TICKERS, 40_000),), verdict=Reconnect("ticker:all was silent")
     )
+
+
+@pytest.mark.parametrize(
+    ("subscription", "answer"), [(CHANGES, whole(9)), (TRADES, trades()), (TICKER, ticker())]
+)
+def test_a_thin_pair_answers_when_asked(subscription: Subscription, answer: str) -> None:
+    """Rest is no fault: the pair is asked, answers, and the connection stays."""
+    patience = StreamPatience(book_changes_ms=60_000, trades_ms=60_000)
+    session = StreamSession(patience=patience)
+    session.connected(now_ms=0)
+    session.subscribe([subscription])
+    session.received(answer, now_ms=1)
+    for _ in range(20):
+        steps = wait(session, 60_000)
+        assert steps == [*[IDLE] * 59, Step(asking(subscription))]
+        # The answer to a leave and a join is no data.
+        acknowledged = text(100, {"ok": True, "message": "leave|obdiff:BTCTRY"})
+        session.received(acknowledged, now_ms=1)
+        step = session.received(answer, now_ms=2)
+        assert step.verdict is None
+        assert len(step.events) == 1
+
+
+def test_a_dead_pair_does_not_condemn_a_living_connection() -> None:
+    """A pair that was taken off the list is told once and asked again with growing pauses."""
+    session = opened(CHANGES, TICKERS)
+    session.received(whole(1), now_ms=1)
+    session.received(tickers(), now_ms=1)
+    session.lost("cut", now_ms=2)
+    session.connected(now_ms=3)
+    told: list[StreamEvent] = []
+    asked_s: list[int] = []
+    for second in range(1, 3_600):
+        step = session.passed(1_000)
+        assert step.verdict is None
+        told += step.events
+        if step.texts:
+            assert step.texts == asking(CHANGES)
+            asked_s.append(second)
+        session.received(tickers(), now_ms=4)
+    assert told == [ChannelStalled(CHANGES, 10_000)]
+    assert asked_s == [20, 50, 100, 190, 360, 690, 1_300, 1_910, 2_520, 3_130]
+    assert not session.is_proved(CHANGES)
+    # On a new connection it is asked like all others, and not told again.
+    session.lost("cut", now_ms=5)
+    session.connected(now_ms=6)
+    session.received(tickers(), now_ms=6)
+    assert all(step == IDLE for step in wait(session, 29_000))
+    # It comes back, and is one like all others.
+    session.received(whole(4), now_ms=7)
+    assert session.is_proved(CHANGES)
+    session.received(tickers(), now_ms=7)
+    assert all(step == IDLE for step in wait(session, 29_000))
+
+
+def test_a_pair_that_dies_has_no_book() -> None:
+    """Asked in vain, its book is stale since the last message, though the connection stays."""
+    session = opened(CHANGES, TICKERS, TRADES)
+    session.received(whole(1), now_ms=1)
+    session.received(trade(), now_ms=1)
+    for _ in range(309):
+        session.passed(1_000)
+        session.received(tickers(), now_ms=2)
+        assert isinstance(session.book(BTCTRY, now_ms=2), OrderBook)
+    step = session.passed(1_000)
+    assert step == Step(events=(ChannelStalled(CHANGES, 310_000), BookUpdated(BTCTRY)))
+    assert session.book(BTCTRY, now_ms=3) == StaleBook(BTCTRY, "its channel fell silent", 1)
+
+
+def test_private_messages_are_a_sign_of_life() -> None:
+    """A connection that brings messages of ours is not dead because a pair is."""
+    session = logged_in(TICKERS, TRADES)
+    session.received(tickers(), now_ms=1)
+    wait(session, 35_000)
+    session.received(balance(), now_ms=2)
+    steps = wait(session, 5_000)
+    assert steps[-1] == Step(events=(ChannelStalled(TICKERS, 40_000),))
+
+
+def test_a_book_whose_whole_never_comes_gives_the_connection_up() -> None:
+    """Leave and join are ignored and changes go on: asking again does not put the end off."""
+    session = opened(CHANGES, TICKERS)
+    session.received(whole(1), now_ms=1)
+    session.received(change(3), now_ms=2)
+    verdicts = []
+    for number in range(4, 14):
+        step = session.passed(1_000)
+        verdicts.append(step.verdict)
+        session.received(change(number), now_ms=3)
+        session.received(tickers(), now_ms=3)
+    assert verdicts == [*[None] * 9, Reconnect("obdiff:BTCTRY was silent")]
+
+
+def test_the_whole_book_of_a_new_chain_is_not_late() -> None:
+    """After the answer to a leave, numbers of the old chain mean nothing."""
+    session = opened(CHANGES)
+    session.received(whole(500), now_ms=1)
+    session.received(change(502), now_ms=2)
+    session.received(change(503), now_ms=2)
+    left = text(100, {"ok": True, "message": "leave|obdiff:BTCTRY"})
+    assert len(session.received(left, now_ms=3).events) == 1
+    joined = text(100, {"ok": True, "message": "join|obdiff:BTCTRY"})
+    assert len(session.received(joined, now_ms=3).events) == 1
+    assert session.received(whole(1), now_ms=4).texts == ()
+    assert isinstance(session.book(BTCTRY, now_ms=4), OrderBook)
 
 
 def test_data_puts_the_alarm_off() -> None:
@@ -520,7 +693,7 @@ def test_data_puts_the_alarm_off() -> None:
     session.received(whole(1), now_ms=2)
     assert all(step.verdict is None for step in wait(session, 29_000))
     session.received(change(2), now_ms=3)
-    assert session.passed(1_000).verdict == Reconnect("ticker:all was silent")
+    assert session.passed(1_000).texts == asking(TICKERS)
 
 
 def test_a_subscription_without_data_is_no_alarm_before_it_ever_had_some() -> None:
@@ -569,7 +742,7 @@ def test_a_submit_that_is_never_told_makes_the_feed_deaf() -> None:
     steps = wait(session, 10_000)
     assert steps[:-1] == [IDLE] * 9
     assert steps[-1].events == (FeedDeaf(451, OrderId(5)),)
-    assert steps[-1].verdict == Reconnect("message 451 of order 5 never came")
+    assert steps[-1].verdict == Reconnect("message 451 of order 5 never came", is_failure=True)
     session.lost("deaf", now_ms=1)
     session.connected(now_ms=2)
     session.received(LOGGED_IN, now_ms=2)
@@ -594,6 +767,46 @@ def test_a_cancel_is_answered_by_its_message_or_by_the_last_fill(answers: list[s
     for message in answers:
         session.received(message, now_ms=1)
     assert all(step == IDLE for step in wait(session, 60_000))
+
+
+def test_a_message_that_could_not_be_read_fulfils_what_was_predicted() -> None:
+    """It may have been the one: `ResyncNeeded` says so, and the feed is not called deaf."""
+    session = logged_in()
+    before = session.private_run
+    session.expect_submit(OrderId(5))
+    session.received("[451,{}]", now_ms=1)
+    assert session.private_run not in (None, before)
+    assert all(step == IDLE for step in wait(session, 60_000))
+
+
+def test_a_run_of_private_messages_is_one_login() -> None:
+    """It has a number while messages come, and another one on the next connection."""
+    session = opened()
+    assert session.private_run is None
+    session.login(KEYS, now_ms=0)
+    session.received(LOGGED_IN, now_ms=0)
+    first = session.private_run
+    session.lost("cut", now_ms=1)
+    session.connected(now_ms=2)
+    assert session.private_run is None
+    session.received(LOGGED_IN, now_ms=3)
+    assert session.private_run not in (None, first)
+
+
+def test_a_feed_that_never_tells_is_given_up_after_three() -> None:
+    """Connecting again did not help twice: it is told with the third and no more predicted."""
+    session = logged_in()
+    for number in (1, 2, 3):
+        session.expect_submit(OrderId(number))
+        step = wait(session, 10_000)[-1]
+        assert step.events == (FeedDeaf(451, OrderId(number), is_given_up=number == 3),)
+        assert step.verdict is not None
+        session.lost("deaf", now_ms=1)
+        session.connected(now_ms=2)
+        session.received(LOGGED_IN, now_ms=3)
+    session.expect_submit(OrderId(4))
+    assert all(step == IDLE for step in wait(session, 60_000))
+    assert (session.counts.deaf, session.counts.given_up) == (3, (451,))
 
 
 def test_without_a_login_nothing_is_predicted() -> None:

@@ -124,6 +124,58 @@ def test_predictions_are_due_one_by_one() -> None:
     assert watch.overdue(at_ms=LATE_MS) is None
 
 
+@pytest.mark.parametrize("is_early", [False, True])
+def test_what_was_left_is_enough(*, is_early: bool) -> None:
+    """Half of it filled before the connection: fills of the other half are the end of it."""
+    watch = OrderWatch(StreamPatience())
+    if is_early:
+        hear(watch, matched(1, amount="1"))
+    watch.expect_cancel(ONE, at_ms=0, quantity=Decimal(1))
+    # A whole that is told later does not raise what has to be filled.
+    hear(watch, resting(451, 1, amount="2"))
+    if not is_early:
+        hear(watch, matched(1, amount="1"))
+    assert watch.overdue(at_ms=LATE_MS) is None
+
+
+@pytest.mark.parametrize(
+    ("expected", "word"),
+    [(451, resting(451, 9)), (451, matched(9)), (452, resting(452, 9))],
+    ids=["rests", "fills", "deleted"],
+)
+def test_after_three_in_a_row_nothing_is_predicted_until_a_word_comes(
+    expected: int, word: str
+) -> None:
+    """It is no deaf connection then; each type stands for itself."""
+    watch = OrderWatch(StreamPatience())
+    expect = watch.expect_submit if expected == 451 else watch.expect_cancel
+    for number in range(1, 4):
+        expect(OrderId(number), at_ms=0)
+        deaf = watch.overdue(at_ms=LATE_MS)
+        assert deaf == FeedDeaf(expected, OrderId(number), is_given_up=number == 3)
+        watch.forget()
+    expect(ONE, at_ms=0)
+    assert watch.overdue(at_ms=LATE_MS) is None
+    assert (watch.given_up, watch.deaf) == ((expected,), 3)
+    hear(watch, word)
+    assert watch.given_up == ()
+    expect(ONE, at_ms=0)
+    assert watch.overdue(at_ms=LATE_MS) == FeedDeaf(expected, ONE)
+
+
+def test_a_market_order_that_is_told_starts_the_count_anew() -> None:
+    """A 452 that fulfils what a submit predicted is a word of it; one of another order is none."""
+    watch = OrderWatch(StreamPatience())
+    for number in (1, 2):
+        watch.expect_submit(OrderId(number), at_ms=0)
+        watch.overdue(at_ms=LATE_MS)
+    hear(watch, resting(452, 8))
+    watch.expect_submit(OrderId(3), at_ms=0)
+    hear(watch, resting(452, 3, method=1))
+    watch.expect_submit(OrderId(4), at_ms=0)
+    assert watch.overdue(at_ms=LATE_MS) == FeedDeaf(451, OrderId(4))
+
+
 def test_what_is_remembered_is_bounded() -> None:
     """After a thousand orders the oldest are forgotten, heard of or expected."""
     watch = OrderWatch(StreamPatience())
