@@ -21,10 +21,10 @@ from btcturk_kit import (
     OrderInserted,
     RestingOrder,
     StaleBook,
+    StreamEvent,
     Subscription,
     Symbol,
 )
-from btcturk_kit.domain.stream_events import StreamEvent
 
 __all__: list[str] = []
 

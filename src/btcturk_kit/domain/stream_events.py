@@ -395,3 +395,4 @@ StreamEvent = (
     | ReconnectStorm
     | EventsDropped
 )
+"""Everything that `async for event in stream` can give."""
