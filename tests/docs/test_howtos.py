@@ -139,11 +139,16 @@ def test_a_strategy_of_ones_own_trades(terminal: Terminal) -> None:
 
 
 def test_a_flight_is_recorded_and_replayed(tmp_path: Path) -> None:
-    """The recipe records balances, reads them back from a whole file, and no key is in it."""
+    """The recipe records time and balances, reads them from a whole file; no key is in it."""
     place = Terminal(tmp_path)
     script = "\n".join(blocks("record-a-flight.md", "python"))
     said = place.type(f"python -W error - <<'END'\n{script}END").splitlines()
-    assert [line.split()[1] for line in said[:-1]] == ["Started", "Requested", "Responded", "Ended"]
+    asked = ["Requested", "Responded"]
+    assert [line.split()[1] for line in said[:-1]] in (
+        ["Started", *asked, *asked, "Ended"],
+        # A first answer that took long, on a busy machine, is asked for again.
+        ["Started", *asked, *asked, *asked, "Ended"],
+    )
     assert said[-1] == "the file is whole"
     assert b"[hidden]" in gzip.decompress((tmp_path / "flight.jsonl.gz").read_bytes())
 

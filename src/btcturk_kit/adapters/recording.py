@@ -176,11 +176,14 @@ class FlightRecorder:
 class _RecordingTransport:
     """Sends over another transport and records what passes."""
 
-    __slots__ = ("_inner", "_recorder")
+    __slots__ = ("_inner", "_recorder", "is_offline", "lane_width")
 
     def __init__(self, recorder: FlightRecorder, inner: HttpTransport) -> None:
         self._recorder = recorder
         self._inner = inner
+        # What the other one says of itself holds for this one.
+        self.is_offline = getattr(inner, "is_offline", False)
+        self.lane_width = getattr(inner, "lane_width", 0)
 
     async def send(self, request: HttpRequest, *, timeout_s: float) -> HttpResponse:
         """Send, and record the request before and the outcome after."""

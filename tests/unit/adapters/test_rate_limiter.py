@@ -443,3 +443,44 @@ def test_a_slot_that_was_found_late_is_not_used() -> None:
 
     asyncio.run(RateLimiter(clock, windows=Slow()).acquire(Endpoint.SUBMIT))
     assert Slow.taken == 2
+
+
+def test_a_place_is_kept_until_the_answer_has_come() -> None:
+    """Ten cancels travel for two seconds: an eleventh would meet them there, so it waits."""
+    clock = SimulatedClock(0)
+    limiter = RateLimiter(clock)
+    server = FixedWindows(policy="account")
+
+    async def send() -> None:
+        flights = [
+            limiter.departed(Endpoint.CANCEL, await limiter.acquire(Endpoint.CANCEL))
+            for _ in range(10)
+        ]
+        for now_ms in (1_000, 1_250, 1_600, 2_000):
+            clock.set_ms(now_ms)
+            with pytest.raises(RateLimited):
+                await limiter.acquire(Endpoint.CANCEL, deadline_ms=now_ms)
+        assert not any(server.offer(Endpoint.CANCEL, 2_000) for _ in range(10))
+        for flight in flights:
+            limiter.landed(flight)
+        await limiter.acquire(Endpoint.CANCEL)
+        assert clock.now_ms() == 3_001
+        assert server.offer(Endpoint.CANCEL, clock.now_ms()) is None
+
+    asyncio.run(send())
+
+
+def test_quick_answers_cost_no_room() -> None:
+    """What lands within the margin is counted as it was sent."""
+    clock = SimulatedClock(0)
+    limiter = RateLimiter(clock)
+
+    async def send() -> None:
+        for _ in range(10):
+            flight = limiter.departed(Endpoint.CANCEL, await limiter.acquire(Endpoint.CANCEL))
+            clock.set_ms(clock.now_ms() + 20)
+            limiter.landed(flight)
+        await limiter.acquire(Endpoint.CANCEL)
+        assert clock.now_ms() == 1_250
+
+    asyncio.run(send())

@@ -555,3 +555,27 @@ def test_a_place_is_not_given_away_while_its_request_is_under_way(tmp_path: Path
             one.close()
 
     asyncio.run(use())
+
+
+def test_the_timer_renews_and_ends(tmp_path: Path) -> None:
+    """It runs while something is under way and no longer; closed counts do not disturb it."""
+
+    async def use() -> None:
+        one = pacing(tmp_path)
+        limiter = one.limiter
+        flight = limiter.departed(Endpoint.CANCEL, await limiter.acquire(Endpoint.CANCEL))
+        limiter._clock.set_ms(NOW + 2_000)
+        limiter._renew_all()
+        assert flight.counted_ms == NOW + 1_751
+        assert limiter._renewing is asyncio.get_running_loop()
+        limiter.landed(flight)
+        limiter._renew_all()
+        assert limiter._renewing is None
+        late = limiter.departed(Endpoint.CANCEL, await limiter.acquire(Endpoint.CANCEL))
+        one.close()
+        limiter._clock.set_ms(NOW + 9_000)
+        limiter._renew_all()
+        with pytest.raises(StoreError, match="closed"):
+            limiter.landed(late)
+
+    asyncio.run(use())
