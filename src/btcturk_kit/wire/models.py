@@ -174,17 +174,20 @@ class ListingModel(Struct, gc=False, kw_only=True):
 
 
 class TickerModel(Struct, gc=False):
-    """One row of the ticker; numbers, not strings."""
+    """One row of the ticker; numbers, not strings.
+
+    The fields stand in the order of our `Ticker`, which a row becomes as it is.
+    """
 
     pair: str
-    timestamp: int
     last: Decimal
-    high: Decimal
-    low: Decimal
     bid: Decimal
     ask: Decimal
+    high: Decimal
+    low: Decimal
     open: Decimal
     volume: Decimal
+    timestamp: int
     average: Decimal
     daily: Decimal
     dailyPercent: Decimal

@@ -191,8 +191,8 @@ def has_unclear_comma(body: bytes) -> bool:
     return _UNCLEAR.search(body) is not None
 
 
-def are_exact_amounts(numbers: Iterable[Decimal]) -> bool:
-    """Whether exact arithmetic can work with all of these, seen by one sum of them.
+def are_exact_amounts(*columns: Iterable[Decimal]) -> bool:
+    """Whether exact arithmetic can work with all of these, seen by one sum of each column.
 
     A much cheaper look than `exact_amount` at each. False says only that they need that closer
     look: numbers of very different size can have a sum of too many digits.
@@ -200,15 +200,19 @@ def are_exact_amounts(numbers: Iterable[Decimal]) -> bool:
     Example:
         >>> are_exact_amounts([Decimal("3712281"), Decimal("0.03866329")])
         True
-        >>> are_exact_amounts([Decimal("NaN")]), are_exact_amounts([Decimal("1e40")])
+        >>> are_exact_amounts([Decimal("NaN")]), are_exact_amounts([], [Decimal("1e40")])
         (False, False)
     """
     before = getcontext()
     setcontext(_SUMS)
     try:
-        return sum(numbers, ZERO).is_finite()
+        for column in columns:
+            if not sum(column, ZERO).is_finite():
+                return False
     except ArithmeticError:
         return False
+    else:
+        return True
     finally:
         setcontext(before)
 
