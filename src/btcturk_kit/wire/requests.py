@@ -23,7 +23,7 @@ from btcturk_kit.domain.orders import (
     StopMarketSell,
     StopRequest,
 )
-from btcturk_kit.errors import require
+from btcturk_kit.errors import InvariantViolation, require
 from btcturk_kit.wire.pacing import Endpoint
 
 __all__ = [
@@ -109,17 +109,17 @@ def plain_decimal(number: Decimal) -> str:
         >>> plain_decimal(Decimal("1.50E+3")), plain_decimal(Decimal("1E-7"))
         ('1500', '0.0000001')
     """
-    require(number.is_finite() and number > 0, f"{number} cannot be sent as a price or quantity")
+    # No `require`: its text would be written for every order that is sent.
+    if not (number.is_finite() and number > 0):
+        raise InvariantViolation(f"{number} cannot be sent as a price or quantity")
     # An exponent of a million would be a million characters: look before writing it out.
-    require(
-        -_DECIMALS_MAX <= number.adjusted() < _INTEGER_DIGITS_MAX,
-        f"{number} has more digits than the exchange accepts",
-    )
+    if not -_DECIMALS_MAX <= number.adjusted() < _INTEGER_DIGITS_MAX:
+        raise InvariantViolation(f"{number} has more digits than the exchange accepts")
     text = format(number, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
-        decimals = len(text) - text.find(".") - 1 if "." in text else 0
-        require(decimals <= _DECIMALS_MAX, f"{number} has more than {_DECIMALS_MAX} decimals")
+        if len(text.partition(".")[2]) > _DECIMALS_MAX:
+            raise InvariantViolation(f"{number} has more than {_DECIMALS_MAX} decimals")
     return text
 
 
@@ -221,10 +221,8 @@ def submit(request: OrderRequest | StopRequest, *, client_order_id: ClientOrderI
         InvariantViolation: A name or a number that the wire cannot carry.
     """
     name = client_order_id
-    require(
-        0 < len(name) <= _CLIENT_ORDER_ID_LENGTH_MAX and name.isascii() and name.isprintable(),
-        f"{name!r} cannot be sent as a client order id",
-    )
+    if not (0 < len(name) <= _CLIENT_ORDER_ID_LENGTH_MAX and name.isascii() and name.isprintable()):
+        raise InvariantViolation(f"{name!r} cannot be sent as a client order id")
     fields = {
         "pairSymbol": checked_symbol(request.symbol),
         "newOrderClientId": name,
@@ -303,8 +301,6 @@ def checked_symbol(symbol: Symbol) -> Symbol:
     Raises:
         InvariantViolation: Anything but letters and digits: it could smuggle a parameter.
     """
-    require(
-        0 < len(symbol) <= _SYMBOL_LENGTH_MAX and symbol.isascii() and symbol.isalnum(),
-        f"{symbol!r} cannot be sent as a pair",
-    )
+    if not (0 < len(symbol) <= _SYMBOL_LENGTH_MAX and symbol.isascii() and symbol.isalnum()):
+        raise InvariantViolation(f"{symbol!r} cannot be sent as a pair")
     return symbol

@@ -239,9 +239,15 @@ def test_a_damaged_ticker_is_refused(name: str, bad: str) -> None:
 
 def test_tickers_of_very_different_size_are_read() -> None:
     """A sum of too many digits is no reason to refuse numbers that are fine by themselves."""
-    wide = {**TICKER, "volume": "1" + "0" * 29, "bid": "0." + "0" * 24 + "1"}
-    (row,) = decode.tickers(wrapped([wide]))
-    assert row.bid == Decimal("1e-25")
+    wide = {**TICKER, "bid": "1" + "0" * 29}
+    narrow = {**TICKER, "bid": "0." + "0" * 24 + "1"}
+    rows = decode.tickers(wrapped([wide, narrow]))
+    assert [row.bid for row in rows] == [Decimal("1e29"), Decimal("1e-25")]
+
+
+def test_no_ticker_is_no_row() -> None:
+    """What the exchange answers for a pair it does not know."""
+    assert decode.tickers(wrapped([])) == ()
 
 
 PRINTED: dict[str, Any] = {
