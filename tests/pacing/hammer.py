@@ -98,7 +98,8 @@ class Hammer:
         while True:
             try:
                 # Some wait patiently and some not at all; who gives up has asked for nothing.
-                await session.send(wire, patience_s=self.draw.choice([0.0, 0.5, 200.0]))
+                patience_s = self.draw.choice([0.0, 0.5, 200.0])
+                await session.send(wire, deadline_ns=session.deadline_ns(patience_s))
             except RateLimited as error:
                 if error.reason.startswith("not sent"):
                     await asyncio.sleep(self.draw.uniform(0.0, 0.05))

@@ -147,7 +147,9 @@ class CountFile:
 
     def __exit__(self, *_: object) -> None:
         try:
-            _unlock(self._descriptor)
+            # A file that was closed meanwhile, by a thread that waited in vain, is unlocked.
+            if self._descriptor >= 0:
+                _unlock(self._descriptor)
         finally:
             self._thread_lock.release()
 

@@ -416,6 +416,28 @@ def test_what_is_closed_says_so(tmp_path: Path) -> None:
     assert shared.stamps.next_ms(7, is_urgent=True) == 7
 
 
+def test_who_closes_does_not_wait_forever_for_a_thread(tmp_path: Path) -> None:
+    """A thread that holds the lock all the time: another one gives up, and closing goes through."""
+    file = CountFile(tmp_path / "counts", fresh=[0], layout="one", lock_wait_s_max=0.01)
+    is_held, is_over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with file:
+            is_held.set()
+            is_over.wait(30)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    is_held.wait(30)
+    with pytest.raises(StoreError, match="holds"), file:
+        pass
+    file.close()
+    is_over.set()
+    thread.join()
+    with pytest.raises(StoreError, match="closed"), file:
+        pass
+
+
 # ---- a peer that was stopped
 
 
