@@ -213,6 +213,7 @@ class RestSession:
             status=response.status,
             headers=response.headers,
             body=response.body,
+            now_ms=self._clock.now_ms() + (0 if self.offset is None else self.offset.offset_ms),
         )
         if isinstance(error, RateLimited):
             wait_s = error.retry_after_s
