@@ -71,7 +71,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Check the types of the package, of its public face as users write it, and of the examples."""
     install(session, "lint", "test")
-    session.run("mypy", "src/btcturk_kit", "tests/typing", "examples")
+    session.run("mypy", "src/btcturk_kit", "tests/typing", "examples", "benchmarks")
 
 
 @nox.session

@@ -61,12 +61,13 @@ async def _kit(base_url: str, *, library: str, is_recorded: bool = False) -> Asy
     from btcturk_kit.domain.order_events import OrderAccepted
     from btcturk_kit.domain.orders import LimitOrder, Side
     from btcturk_kit.ports.transport import HttpTransport
-    from btcturk_kit.wire.pacing import ClientWindows, Endpoint, WindowRule
+    from btcturk_kit.wire.client_windows import ClientWindows
+    from btcturk_kit.wire.pacing import Endpoint, WindowRule
     from btcturk_kit.wire.signing import Credentials
 
     # Windows that never fill: the limiter counts as it always does, and nobody waits.
     rules = [
-        WindowRule(endpoint, 200_000, 1_000, frozenset({"account", "ip"}))
+        WindowRule(endpoint, 200_000, 1_000, ("account", "ip"))
         for endpoint in (Endpoint.SUBMIT, Endpoint.TICKER)
     ]
     clock = SystemClock()

@@ -20,7 +20,7 @@ from memory_exchange import PAIRS, Pair, pair_rules
 
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.market import Ticker
-from btcturk_kit.wire import encode
+from btcturk_kit.wire import encode, encode_public
 
 __all__ = ["API_KEY", "API_SECRET", "NOW_MS", "main"]
 
@@ -58,7 +58,7 @@ class Bodies:
         pairs += [Pair(f"IDLE{n}", 3, 8, 50.0) for n in range(PAIRS_LISTED - len(pairs))]
         rules = [pair_rules(pair) for pair in pairs]
         rows = [
-            encode.ticker_row(_ticker(pair), base=rule.base, quote=Asset("TRY"), average=Decimal(3))
+            encode_public.ticker_row(_ticker(pair), base=rule.base, quote=Asset("TRY"), average=Decimal(3))
             for pair, rule in zip(pairs, rules, strict=True)
         ]
         self.by_path = {
@@ -66,7 +66,7 @@ class Bodies:
             b"/api/v2/ticker": encode.envelope(rows),
             b"/api/v2/ticker?pairSymbol=BTCTRY": encode.envelope(rows[:1]),
             b"/api/v2/server/exchangeinfo": encode.envelope(
-                encode.exchange_data(rules, now_ms=NOW_MS)
+                encode_public.exchange_data(rules, now_ms=NOW_MS)
             ),
         }
 
