@@ -54,7 +54,7 @@ async def _kit(base_url: str, *, library: str, is_recorded: bool = False) -> Asy
     from btcturk_kit.adapters.btcturk_rest import BtcturkClient
     from btcturk_kit.adapters.clocks import SystemClock
     from btcturk_kit.adapters.http_transport import open_transport
-    from btcturk_kit.adapters.rate_limiter import RateLimiter
+    from btcturk_kit.adapters.rate_limiter import TRAVEL_MARGIN_MS, RateLimiter
     from btcturk_kit.adapters.shared_pacing import Pacing
     from btcturk_kit.adapters.stamps import Stamps
     from btcturk_kit.domain.identifiers import ClientOrderId, Symbol
@@ -67,7 +67,7 @@ async def _kit(base_url: str, *, library: str, is_recorded: bool = False) -> Asy
 
     # Windows that never fill: the limiter counts as it always does, and nobody waits.
     rules = [
-        WindowRule(endpoint, 200_000, 1_000, ("account", "ip"))
+        WindowRule(endpoint, 50_000, 1_000, ("account", "ip"))
         for endpoint in (Endpoint.SUBMIT, Endpoint.TICKER)
     ]
     clock = SystemClock()
@@ -86,7 +86,10 @@ async def _kit(base_url: str, *, library: str, is_recorded: bool = False) -> Asy
             credentials=Credentials(API_KEY, API_SECRET),
             transport=transport,
             clock=clock,
-            pacing=Pacing(RateLimiter(clock, windows=ClientWindows(rules=rules)), Stamps()),
+            pacing=Pacing(
+                RateLimiter(clock, windows=ClientWindows(rules=rules, margin_ms=TRAVEL_MARGIN_MS)),
+                Stamps(),
+            ),
         )
         btctry, numbers = Symbol("BTCTRY"), count()
 

@@ -58,7 +58,9 @@ class Bodies:
         pairs += [Pair(f"IDLE{n}", 3, 8, 50.0) for n in range(PAIRS_LISTED - len(pairs))]
         rules = [pair_rules(pair) for pair in pairs]
         rows = [
-            encode_public.ticker_row(_ticker(pair), base=rule.base, quote=Asset("TRY"), average=Decimal(3))
+            encode_public.ticker_row(
+                _ticker(pair), base=rule.base, quote=Asset("TRY"), average=Decimal(3)
+            )
             for pair, rule in zip(pairs, rules, strict=True)
         ]
         self.by_path = {

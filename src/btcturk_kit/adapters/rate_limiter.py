@@ -89,7 +89,7 @@ class _Gate:
         self.endpoint = endpoint
         self.lane = lane_of(endpoint)
         self.waiting: deque[_Ticket] = deque()
-        self.flying: set[Flight] = set()
+        self.flying: dict[Flight, None] = {}  # in the order of what they are counted at
         self.counted_ms = 0
         self.left = 0
         self.run = 0
@@ -183,7 +183,7 @@ class RateLimiter:
             counted_ms: What `acquire` returned.
         """
         flight = Flight(endpoint, counted_ms)
-        self._gates[endpoint].flying.add(flight)
+        self._gates[endpoint].flying[flight] = None
         # Who counts alone renews when it asks for room; others have to be told in time.
         if not isinstance(self._windows, ClientWindows):
             loop = asyncio.get_running_loop()
@@ -194,7 +194,7 @@ class RateLimiter:
 
     def landed(self, flight: Flight) -> None:
         """Say that the answer has come, or that nobody waits for it any more."""
-        self._gates[flight.endpoint].flying.discard(flight)
+        self._gates[flight.endpoint].flying.pop(flight, None)
         self.arrived(flight.endpoint, flight.counted_ms)
 
     def penalize(self, endpoint: Endpoint, retry_after_s: float) -> None:
@@ -208,10 +208,16 @@ class RateLimiter:
 
     def _renew(self, gate: _Gate, now_ms: int) -> None:
         """Count what has been under way for long as if it had been sent a margin ago."""
-        margin_ms = self._windows.margin_ms
+        oldest_ms = now_ms - 2 * self._windows.margin_ms
+        old = []
         for flight in gate.flying:
-            if now_ms - flight.counted_ms > 2 * margin_ms:
-                flight.counted_ms = self._windows.arrived(gate.endpoint, flight.counted_ms, now_ms)
+            if flight.counted_ms >= oldest_ms:
+                break
+            old.append(flight)
+        for flight in old:
+            flight.counted_ms = self._windows.arrived(gate.endpoint, flight.counted_ms, now_ms)
+            del gate.flying[flight]
+            gate.flying[flight] = None
 
     def _renew_all(self) -> None:
         flying = [gate for gate in self._gates.values() if gate.flying]
