@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from btcturk_kit.adapters.event_buffer import EventBuffer
 from btcturk_kit.adapters.stream_dialer import StreamDialer
@@ -26,8 +26,10 @@ from btcturk_kit.wire.stream_step import Reconnect, Refused, Step
 __all__ = ["StreamPump", "refuse_login"]
 
 _TICK_S: Final = 0.25
-# After a write that failed, for reading what had arrived before the end.
-_DRAIN_S: Final = 1.0
+# For reading what had arrived before a connection is given up: after a write that failed up to its
+# own end; else some turns of the loop, because reading what is queued waits for nothing else.
+_END_S: Final = 1.0
+_TURNS: Final = 64
 _NS_PER_MS: Final = 1_000_000
 _UNAUTHORIZED: Final = 401
 _LOGIN_HINT: Final = "the key needs the WebSocket permission, and this address in its list"
@@ -152,10 +154,7 @@ class StreamPump:
         tasks = [asyncio.create_task(work) for work in works]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            reading, writing, _ = tasks
-            if not reading.done():
-                # What has already arrived may be private: it is read before the connection ends.
-                await asyncio.wait([reading], timeout=_DRAIN_S if writing.done() else 0)
+            await _drained(*tasks[:2])
             verdicts = [one.result() for one in tasks if one.done()]
             refused = (one for one in verdicts if isinstance(one, Refused))
             verdict = next(refused, verdicts[0])
@@ -235,6 +234,16 @@ class StreamPump:
         self._error = error or TransportError("the stream was closed")
         self._buffer.end(error)
         self._news.set()
+
+
+async def _drained(reading: asyncio.Task[Any], writing: asyncio.Task[Any]) -> None:
+    """Let what has already arrived be read before the connection ends: it may be private."""
+    if writing.done():
+        await asyncio.wait([reading], timeout=_END_S)
+    for _ in range(_TURNS):
+        if reading.done():
+            return
+        await asyncio.sleep(0)
 
 
 def refuse_login(reason: str) -> NoReturn:

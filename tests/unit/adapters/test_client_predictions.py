@@ -165,6 +165,7 @@ def test_stop_orders_are_forgotten_in_the_end() -> None:
         await desk.write(STOP)
         for number in range(1_000, 2_024):
             desk.network.order_id = number
+            desk.clock.set_ms(desk.clock.now_ms() + 1_000)
             await desk.write(STOP)
         await desk.cancel()
         assert desk.predicted() == FeedDeaf(452, OrderId(42))
