@@ -167,6 +167,8 @@ class AccountWrites(AccountReads):
 
     def _listening(self) -> _Listening:
         """Return the streams that would hear of a write that is sent now."""
+        if not self._streams:
+            return ()
         return tuple(
             (stream, stream.private_run) for stream in self._streams if stream.is_logged_in
         )
@@ -174,4 +176,6 @@ class AccountWrites(AccountReads):
 
 def _still(listening: _Listening) -> tuple[BtcturkStream, ...]:
     """Return those that have missed nothing since: what a connection loses is not told again."""
+    if not listening:
+        return ()
     return tuple(stream for stream, run in listening if stream.private_run == run)

@@ -12,6 +12,7 @@ from typing import Final
 
 from btcturk_kit.errors import OutcomeUnknown, TransportError, require
 from btcturk_kit.ports.transport import HttpRequest
+from btcturk_kit.wire.requests import WireRequest
 
 __all__ = [
     "BODY_BYTES_MAX",
@@ -51,7 +52,7 @@ class Lanes:
         self.connections_max = width * 3
 
     async def enter(
-        self, request: HttpRequest, *, timeout_s: float, wait_s: float | None = None
+        self, request: HttpRequest | WireRequest, *, timeout_s: float, wait_s: float | None = None
     ) -> float:
         """Wait for a place and return what is left of `timeout_s`; `leave` gives it back.
 
@@ -80,7 +81,7 @@ class Lanes:
             ) from error
         return timeout_s - (loop.time() - began_s)
 
-    def leave(self, request: HttpRequest) -> None:
+    def leave(self, request: HttpRequest | WireRequest) -> None:
         """Give the place of `request` to the next one."""
         self._by_method.get(request.method, self._others).release()
 
@@ -145,7 +146,7 @@ def lost(request: HttpRequest, error: Exception, *, timeout_s: float) -> Outcome
     return OutcomeUnknown(f"{_named(request)} has no whole answer: {type(error).__name__}")
 
 
-def _named(request: HttpRequest) -> str:
+def _named(request: HttpRequest | WireRequest) -> str:
     return f"{request.method} {request.target.partition('?')[0]}"
 
 

@@ -148,15 +148,25 @@ class RateLimiter:
             RateLimited: The windows leave no room before the deadline. Nothing was counted or sent.
             StoreError: Shared counts cannot be reached.
         """
+        counted_ms = self.acquire_at_once(endpoint)
+        if counted_ms is not None:
+            return counted_ms
+        return await self._wait(self._gates[endpoint], deadline_ms)
+
+    def acquire_at_once(self, endpoint: Endpoint) -> int | None:
+        """Count one request if it may be sent now; None, and nothing counted, if it has to wait.
+
+        Raises:
+            StoreError: Shared counts cannot be reached.
+        """
         gate = self._gates[endpoint]
+        if gate.waiting:
+            return None
         now_ns = self._monotonic_ns()
-        if not gate.waiting:
-            if gate.left and now_ns < gate.until_ns:
-                gate.left -= 1
-                return gate.counted_ms
-            if self._pass(gate, now_ns):
-                return gate.counted_ms
-        return await self._wait(gate, deadline_ms)
+        if gate.left and now_ns < gate.until_ns:
+            gate.left -= 1
+            return gate.counted_ms
+        return gate.counted_ms if self._pass(gate, now_ns) else None
 
     def arrived(self, endpoint: Endpoint, counted_ms: int) -> None:
         """Say that the answer to a request has come, or that nobody waits for it any more.

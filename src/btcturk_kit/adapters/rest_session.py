@@ -195,7 +195,7 @@ class RestSession:
                 f"{wire.endpoint}: the address of the graph host is not known",
                 hint="give graph_url, or set BTCTURK_KIT_GRAPH_URL",
             )
-        if wire.is_signed:
+        if wire.is_signed and self._stamping.can_measure:
             await self._stamping.prepare(
                 is_urgent=wire.endpoint is Endpoint.CANCEL,
                 is_write=wire.endpoint is Endpoint.SUBMIT,
@@ -224,34 +224,36 @@ class RestSession:
 
     async def _carry(self, wire: WireRequest, address: str, deadline_ns: int) -> HttpResponse:
         """Wait for a place of the transport, stamp, and send."""
-        request = HttpRequest(wire.method, address, wire.target, _PUBLIC_HEADERS, wire.body)
         lanes = self._lanes
         if lanes is None:
-            return await self._stamped(wire, request)
+            return await self._stamped(wire, address)
         left_s = max(0.0, (deadline_ns - self._clock.monotonic_ns()) / _NS_PER_S)
-        await lanes.enter(request, timeout_s=self._timeout_s, wait_s=left_s)
+        await lanes.enter(wire, timeout_s=self._timeout_s, wait_s=left_s)
         try:
-            return await self._stamped(wire, request)
+            return await self._stamped(wire, address)
         finally:
-            lanes.leave(request)
+            lanes.leave(wire)
 
-    async def _stamped(self, wire: WireRequest, request: HttpRequest) -> HttpResponse:
+    async def _stamped(self, wire: WireRequest, address: str) -> HttpResponse:
+        headers = _PUBLIC_HEADERS
         credentials = self._credentials
         if wire.is_signed and credentials is not None:
-            # A clock may have been set while the call waited.
-            await self._stamping.prepare(is_urgent=True)
+            if self._stamping.can_measure:
+                # A clock may have been set while the call waited.
+                await self._stamping.prepare(is_urgent=True)
             # As late as possible: a stamp is good for five seconds.
             is_urgent = wire.endpoint is Endpoint.CANCEL
             stamp = str(self._stamping.next_ms(wire.endpoint, is_urgent=is_urgent))
-            request = request._replace(
-                headers=(
-                    *_JSON_HEADERS,
-                    ("x-pck", credentials.api_key),
-                    ("x-stamp", stamp),
-                    ("x-signature", credentials.sign(stamp)),
-                )
+            headers = (
+                *_JSON_HEADERS,
+                ("x-pck", credentials.api_key),
+                ("x-stamp", stamp),
+                ("x-signature", credentials.sign(stamp)),
             )
-        return await self._transport.send(request, timeout_s=self._timeout_s)
+        return await self._transport.send(
+            HttpRequest(wire.method, address, wire.target, headers, wire.body),
+            timeout_s=self._timeout_s,
+        )
 
     def _book(self, note: Callable[[], object]) -> None:
         """Tell the counts of what has left; the outcome of a request never depends on that."""
@@ -262,6 +264,9 @@ class RestSession:
 
     async def _acquire(self, endpoint: Endpoint, deadline_ns: int) -> int:
         """Wait for room until the deadline, which is of the monotonic clock."""
+        counted_ms = self._limiter.acquire_at_once(endpoint)
+        if counted_ms is not None:
+            return counted_ms
         left_ms = (deadline_ns - self._clock.monotonic_ns()) // _NS_PER_MS
         return await self._limiter.acquire(endpoint, deadline_ms=self._clock.now_ms() + left_ms)
 
