@@ -25,6 +25,8 @@ HERE = Path(__file__).parent
 ROUNDS = int(os.environ.get("BENCH_REST_ROUNDS", "5"))
 
 DEFAULT, FAST, RECORDED = "kit, default (httpx2)", "kit, fast (aiohttp)", "kit, fast, recorded"
+# What the extra `fast` brings, and the other side on the same event loop.
+UVLOOP, CCXT_UVLOOP = "kit, fast, uvloop", "ccxt, uvloop"
 HTTPX2, AIOHTTP = "bare httpx2", "bare aiohttp"
 CCXT, SOCKET = "ccxt.async_support", "bare asyncio socket"
 
@@ -43,7 +45,12 @@ class Job(NamedTuple):
     subjects: Sequence[str]
 
 
-ORDER = Job("order", 1, 1_500, (DEFAULT, FAST, RECORDED, HTTPX2, AIOHTTP, CCXT, SOCKET))
+ORDER = Job(
+    "order",
+    1,
+    1_500,
+    (DEFAULT, FAST, UVLOOP, RECORDED, HTTPX2, AIOHTTP, CCXT, CCXT_UVLOOP, SOCKET),
+)
 JOBS = (
     ORDER,
     ORDER._replace(tasks=10, calls=2_000, subjects=(DEFAULT, FAST, HTTPX2, CCXT)),
@@ -134,15 +141,22 @@ def _bounds(task: str, tasks: int, rounds: Rounds) -> Iterator[Bound]:
             )
     if CCXT not in rounds:
         return
-    least, name, by = {
-        "order": (ORDER_RATIO_MIN.get(tasks), "rate", FAST),
-        "ticker": (TICKER_RATIO_MIN, "rate", FAST),
-        "tickers": (TICKERS_RATIO_MIN, "cpu_us", FAST),
+    least, name = {
+        "order": (ORDER_RATIO_MIN.get(tasks), "rate"),
+        "ticker": (TICKER_RATIO_MIN, "rate"),
+        "tickers": (TICKERS_RATIO_MIN, "cpu_us"),
     }[task]
     if least is None:
         return
-    ratio = _paired(rounds, name, *((by, CCXT) if name == "rate" else (CCXT, by)))
-    yield Bound(name=f"{name} of {by} against {CCXT}", allowed=least, measured=ratio, is_least=True)
+    for ours, theirs in ((FAST, CCXT), (UVLOOP, CCXT), (UVLOOP, CCXT_UVLOOP)):
+        if ours in rounds and theirs in rounds:
+            pair = (ours, theirs) if name == "rate" else (theirs, ours)
+            yield Bound(
+                name=f"{name} of {ours} against {theirs}",
+                allowed=least,
+                measured=_paired(rounds, name, *pair),
+                is_least=True,
+            )
 
 
 def _paired(rounds: Rounds, name: str, subject: str, baseline: str) -> float:
@@ -152,7 +166,9 @@ def _paired(rounds: Rounds, name: str, subject: str, baseline: str) -> float:
 
 
 def _possible(job: Job) -> Job:
-    missing = {CCXT} if find_spec("ccxt") is None else set()
+    missing = {CCXT, CCXT_UVLOOP} if find_spec("ccxt") is None else set()
+    if find_spec("uvloop") is None:
+        missing |= {UVLOOP, CCXT_UVLOOP}
     return job._replace(subjects=[one for one in job.subjects if one not in missing])
 
 

@@ -212,7 +212,10 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "kit, fast, recorded": partial(_kit, library="aiohttp", is_recorded=True),
     "bare httpx2": _bare_httpx2,
     "bare aiohttp": _bare_aiohttp,
+    "kit, fast, uvloop": partial(_kit, library="aiohttp"),
+    "bare aiohttp, uvloop": _bare_aiohttp,
     "ccxt.async_support": _ccxt,
+    "ccxt, uvloop": _ccxt,
     "bare asyncio socket": _bare_socket,
 }
 
@@ -252,5 +255,14 @@ async def _main() -> None:
         print(json.dumps(await _timed(offered[task], tasks=int(tasks), calls=int(calls))))
 
 
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if not sys.argv[1].endswith("uvloop"):
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
 if __name__ == "__main__":
-    asyncio.run(_main())
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_main())

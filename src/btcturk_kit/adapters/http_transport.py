@@ -27,7 +27,11 @@ from btcturk_kit.ports.transport import HttpRequest, HttpResponse, HttpTransport
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["Httpx2Transport", "MemoryTransport", "open_transport"]
+__all__ = ["Httpx2Transport", "LoopFactory", "MemoryTransport", "loop_factory", "open_transport"]
+
+
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+"""Makes an event loop, for `asyncio.Runner`."""
 
 
 def open_transport(name: Literal["httpx2", "aiohttp"] = "httpx2") -> HttpTransport:
@@ -52,6 +56,25 @@ def open_transport(name: Literal["httpx2", "aiohttp"] = "httpx2") -> HttpTranspo
 
         return AiohttpTransport()
     raise ConfigurationError(f"no HTTP library is called {name!r}", hint="use httpx2 or aiohttp")
+
+
+def loop_factory(name: Literal["httpx2", "aiohttp"]) -> LoopFactory | None:
+    """Return what makes the event loop that suits a library; None for that of asyncio.
+
+    The extra `fast` brings uvloop where there is one; the other library gains nothing by it.
+
+    Example:
+        >>> loop_factory("httpx2") is None
+        True
+    """
+    if name != "aiohttp":
+        return None
+    try:
+        import uvloop  # noqa: PLC0415 - an extra
+    except ImportError:
+        return None
+    factory: LoopFactory = uvloop.new_event_loop
+    return factory
 
 
 # The library is bound by CPU and gets no faster beyond some ten under way, and it searches its

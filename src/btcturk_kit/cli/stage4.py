@@ -44,6 +44,7 @@ def stage4_run(
     as_json: Annotated[bool, typer.Option("--json", help="One document at the end.")] = False,
 ) -> None:
     """Run the stage-4 bot: observe, decide, commit, execute, settle, record."""
+    from btcturk_kit.adapters.http_transport import loop_factory  # noqa: PLC0415 - as below
     from btcturk_kit.settings import load_settings  # noqa: PLC0415 - pydantic costs 60 ms
 
     if once and (loop or max_cycles is not None):
@@ -61,7 +62,8 @@ def stage4_run(
         )
         for name in unknown:
             warn(f"{name} is not a setting")
-        code, summary = asyncio.run(_until_stopped(settings, cycles))
+        with asyncio.Runner(loop_factory=loop_factory(settings.http)) as runner:
+            code, summary = runner.run(_until_stopped(settings, cycles))
     if summary is not None:
         _show(summary, as_json=as_json)
     raise typer.Exit(code)

@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from importlib.util import find_spec
 from typing import Literal
 
 import httpcore2
@@ -16,6 +17,7 @@ from btcturk_kit.adapters.aiohttp_transport import AiohttpTransport
 from btcturk_kit.adapters.http_transport import (
     Httpx2Transport,
     MemoryTransport,
+    loop_factory,
     open_transport,
 )
 from btcturk_kit.errors import (
@@ -224,3 +226,19 @@ def test_a_fault_of_the_runtime_is_hidden_only_by_closing(*, is_closed: bool) ->
 
     with pytest.raises(OutcomeUnknown if is_closed else RuntimeError):
         asyncio.run(send())
+
+
+def test_the_fast_library_comes_with_a_loop_of_its_own() -> None:
+    """Where uvloop is installed it runs what is sent over aiohttp; httpx2 keeps asyncio's loop."""
+    assert loop_factory("httpx2") is None
+    factory = loop_factory("aiohttp")
+    if find_spec("uvloop") is None:
+        assert factory is None
+        return
+    assert factory is not None
+    with asyncio.Runner(loop_factory=factory) as runner:
+        assert runner.run(_answer()) == "ran"
+
+
+async def _answer() -> str:
+    return "ran"
