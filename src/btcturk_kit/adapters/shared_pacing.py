@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
 
-from btcturk_kit.adapters.addresses import is_loopback
+from btcturk_kit.adapters.addresses import checked_base_url, is_loopback
 from btcturk_kit.adapters.clocks import SystemClock
 from btcturk_kit.adapters.count_file import CountFile, damaged, flush_head, state_folder
 from btcturk_kit.adapters.file_lock import account_digest
@@ -118,9 +118,11 @@ class Pacing:
             flush: Brings the stamps to the disk; for those who count how often.
 
         Raises:
+            ConfigurationError: An address that cannot be one. No file was made.
             StoreCorrupt: A file there is damaged.
             StoreError: The folder cannot be written, or is full.
         """
+        checked_base_url(base_url)
         table = tuple(rules)
         where = state_folder(folder)
         place = account_digest(api_key=f"egress:{egress}", base_url=base_url)
