@@ -77,7 +77,7 @@ def _report_stamps(folder: Path) -> None:
     def flush(mapped: mmap.mmap) -> None:
         nonlocal flushes
         flushes += 1
-        mapped.flush(0, mmap.PAGESIZE)
+        mapped.flush()
 
     pacing = Pacing.shared(
         SystemClock(), base_url=URL, api_key="stamps", folder=folder, rules=WIDE, flush=flush

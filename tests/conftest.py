@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import ipaddress
 import os
+import signal
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,6 +35,11 @@ settings.register_profile(
 )
 settings.load_profile("ci")
 
+
+# Started in the background of a shell, a process inherits that SIGINT is ignored, and so do the
+# processes that tests start and then interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What the kit keeps for a user (shared counts, state files) is kept for the length of the tests.
 _state = TemporaryDirectory(prefix="btcturk-kit-tests-")

@@ -258,7 +258,8 @@ from btcturk_kit.ports.transport import HttpRequest, HttpResponse
 logging.basicConfig(format="%(levelname)s %(message)s", stream=sys.stdout)
 path = Path(sys.argv[1])
 recorder = FlightRecorder(path)
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), hard))
 transport = recorder.transport(MemoryTransport(lambda request: HttpResponse(200, {}, b"{}")))
 
 async def main():
@@ -269,6 +270,8 @@ async def main():
     recorder.close()
 
 asyncio.run(main())
+# Whoever measures this process has to write what it found.
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 print(recorder.state, bool(recorder.problem))
 """
 
