@@ -33,9 +33,11 @@ def test_history_is_invisible_to_the_collector() -> None:
             store.commit(life.orders(order)._replace(anomalies=(anomaly,)))
         return tracked()
 
-    before = trade(50)
-    assert trade(1000) - before < 20
-    assert store.totals().fills == 1050
+    trade(50)
+    # Other threads and caches of this process make objects now and then; the store would each time.
+    grown = [-tracked() + trade(1000) for _ in range(3)]
+    assert min(grown) < 20
+    assert store.totals().fills == 3050
 
 
 def test_the_state_is_the_object_that_was_committed() -> None:
