@@ -152,7 +152,7 @@ class AiohttpTransport:
                     body = content.read_nowait()
                 else:
                     body = await joined(request, content.iter_any())
-            except BaseException:
+            except BaseException:  # gives the connection back and raises again
                 response.close()
                 raise
         except self._connect_errors as error:

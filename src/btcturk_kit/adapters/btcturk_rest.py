@@ -26,6 +26,7 @@ from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.ports.clock import Clock
 from btcturk_kit.ports.transport import HttpTransport
 from btcturk_kit.ports.websocket import StreamConnector
+from btcturk_kit.wire.server_clock import Offset
 from btcturk_kit.wire.signing import Credentials
 from btcturk_kit.wire.stream_retry import ReconnectPolicy
 from btcturk_kit.wire.stream_watch import StreamPatience
@@ -203,6 +204,23 @@ class BtcturkClient(AccountWrites):
                 stack.push_async_callback(self._transport.aclose)
             for stream in list(self._streams):
                 stack.push_async_exit(stream)
+
+    # ---- how it goes
+
+    @property
+    def offset(self) -> Offset | None:
+        """How far the exchange's clock is ahead of ours; None while that was not measured."""
+        return self._session.offset
+
+    @property
+    def unmeasured(self) -> int:
+        """How often the exchange's time was asked for in vain; stamps were sent all the same."""
+        return self._session.unmeasured
+
+    @property
+    def unbooked(self) -> int:
+        """How often the counts of requests could not be told of one that had left already."""
+        return self._session.unbooked
 
     # ---- the stream
 

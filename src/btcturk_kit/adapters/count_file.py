@@ -134,7 +134,7 @@ class CountFile:
             raise _unusable(path, error) from error
         try:
             self._map = _mapped(self._descriptor, path, header, size)
-        except BaseException:
+        except BaseException:  # cleans up and raises again, whatever it was
             os.close(self._descriptor)
             raise
         self.cells = memoryview(self._map).cast("q")[_HEADER_CELLS:]
@@ -168,7 +168,7 @@ class CountFile:
                 _try_lock(self._descriptor)
             except OSError:
                 self._wait_for_lock(wait_s_max)
-        except BaseException:
+        except BaseException:  # a second Ctrl-C too must leave the lock free
             self._thread_lock.release()
             raise
 

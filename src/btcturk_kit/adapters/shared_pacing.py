@@ -164,7 +164,7 @@ class Pacing:
                 now_ms=lambda: clock.monotonic_ns() // _NS_PER_MS,
                 rules=table,
             )
-        except BaseException:
+        except BaseException:  # cleans up and raises again, whatever it was
             for file in files:
                 file.close()
             raise

@@ -14,7 +14,7 @@ import pytest
 from btcturk_kit.adapters.btcturk_rest import BtcturkClient
 from btcturk_kit.adapters.clocks import SimulatedClock, SystemClock
 from btcturk_kit.adapters.http_transport import Httpx2Transport, MemoryTransport
-from btcturk_kit.adapters.rate_limiter import RateLimiter
+from btcturk_kit.adapters.rate_limiter import Flight, RateLimiter
 from btcturk_kit.adapters.shared_pacing import Pacing
 from btcturk_kit.adapters.stamps import Stamps
 from btcturk_kit.adapters.websocket import MemoryConnection, MemoryConnector
@@ -30,6 +30,7 @@ from btcturk_kit.domain.order_events import (
 from btcturk_kit.domain.orders import StopMarketBuy
 from btcturk_kit.errors import (
     AuthenticationError,
+    ClockSkewError,
     ConfigurationError,
     OutcomeUnknown,
     ProtocolError,
@@ -40,6 +41,7 @@ from btcturk_kit.errors import (
 )
 from btcturk_kit.ports.transport import HttpRequest, HttpResponse
 from btcturk_kit.wire.pacing import Endpoint
+from btcturk_kit.wire.signing import Credentials
 
 from .rest_network import (
     BUY,
@@ -530,3 +532,44 @@ def test_closing_the_client_closes_its_streams() -> None:
         await stream.__aexit__(None, None, None)
 
     asyncio.run(main())
+
+
+class _Forgetful(RateLimiter):
+    """Its shared counts are gone by the time that an answer comes."""
+
+    def landed(self, flight: Flight) -> None:
+        """Fail to note it."""
+        raise StoreError(f"the counts of {flight.endpoint} are gone")
+
+
+def test_the_client_says_what_it_could_not_count_and_what_it_measured() -> None:
+    """An answer is not lost with the counts, and the offset of the exchange's clock is told."""
+    clock = SimulatedClock(1_000)
+    pacing = Pacing(_Forgetful(clock), Stamps(), measures_clock=True)
+    asked: list[str] = []
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        asked.append(request.target)
+        if request.target.endswith("/server/time"):
+            return HttpResponse(200, {}, b'{"serverTime":1790133600027}')
+        return HttpResponse(200, {}, b'{"data":[],"success":true,"message":null,"code":0}')
+
+    async def main() -> None:
+        client = BtcturkClient(
+            transport=MemoryTransport(answer),
+            credentials=Credentials("ann", "QUFBQQ=="),
+            clock=clock,
+            pacing=pacing,
+        )
+        async with client:
+            assert (client.offset, client.unmeasured, client.unbooked) == (None, 0, 0)
+            with pytest.raises(ClockSkewError):
+                await client.balances()
+            assert client.offset is not None
+            assert client.offset.offset_ms == 1_790_133_600_027 - 1_000
+            await client.tickers()
+            # The refused call and the ticker; the question itself is not counted.
+            assert client.unbooked == 2
+
+    asyncio.run(main())
+    assert asked[0].endswith("/server/time")
