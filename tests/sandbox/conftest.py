@@ -17,10 +17,10 @@ import uvicorn
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.address import ClockKind
-from btcturk_kit.sandbox.exchange import Exchange
-from btcturk_kit.sandbox.habits import Habits
+from btcturk_kit.sandbox.market.tape import Tape
 from btcturk_kit.sandbox.server import Hands, by_port, make_app, make_graph_app
-from btcturk_kit.sandbox.tape import Tape
+from btcturk_kit.sandbox.venue.exchange import Exchange
+from btcturk_kit.sandbox.venue.habits import Habits
 from btcturk_kit.wire.signing import Credentials
 
 TOKEN = "control-token"

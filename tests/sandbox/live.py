@@ -18,12 +18,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.address import ClockKind
-from btcturk_kit.sandbox.exchange import Exchange
 from btcturk_kit.sandbox.listening import listen
+from btcturk_kit.sandbox.market.tape import Tape
 from btcturk_kit.sandbox.server import Hands, make_app
-from btcturk_kit.sandbox.stream_hub import StreamHub
-from btcturk_kit.sandbox.stream_server import StreamLimits, StreamServer
-from btcturk_kit.sandbox.tape import Tape
+from btcturk_kit.sandbox.stream.hub import StreamHub
+from btcturk_kit.sandbox.stream.server import StreamLimits, StreamServer
+from btcturk_kit.sandbox.venue.exchange import Exchange
 
 from .conftest import ANN, TOKEN, Caller, Reply
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from btcturk_kit.sandbox.habits import DayResolution, Habits
+from btcturk_kit.sandbox.venue.habits import DayResolution, Habits
 
 from .conftest import Caller
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from btcturk_kit.sandbox.habits import Habits, StopBuyUnit
+from btcturk_kit.sandbox.venue.habits import Habits, StopBuyUnit
 from btcturk_kit.wire import decode
 
 from .conftest import Caller, Reply

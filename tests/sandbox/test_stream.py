@@ -12,8 +12,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from btcturk_kit.sandbox import ClockKind, SandboxProcess
-from btcturk_kit.sandbox.stream_server import StreamLimits
-from btcturk_kit.sandbox.tape import Tape
+from btcturk_kit.sandbox.market.tape import Tape
+from btcturk_kit.sandbox.stream.server import StreamLimits
 
 from .live import Listener, RawClient, World, run, running
 

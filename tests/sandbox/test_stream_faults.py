@@ -10,8 +10,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from btcturk_kit.sandbox.stream_faults import Break, BreakHow
-from btcturk_kit.sandbox.tape import Tape
+from btcturk_kit.sandbox.market.tape import Tape
+from btcturk_kit.sandbox.stream.faults import Break, BreakHow
 
 from .conftest import Caller
 from .live import Listener, RawClient, World, run

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from btcturk_kit.sandbox.address import ClockKind, SandboxAddress
-    from btcturk_kit.sandbox.exchange import Exchange
-    from btcturk_kit.sandbox.market import MarketModel
+    from btcturk_kit.sandbox.market.model import MarketModel
+    from btcturk_kit.sandbox.market.tape import RecordedHour, Tape
     from btcturk_kit.sandbox.process import SandboxProcess
-    from btcturk_kit.sandbox.tape import RecordedHour, Tape
+    from btcturk_kit.sandbox.venue.exchange import Exchange
 
 __all__ = [
     "ClockKind",
@@ -28,12 +28,12 @@ __all__ = [
 
 _HOMES = {
     "ClockKind": "address",
-    "Exchange": "exchange",
-    "MarketModel": "market",
-    "RecordedHour": "tape",
+    "Exchange": "venue.exchange",
+    "MarketModel": "market.model",
+    "RecordedHour": "market.tape",
     "SandboxAddress": "address",
     "SandboxProcess": "process",
-    "Tape": "tape",
+    "Tape": "market.tape",
 }
 
 

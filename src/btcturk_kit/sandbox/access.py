@@ -9,14 +9,14 @@ from __future__ import annotations
 from base64 import b64decode
 from collections.abc import Mapping
 from hmac import compare_digest
+from typing import NamedTuple
 
 from btcturk_kit.errors import ConfigurationError
-from btcturk_kit.sandbox.forms import whole_number
-from btcturk_kit.sandbox.stream_forms import LoginRequest
+from btcturk_kit.sandbox.rest.forms import whole_number
 from btcturk_kit.wire.pacing import Endpoint, FixedWindows, Refusal
 from btcturk_kit.wire.signing import Credentials, signature
 
-__all__ = ["NONCE_MS_MAX", "STAMP_WINDOW_MS", "Access"]
+__all__ = ["NONCE_MS_MAX", "STAMP_WINDOW_MS", "Access", "LoginRequest"]
 
 STAMP_WINDOW_MS = 5_000
 """How far a stamp may be from the exchange's clock, either way (DOCS-FAQ)."""
@@ -24,6 +24,15 @@ STAMP_WINDOW_MS = 5_000
 NONCE_MS_MAX = 60_000
 """The largest nonce of a stream login. Seen are 3000 and 15000 accepted, a clock's value refused;
 where between them BtcTurk draws the line is not known."""
+
+
+class LoginRequest(NamedTuple):
+    """A login to the stream; a missing or unreadable number is -1, a missing text empty."""
+
+    api_key: str
+    timestamp_ms: int
+    nonce: int
+    signature: str
 
 
 class Access:

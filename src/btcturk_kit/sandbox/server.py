@@ -24,13 +24,13 @@ from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.money import ZERO, decimal_of
 from btcturk_kit.errors import BtcturkKitError, ConfigurationError
 from btcturk_kit.sandbox.access import Access
-from btcturk_kit.sandbox.answers import Answers
-from btcturk_kit.sandbox.calls import Answering, Call
-from btcturk_kit.sandbox.exchange import Exchange
-from btcturk_kit.sandbox.graph_answers import GraphAnswers
-from btcturk_kit.sandbox.holding import Holding, PlacedOrder
-from btcturk_kit.sandbox.stream_control import STREAM_ROUTES, StreamControl
-from btcturk_kit.sandbox.stream_server import StreamServer
+from btcturk_kit.sandbox.rest.answers import Answers
+from btcturk_kit.sandbox.rest.calls import Answering, Call
+from btcturk_kit.sandbox.rest.graph_answers import GraphAnswers
+from btcturk_kit.sandbox.stream.control import STREAM_ROUTES, StreamControl
+from btcturk_kit.sandbox.stream.server import StreamServer
+from btcturk_kit.sandbox.venue.exchange import Exchange
+from btcturk_kit.sandbox.venue.holding import Holding, PlacedOrder
 from btcturk_kit.wire import encode
 from btcturk_kit.wire.pacing import Endpoint, Refusal, endpoint_of
 

@@ -25,12 +25,12 @@ import uvicorn
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.address import ClockKind, SandboxAddress
-from btcturk_kit.sandbox.exchange import Exchange
 from btcturk_kit.sandbox.listening import LOOPBACK, listen
+from btcturk_kit.sandbox.market.tape import Tape
 from btcturk_kit.sandbox.server import Hands, by_port, make_app, make_graph_app, wall_ms
-from btcturk_kit.sandbox.stream_hub import StreamHub
-from btcturk_kit.sandbox.stream_server import StreamLimits, StreamServer
-from btcturk_kit.sandbox.tape import Tape
+from btcturk_kit.sandbox.stream.hub import StreamHub
+from btcturk_kit.sandbox.stream.server import StreamLimits, StreamServer
+from btcturk_kit.sandbox.venue.exchange import Exchange
 
 __all__ = ["ServeOptions", "serve"]
 

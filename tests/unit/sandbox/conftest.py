@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.sandbox.exchange import Exchange
-from btcturk_kit.sandbox.tape import Tape
+from btcturk_kit.sandbox.market.tape import Tape
+from btcturk_kit.sandbox.venue.exchange import Exchange
 
 
 @pytest.fixture(scope="session")

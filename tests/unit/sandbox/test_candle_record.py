@@ -7,8 +7,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from btcturk_kit.sandbox.candle_record import CandleRecord
-from btcturk_kit.sandbox.tape import HOUR_MS, Tape
+from btcturk_kit.sandbox.market.tape import HOUR_MS, Tape
+from btcturk_kit.sandbox.venue.candle_record import CandleRecord
 from btcturk_kit.wire.encode_graph import GraphCandle
 
 TAPE = Tape.bundled()

@@ -19,10 +19,10 @@ from btcturk_kit.domain.orders import (
     StopMarketBuy,
     StopMarketSell,
 )
-from btcturk_kit.sandbox.exchange import Exchange
-from btcturk_kit.sandbox.habits import Habits, StopNames, StopTrigger
-from btcturk_kit.sandbox.holding import PlacedOrder
-from btcturk_kit.sandbox.tape import Tape
+from btcturk_kit.sandbox.market.tape import Tape
+from btcturk_kit.sandbox.venue.exchange import Exchange
+from btcturk_kit.sandbox.venue.habits import Habits, StopNames, StopTrigger
+from btcturk_kit.sandbox.venue.holding import PlacedOrder
 from btcturk_kit.simulation.fees import FeeSchedule
 
 TAPE = Tape.bundled()

@@ -17,9 +17,10 @@ from btcturk_kit.domain.orders import (
     Side,
 )
 from btcturk_kit.errors import BtcturkKitError, ConfigurationError
-from btcturk_kit.sandbox.exchange import Exchange
-from btcturk_kit.sandbox.holding import PlacedOrder
-from btcturk_kit.sandbox.refusals import (
+from btcturk_kit.sandbox.market.tape import HOUR_MS, Tape
+from btcturk_kit.sandbox.venue.exchange import Exchange
+from btcturk_kit.sandbox.venue.holding import PlacedOrder
+from btcturk_kit.sandbox.venue.refusals import (
     BALANCE_NOT_ENOUGH,
     CANNOT_CANCEL,
     MIN_TOTAL,
@@ -31,7 +32,6 @@ from btcturk_kit.sandbox.refusals import (
     QUANTITY_SCALE,
     Refused,
 )
-from btcturk_kit.sandbox.tape import HOUR_MS, Tape
 
 BTCTRY = Symbol("BTCTRY")
 TRY, BTC = Asset("TRY"), Asset("BTC")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from btcturk_kit.sandbox.market import STEP_MS, HouseQuotes, HouseTake, MarketModel
-from btcturk_kit.sandbox.tape import HOUR_MS, Tape
+from btcturk_kit.sandbox.market.model import STEP_MS, HouseQuotes, HouseTake, MarketModel
+from btcturk_kit.sandbox.market.tape import HOUR_MS, Tape
 
 TAPE = Tape.bundled()
 

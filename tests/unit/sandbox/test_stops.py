@@ -21,20 +21,20 @@ from btcturk_kit.domain.orders import (
     StopMarketSell,
     StopRequest,
 )
-from btcturk_kit.sandbox.checks import StopCheck, refusal_of
-from btcturk_kit.sandbox.exchange import Exchange
-from btcturk_kit.sandbox.habits import Habits, StopNames, StopTrigger
-from btcturk_kit.sandbox.holding import PlacedOrder
-from btcturk_kit.sandbox.listing import BTCTRY_RULES
-from btcturk_kit.sandbox.market import STEP_MS
-from btcturk_kit.sandbox.refusals import (
+from btcturk_kit.sandbox.market.model import STEP_MS
+from btcturk_kit.sandbox.market.tape import HOUR_MS, Tape
+from btcturk_kit.sandbox.venue.checks import StopCheck, refusal_of
+from btcturk_kit.sandbox.venue.exchange import Exchange
+from btcturk_kit.sandbox.venue.habits import Habits, StopNames, StopTrigger
+from btcturk_kit.sandbox.venue.holding import PlacedOrder
+from btcturk_kit.sandbox.venue.listing import BTCTRY_RULES
+from btcturk_kit.sandbox.venue.refusals import (
     METHOD_NOT_SUPPORTED,
     STOP_ABOVE_ASK,
     STOP_BELOW_BID,
     Refused,
 )
-from btcturk_kit.sandbox.stops import WaitingStops, order_behind
-from btcturk_kit.sandbox.tape import HOUR_MS, Tape
+from btcturk_kit.sandbox.venue.stops import WaitingStops, order_behind
 
 BTCTRY = Symbol("BTCTRY")
 TRY, BTC = Asset("TRY"), Asset("BTC")

@@ -13,9 +13,10 @@ from btcturk_kit.domain.identifiers import Symbol, TradeId
 from btcturk_kit.domain.market import BookLevel, PublicTrade
 from btcturk_kit.domain.orders import Side
 from btcturk_kit.domain.stream_events import BookOperation
-from btcturk_kit.sandbox.stream_books import changes_between
-from btcturk_kit.sandbox.stream_candles import folded
-from btcturk_kit.sandbox.stream_forms import JoinRequest, LoginRequest, read_request
+from btcturk_kit.sandbox.access import LoginRequest
+from btcturk_kit.sandbox.stream.books import changes_between
+from btcturk_kit.sandbox.stream.candles import folded
+from btcturk_kit.sandbox.stream.forms import JoinRequest, read_request
 
 BTCTRY = Symbol("BTCTRY")
 SIDES = st.dictionaries(st.integers(1, 30), st.integers(1, 3), max_size=20)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from btcturk_kit.errors import ConfigurationError
-from btcturk_kit.sandbox.stream_faults import (
+from btcturk_kit.sandbox.stream.faults import (
     Action,
     Break,
     BreakHow,
@@ -18,7 +18,7 @@ from btcturk_kit.sandbox.stream_faults import (
     Script,
     SendText,
 )
-from btcturk_kit.sandbox.stream_session import Outgoing
+from btcturk_kit.sandbox.stream.session import Outgoing
 
 
 def difference(number: int, event: str = "BTCTRY") -> Outgoing:

@@ -22,13 +22,13 @@ from btcturk_kit.domain.orders import (
     StopRequest,
 )
 from btcturk_kit.sandbox.access import Access
-from btcturk_kit.sandbox.exchange import Exchange
-from btcturk_kit.sandbox.holding import PlacedOrder
-from btcturk_kit.sandbox.public_record import PrintedTrade
-from btcturk_kit.sandbox.stream_hub import PUBLICATION_MS, StreamHub
-from btcturk_kit.sandbox.stream_session import Outgoing
-from btcturk_kit.sandbox.stream_views import StreamViews
-from btcturk_kit.sandbox.tape import HOUR_MS, Tape
+from btcturk_kit.sandbox.market.tape import HOUR_MS, Tape
+from btcturk_kit.sandbox.stream.hub import PUBLICATION_MS, StreamHub
+from btcturk_kit.sandbox.stream.session import Outgoing
+from btcturk_kit.sandbox.stream.views import StreamViews
+from btcturk_kit.sandbox.venue.exchange import Exchange
+from btcturk_kit.sandbox.venue.holding import PlacedOrder
+from btcturk_kit.sandbox.venue.public_record import PrintedTrade
 from btcturk_kit.wire.signing import signature
 
 BTCTRY = Symbol("BTCTRY")

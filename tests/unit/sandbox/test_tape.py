@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from btcturk_kit.errors import DatasetError
-from btcturk_kit.sandbox.tape import HOUR_MS, Tape
+from btcturk_kit.sandbox.market.tape import HOUR_MS, Tape
 
 HEADER = "ts_ms,open,high,low,close,volume"
 START_MS = 1_700_000_000_000 // HOUR_MS * HOUR_MS

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from btcturk_kit.domain.identifiers import Symbol
-from btcturk_kit.sandbox.calls import OK, Answer, Call, CannotReadError, refuse, whole
-from btcturk_kit.sandbox.exchange import Exchange
-from btcturk_kit.sandbox.habits import DayResolution
-from btcturk_kit.sandbox.refusals import INVALID_REQUEST, INVALID_RESOLUTION
-from btcturk_kit.sandbox.tape import HOUR_MS
+from btcturk_kit.sandbox.market.tape import HOUR_MS
+from btcturk_kit.sandbox.rest.calls import OK, Answer, Call, CannotReadError, refuse, whole
+from btcturk_kit.sandbox.venue.exchange import Exchange
+from btcturk_kit.sandbox.venue.habits import DayResolution
+from btcturk_kit.sandbox.venue.refusals import INVALID_REQUEST, INVALID_RESOLUTION
 from btcturk_kit.wire import encode, encode_graph
 from btcturk_kit.wire.pacing import Endpoint
 

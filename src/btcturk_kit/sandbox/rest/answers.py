@@ -12,14 +12,15 @@ from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.money import ZERO
 from btcturk_kit.domain.order_events import OrderAccepted
 from btcturk_kit.domain.orders import LimitOrder, Side, StopMarketBuy, reservation_of
-from btcturk_kit.sandbox.calls import OK, Answer, Call, CannotReadError, Query, refuse, whole
-from btcturk_kit.sandbox.checks import has_price_scale
-from btcturk_kit.sandbox.exchange import Exchange
-from btcturk_kit.sandbox.forms import read_order, whole_number
-from btcturk_kit.sandbox.habits import StopBuyUnit
-from btcturk_kit.sandbox.holding import PlacedOrder
-from btcturk_kit.sandbox.public_record import PRINTED_MAX
-from btcturk_kit.sandbox.refusals import (
+from btcturk_kit.sandbox.rest.calls import OK, Answer, Call, CannotReadError, Query, refuse, whole
+from btcturk_kit.sandbox.rest.forms import read_order, whole_number
+from btcturk_kit.sandbox.stream.books import WINDOW_LEVELS
+from btcturk_kit.sandbox.venue.checks import has_price_scale
+from btcturk_kit.sandbox.venue.exchange import Exchange
+from btcturk_kit.sandbox.venue.habits import StopBuyUnit
+from btcturk_kit.sandbox.venue.holding import PlacedOrder
+from btcturk_kit.sandbox.venue.public_record import PRINTED_MAX
+from btcturk_kit.sandbox.venue.refusals import (
     INVALID_REQUEST,
     NO_ORDER_MATCHES,
     ORDER_NOT_FOUND,
@@ -28,8 +29,7 @@ from btcturk_kit.sandbox.refusals import (
     Refused,
     unknown_pair,
 )
-from btcturk_kit.sandbox.stream_books import WINDOW_LEVELS
-from btcturk_kit.sandbox.transfers import Transfer
+from btcturk_kit.sandbox.venue.transfers import Transfer
 from btcturk_kit.wire import encode, encode_account, encode_public
 from btcturk_kit.wire.pacing import Endpoint
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.money import ZERO, floor_places, mul
 from btcturk_kit.domain.orders import LimitOrder, MarketBuy, OrderRequest, Side
-from btcturk_kit.sandbox.habits import StopNames
-from btcturk_kit.sandbox.order_kinds import side_of, type_of
-from btcturk_kit.sandbox.refusals import (
+from btcturk_kit.sandbox.venue.habits import StopNames
+from btcturk_kit.sandbox.venue.order_kinds import side_of, type_of
+from btcturk_kit.sandbox.venue.refusals import (
     METHOD_NOT_SUPPORTED,
     MIN_TOTAL,
     PRICE_ABOVE_MAX,

@@ -19,11 +19,11 @@ from btcturk_kit.domain.stream_events import (
     StreamTicker,
     UserTraded,
 )
-from btcturk_kit.sandbox.exchange import Exchange
-from btcturk_kit.sandbox.holding import PlacedOrder
-from btcturk_kit.sandbox.public_record import PRINTED_MAX, PrintedTrade
-from btcturk_kit.sandbox.stream_books import WINDOW_LEVELS
-from btcturk_kit.sandbox.tape import HOUR_MS
+from btcturk_kit.sandbox.market.tape import HOUR_MS
+from btcturk_kit.sandbox.stream.books import WINDOW_LEVELS
+from btcturk_kit.sandbox.venue.exchange import Exchange
+from btcturk_kit.sandbox.venue.holding import PlacedOrder
+from btcturk_kit.sandbox.venue.public_record import PRINTED_MAX, PrintedTrade
 from btcturk_kit.simulation.matching import Trade
 from btcturk_kit.wire import encode_public
 

@@ -25,7 +25,7 @@ from random import Random
 from typing import NamedTuple
 
 from btcturk_kit.domain.orders import Side
-from btcturk_kit.sandbox.tape import HOUR_MS, RecordedHour, Tape
+from btcturk_kit.sandbox.market.tape import HOUR_MS, RecordedHour, Tape
 
 __all__ = ["STEPS_PER_HOUR", "STEP_MS", "HouseQuotes", "HouseTake", "MarketEvent", "MarketModel"]
 
@@ -70,7 +70,7 @@ class MarketModel:
         seed: Draws the start hour, the path inside an hour, spreads and sizes.
 
     Example:
-        >>> from btcturk_kit.sandbox.tape import Tape
+        >>> from btcturk_kit.sandbox.market.tape import Tape
         >>> model = MarketModel(Tape.bundled(), seed=1)
         >>> model.hour(100) == model.hour(100)
         True

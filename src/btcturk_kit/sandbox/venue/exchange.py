@@ -28,11 +28,14 @@ from btcturk_kit.domain.orders import (
     StopMarketSell,
     StopRequest,
 )
-from btcturk_kit.sandbox.cancels import CancelQueue
 from btcturk_kit.sandbox.chance import Chance, Span
-from btcturk_kit.sandbox.checks import StopCheck, refusal_of
-from btcturk_kit.sandbox.clearing import HOUSE, Clearing
-from btcturk_kit.sandbox.events import (
+from btcturk_kit.sandbox.market.feed import NEVER_MS, MarketFeed
+from btcturk_kit.sandbox.market.model import HouseQuotes, MarketModel
+from btcturk_kit.sandbox.market.tape import Tape
+from btcturk_kit.sandbox.venue.cancels import CancelQueue
+from btcturk_kit.sandbox.venue.checks import StopCheck, refusal_of
+from btcturk_kit.sandbox.venue.clearing import HOUSE, Clearing
+from btcturk_kit.sandbox.venue.events import (
     BalanceMoved,
     ExchangeEvent,
     OrderRested,
@@ -40,23 +43,20 @@ from btcturk_kit.sandbox.events import (
     QuotesMoved,
     TradeSettled,
 )
-from btcturk_kit.sandbox.feed import NEVER_MS, MarketFeed
-from btcturk_kit.sandbox.habits import Habits, StopTrigger
-from btcturk_kit.sandbox.holding import Holding, PlacedOrder
-from btcturk_kit.sandbox.listing import BTCTRY_RULES
-from btcturk_kit.sandbox.market import HouseQuotes, MarketModel
-from btcturk_kit.sandbox.public_record import DaySummary, PrintedTrade, PublicRecord
-from btcturk_kit.sandbox.public_view import PublicView
-from btcturk_kit.sandbox.refusals import (
+from btcturk_kit.sandbox.venue.habits import Habits, StopTrigger
+from btcturk_kit.sandbox.venue.holding import Holding, PlacedOrder
+from btcturk_kit.sandbox.venue.listing import BTCTRY_RULES
+from btcturk_kit.sandbox.venue.public_record import DaySummary, PrintedTrade, PublicRecord
+from btcturk_kit.sandbox.venue.public_view import PublicView
+from btcturk_kit.sandbox.venue.refusals import (
     BALANCE_NOT_ENOUGH,
     CANNOT_CANCEL,
     NO_ORDER_MATCHES,
     NOT_ENOUGH_WITH_OPEN_ORDERS,
     Refused,
 )
-from btcturk_kit.sandbox.stops import WaitingStops, order_behind
-from btcturk_kit.sandbox.tape import Tape
-from btcturk_kit.sandbox.transfers import Transfer
+from btcturk_kit.sandbox.venue.stops import WaitingStops, order_behind
+from btcturk_kit.sandbox.venue.transfers import Transfer
 from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
 from btcturk_kit.simulation.matching import MatchingEngine, Trade
 from btcturk_kit.wire.encode_graph import GraphCandle

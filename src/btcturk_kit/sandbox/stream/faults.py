@@ -20,7 +20,7 @@ from msgspec import Struct, ValidationError, convert
 from btcturk_kit.domain.stream_events import Channel
 from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.sandbox.chance import Chance, Span
-from btcturk_kit.sandbox.stream_session import Outgoing
+from btcturk_kit.sandbox.stream.session import Outgoing
 
 __all__ = [
     "Action",

@@ -1,6 +1,6 @@
 """The control interface of the stream: faults, frames of one's own, ends, and who listens.
 
-Never add: HTTP, what a fault does (`stream_faults`).
+Never add: HTTP, what a fault does (`faults`).
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from typing import Any
 from msgspec import Struct, ValidationError, convert
 
 from btcturk_kit.errors import ConfigurationError
-from btcturk_kit.sandbox.stream_faults import (
+from btcturk_kit.sandbox.stream.faults import (
     Break,
     BreakHow,
     Script,
     SendText,
     check_close_code,
 )
-from btcturk_kit.sandbox.stream_server import StreamServer
-from btcturk_kit.sandbox.stream_session import SessionRow
+from btcturk_kit.sandbox.stream.server import StreamServer
+from btcturk_kit.sandbox.stream.session import SessionRow
 
 __all__ = ["STREAM_ROUTES", "StreamControl"]
 

@@ -10,8 +10,8 @@ import heapq
 from decimal import Decimal
 
 from btcturk_kit.sandbox.chance import Chance, Span
-from btcturk_kit.sandbox.feed import NEVER_MS
-from btcturk_kit.sandbox.holding import PlacedOrder
+from btcturk_kit.sandbox.market.feed import NEVER_MS
+from btcturk_kit.sandbox.venue.holding import PlacedOrder
 
 __all__ = ["CancelQueue"]
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from btcturk_kit.sandbox.forms import whole_number
-from btcturk_kit.sandbox.refusals import Refused
+from btcturk_kit.sandbox.rest.forms import whole_number
+from btcturk_kit.sandbox.venue.refusals import Refused
 from btcturk_kit.wire import encode
 from btcturk_kit.wire.pacing import Endpoint
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from btcturk_kit.domain.candles import Candle, Resolution
 from btcturk_kit.domain.market import PublicTrade
 from btcturk_kit.domain.money import add, total
-from btcturk_kit.sandbox.exchange import Exchange
+from btcturk_kit.sandbox.venue.exchange import Exchange
 
 __all__ = ["folded", "running"]
 

@@ -13,7 +13,7 @@ from collections import deque
 
 from websockets.asyncio.server import ServerConnection
 
-from btcturk_kit.sandbox.stream_faults import Action, Break, BreakHow, SendText
+from btcturk_kit.sandbox.stream.faults import Action, Break, BreakHow, SendText
 
 __all__ = ["Outlet"]
 

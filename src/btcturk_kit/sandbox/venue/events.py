@@ -8,8 +8,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from btcturk_kit.sandbox.holding import PlacedOrder
-from btcturk_kit.sandbox.public_record import PrintedTrade
+from btcturk_kit.sandbox.venue.holding import PlacedOrder
+from btcturk_kit.sandbox.venue.public_record import PrintedTrade
 from btcturk_kit.simulation.matching import Trade
 
 __all__ = [

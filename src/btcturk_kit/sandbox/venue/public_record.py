@@ -13,8 +13,8 @@ from typing import NamedTuple
 from btcturk_kit.domain.identifiers import TradeId
 from btcturk_kit.domain.money import EXACT, ZERO, add, divide_half_even, mul, total
 from btcturk_kit.domain.orders import Side
-from btcturk_kit.sandbox.candle_record import CandleRecord
-from btcturk_kit.sandbox.tape import HOUR_MS, VOLUME_PLACES, Tape
+from btcturk_kit.sandbox.market.tape import HOUR_MS, VOLUME_PLACES, Tape
+from btcturk_kit.sandbox.venue.candle_record import CandleRecord
 
 __all__ = ["PRINTED_MAX", "DaySummary", "PrintedTrade", "PublicRecord"]
 

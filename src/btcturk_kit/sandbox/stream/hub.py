@@ -29,22 +29,22 @@ from btcturk_kit.domain.stream_events import (
     TradesListed,
     VersionTold,
 )
-from btcturk_kit.sandbox.access import Access
+from btcturk_kit.sandbox.access import Access, LoginRequest
 from btcturk_kit.sandbox.chance import Chance, Span
-from btcturk_kit.sandbox.clearing import HOUSE
-from btcturk_kit.sandbox.events import (
+from btcturk_kit.sandbox.stream.books import changes_between
+from btcturk_kit.sandbox.stream.candles import folded, running
+from btcturk_kit.sandbox.stream.forms import JoinRequest, read_request
+from btcturk_kit.sandbox.stream.session import Feed, Session, SessionRow, Sink
+from btcturk_kit.sandbox.stream.views import StreamViews
+from btcturk_kit.sandbox.venue.clearing import HOUSE
+from btcturk_kit.sandbox.venue.events import (
     BalanceMoved,
     ExchangeEvent,
     OrderRested,
     OrderWithdrawn,
     TradeSettled,
 )
-from btcturk_kit.sandbox.exchange import Exchange
-from btcturk_kit.sandbox.stream_books import changes_between
-from btcturk_kit.sandbox.stream_candles import folded, running
-from btcturk_kit.sandbox.stream_forms import JoinRequest, LoginRequest, read_request
-from btcturk_kit.sandbox.stream_session import Feed, Session, SessionRow, Sink
-from btcturk_kit.sandbox.stream_views import StreamViews
+from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.wire.stream_encode import Frame, ServerEvent, encode_frame
 
 __all__ = ["PUBLICATION_MS", "StreamHub"]
@@ -67,7 +67,7 @@ class StreamHub:
         sends_user_trades: Whether fills are told by 423 too; BtcTurk does that for some accounts.
 
     Example:
-        >>> from btcturk_kit.sandbox.tape import Tape
+        >>> from btcturk_kit.sandbox.market.tape import Tape
         >>> hub = StreamHub(Exchange(Tape.bundled(), seed=1), Access(), seed=1)
         >>> frames = []
         >>> hub.open(1, frames.append)

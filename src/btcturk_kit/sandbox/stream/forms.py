@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 from msgspec import DecodeError
 from msgspec.json import decode
 
-__all__ = ["JoinRequest", "LoginRequest", "read_request"]
+from btcturk_kit.sandbox.access import LoginRequest
+
+__all__ = ["JoinRequest", "read_request"]
 
 _JOIN, _LOGIN = 151, 114
 _FRAME_PARTS = 2
@@ -23,15 +25,6 @@ class JoinRequest(NamedTuple):
     channel: str
     event: str
     is_join: bool
-
-
-class LoginRequest(NamedTuple):
-    """114: log in; a missing or unreadable number is -1, a missing text empty."""
-
-    api_key: str
-    timestamp_ms: int
-    nonce: int
-    signature: str
 
 
 def read_request(text: str) -> JoinRequest | LoginRequest | None:

@@ -1,7 +1,7 @@
 """Reading what clients send: the body of a new order and the values of a query.
 
 Numbers are read from their text, never through a binary fraction. What cannot be read is refused in
-the exchange's words. Never add: whether an order is allowed (`checks`), what happens to it.
+the exchange's words. Never add: whether an order is allowed (`venue.checks`), what happens to it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from btcturk_kit.domain.orders import (
     StopMarketSell,
     StopRequest,
 )
-from btcturk_kit.sandbox.refusals import (
+from btcturk_kit.sandbox.venue.refusals import (
     INVALID_REQUEST,
     METHOD_NOT_SUPPORTED,
     TYPE_NOT_SUPPORTED,

@@ -25,8 +25,8 @@ from btcturk_kit.domain.orders import (
     reservation_of,
 )
 from btcturk_kit.errors import ConfigurationError, require
-from btcturk_kit.sandbox.holding import Holding, PlacedOrder
-from btcturk_kit.sandbox.order_kinds import side_of
+from btcturk_kit.sandbox.venue.holding import Holding, PlacedOrder
+from btcturk_kit.sandbox.venue.order_kinds import side_of
 from btcturk_kit.simulation.fees import Charge, FeeSchedule
 from btcturk_kit.simulation.matching import MarketResult, Trade
 

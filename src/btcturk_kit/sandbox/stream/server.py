@@ -2,7 +2,7 @@
 
 Connections are counted like requests, on the exchange's clock. Pings run on the machine's clock,
 also beside a virtual market clock: they are about the connection and not about the market. Imported
-only to serve. Never add: what is sent (`stream_hub`), rules of the exchange.
+only to serve. Never add: what is sent (`hub`), rules of the exchange.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from websockets.http11 import Request, Response
 
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.listening import LOOPBACK, listen
-from btcturk_kit.sandbox.stream_faults import Action, FaultPlan, Script
-from btcturk_kit.sandbox.stream_hub import StreamHub
-from btcturk_kit.sandbox.stream_outlet import Outlet
-from btcturk_kit.sandbox.stream_session import Outgoing
+from btcturk_kit.sandbox.stream.faults import Action, FaultPlan, Script
+from btcturk_kit.sandbox.stream.hub import StreamHub
+from btcturk_kit.sandbox.stream.outlet import Outlet
+from btcturk_kit.sandbox.stream.session import Outgoing
 from btcturk_kit.wire import encode
 from btcturk_kit.wire.pacing import Endpoint
 

@@ -23,8 +23,8 @@ from btcturk_kit.domain.orders import (
     OrderType,
     Side,
 )
-from btcturk_kit.sandbox.order_kinds import side_of, type_of
-from btcturk_kit.sandbox.transfers import Transfers
+from btcturk_kit.sandbox.venue.order_kinds import side_of, type_of
+from btcturk_kit.sandbox.venue.transfers import Transfers
 from btcturk_kit.simulation.account import Account
 
 __all__ = ["Holding", "PlacedOrder"]

@@ -1,6 +1,6 @@
 """One session of the stream: what it joined and where its frames go.
 
-Never add: what is sent when (`stream_hub`), sockets.
+Never add: what is sent when (`hub`), sockets.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ Never add: what a move does to the book.
 
 from __future__ import annotations
 
-from btcturk_kit.sandbox.market import MarketEvent, MarketModel
-from btcturk_kit.sandbox.tape import HOUR_MS
+from btcturk_kit.sandbox.market.model import MarketEvent, MarketModel
+from btcturk_kit.sandbox.market.tape import HOUR_MS
 
 __all__ = ["NEVER_MS", "MarketFeed"]
 

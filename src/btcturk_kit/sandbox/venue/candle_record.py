@@ -14,7 +14,7 @@ from decimal import Decimal
 from itertools import islice
 
 from btcturk_kit.domain.money import EXACT, add, mul
-from btcturk_kit.sandbox.tape import HOUR_MS, VOLUME_PLACES, Tape
+from btcturk_kit.sandbox.market.tape import HOUR_MS, VOLUME_PLACES, Tape
 from btcturk_kit.wire.encode_graph import GraphCandle
 
 __all__ = ["CandleRecord"]

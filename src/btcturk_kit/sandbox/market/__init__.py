@@ -1,0 +1,1 @@
+"""What moves the market: tapes, the model that plays them, the cursor over its moves."""

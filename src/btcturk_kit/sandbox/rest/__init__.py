@@ -1,0 +1,1 @@
+"""What REST clients are answered, from a call to status and bytes."""

@@ -1,0 +1,1 @@
+"""The exchange without a network: customers, pairs, orders, money, and what everybody sees."""
