@@ -14,12 +14,12 @@ from btcturk_kit.domain.order_events import OrderAccepted
 from btcturk_kit.domain.orders import LimitOrder, Side, StopMarketBuy, reservation_of
 from btcturk_kit.sandbox.rest.calls import OK, Answer, Call, CannotReadError, Query, refuse, whole
 from btcturk_kit.sandbox.rest.forms import read_order, whole_number
-from btcturk_kit.sandbox.stream.books import WINDOW_LEVELS
 from btcturk_kit.sandbox.venue.checks import has_price_scale
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.habits import StopBuyUnit
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
 from btcturk_kit.sandbox.venue.public_record import PRINTED_MAX
+from btcturk_kit.sandbox.venue.public_view import WINDOW_LEVELS
 from btcturk_kit.sandbox.venue.refusals import (
     INVALID_REQUEST,
     NO_ORDER_MATCHES,

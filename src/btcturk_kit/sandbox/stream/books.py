@@ -12,10 +12,7 @@ from collections.abc import Sequence
 from btcturk_kit.domain.market import BookLevel
 from btcturk_kit.domain.stream_events import BookChange, BookOperation
 
-__all__ = ["WINDOW_LEVELS", "changes_between"]
-
-WINDOW_LEVELS = 100
-"""Levels of a side that anybody is shown at most."""
+__all__ = ["changes_between"]
 
 
 def changes_between(

@@ -20,10 +20,10 @@ from btcturk_kit.domain.stream_events import (
     UserTraded,
 )
 from btcturk_kit.sandbox.market.tape import HOUR_MS
-from btcturk_kit.sandbox.stream.books import WINDOW_LEVELS
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
 from btcturk_kit.sandbox.venue.public_record import PRINTED_MAX, PrintedTrade
+from btcturk_kit.sandbox.venue.public_view import WINDOW_LEVELS
 from btcturk_kit.simulation.matching import Trade
 from btcturk_kit.wire import encode_public
 

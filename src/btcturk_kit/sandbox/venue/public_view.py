@@ -16,7 +16,10 @@ from btcturk_kit.sandbox.market.tape import VOLUME_PLACES
 from btcturk_kit.sandbox.venue.public_record import PublicRecord
 from btcturk_kit.simulation.matching import MatchingEngine
 
-__all__ = ["PublicView"]
+__all__ = ["WINDOW_LEVELS", "PublicView"]
+
+WINDOW_LEVELS = 100
+"""Levels of a side that anybody is shown at most."""
 
 _BOOK_PLACES = 8
 
