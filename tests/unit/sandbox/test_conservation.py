@@ -19,13 +19,13 @@ from btcturk_kit.domain.orders import (
     StopMarketBuy,
     StopMarketSell,
 )
-from btcturk_kit.sandbox.market.tape import Tape
+from btcturk_kit.sandbox.market.candle_hours import RecordedHours
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.habits import Habits, StopNames, StopTrigger
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
 from btcturk_kit.simulation.fees import FeeSchedule
 
-TAPE = Tape.bundled()
+TAPE = RecordedHours.bundled()
 BTCTRY = Symbol("BTCTRY")
 NAMES = ("ann", "bob")
 
@@ -75,7 +75,7 @@ class TradingDays(RuleBasedStateMachine):
     @rule(owner=OWNERS, side=st.sampled_from(Side), quantity=QUANTITIES, offset_bps=OFFSETS_BPS)
     def limit(self, owner: str, side: Side, quantity: Decimal, offset_bps: int) -> None:
         """Send a limit order near the market."""
-        price = int(self.exchange.ticker().last) * (10_000 + offset_bps) // 10_000
+        price = int(self.exchange.ticker(BTCTRY).last) * (10_000 + offset_bps) // 10_000
         self.keep(
             owner, self.exchange.submit(owner, LimitOrder(BTCTRY, side, quantity, Decimal(price)))
         )
@@ -93,7 +93,7 @@ class TradingDays(RuleBasedStateMachine):
     @rule(owner=OWNERS)
     def buy_with_everything(self, owner: str) -> None:
         """Spend all free money on a limit order, so that no digit is spare."""
-        ask = self.exchange.ticker().ask
+        ask = self.exchange.ticker(BTCTRY).ask
         free = self.exchange.holding(owner).account.free(Asset("TRY"))
         units = int(free * 10**8 / (ask * (1 + self.fees.taker_rate)))
         if units > 0:
@@ -138,7 +138,7 @@ class TradingDays(RuleBasedStateMachine):
 
     def stop_price(self, side: Side, stop_bps: int) -> Decimal:
         """Return a price beyond the best opposite one."""
-        ticker = self.exchange.ticker()
+        ticker = self.exchange.ticker(BTCTRY)
         if side is Side.BUY:
             return ticker.ask * (10_000 + stop_bps) // 10_000 + 1
         return ticker.bid * (10_000 - stop_bps) // 10_000 - 1

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from btcturk_kit.sandbox.market.model import STEP_MS, HouseQuotes, HouseTake, MarketModel
-from btcturk_kit.sandbox.market.tape import HOUR_MS, Tape
+from btcturk_kit.sandbox.market.candle_hours import HOUR_MS, RecordedHours
+from btcturk_kit.sandbox.market.candle_model import STEP_MS, MarketModel
+from btcturk_kit.sandbox.market.moves import HouseQuotes, HouseTake
 
-TAPE = Tape.bundled()
+TAPE = RecordedHours.bundled()
 
 
 def test_the_market_hangs_on_seed_and_hour_alone() -> None:

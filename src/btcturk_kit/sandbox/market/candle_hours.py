@@ -71,7 +71,11 @@ class RecordedHours:
     def bundled(cls, *, price_places: int = 0) -> RecordedHours:
         """Read the tape that comes with the package: BTC/TRY, April 2023 to December 2024."""
         packed = files("btcturk_kit.sandbox").joinpath("data", _BUNDLED).read_bytes()
-        return cls(_candles(gzip.decompress(packed), _BUNDLED, price_places), source=_BUNDLED, price_places=price_places)
+        return cls(
+            _candles(gzip.decompress(packed), _BUNDLED, price_places),
+            source=_BUNDLED,
+            price_places=price_places,
+        )
 
     @classmethod
     def read(cls, path: Path, *, price_places: int = 0) -> RecordedHours:
@@ -91,7 +95,9 @@ class RecordedHours:
                 data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error) as error:
             raise DatasetError(path.name, 0, f"cannot be read ({error})") from error
-        return cls(_candles(data, path.name, price_places), source=path.name, price_places=price_places)
+        return cls(
+            _candles(data, path.name, price_places), source=path.name, price_places=price_places
+        )
 
     def start_index(self, seed: int) -> int:
         """Return the hour a seed starts at, with 3000 hours after it where the tape has them."""

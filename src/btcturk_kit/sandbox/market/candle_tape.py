@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Self
 
 from btcturk_kit.domain.money import EXACT, mul
-from btcturk_kit.sandbox.market.candle_model import MarketModel, TimedMove
 from btcturk_kit.sandbox.market.candle_hours import HOUR_MS, VOLUME_PLACES, RecordedHours
+from btcturk_kit.sandbox.market.candle_model import MarketModel, TimedMove
 from btcturk_kit.sandbox.market.moves import MarketMove
 from btcturk_kit.sandbox.market.playing import NEVER_MS
 from btcturk_kit.wire.encode_graph import GraphCandle

@@ -109,9 +109,7 @@ class PublicRecord:
     def add_hour(self, candle: GraphCandle) -> None:
         """Add a whole recorded hour from before the first trade."""
         hour = _Hour(candle.open_ms // HOUR_MS, candle.open)
-        hour.fold(
-            high=candle.high, low=candle.low, volume=candle.volume, notional=candle.notional
-        )
+        hour.fold(high=candle.high, low=candle.low, volume=candle.volume, notional=candle.notional)
         self._hours.append(hour)
         self.last = candle.close
 
