@@ -19,13 +19,13 @@ from btcturk_kit.domain.orders import (
     StopMarketBuy,
     StopMarketSell,
 )
-from btcturk_kit.sandbox.market.candle_hours import RecordedHours
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.habits import Habits, StopNames, StopTrigger
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
+from btcturk_kit.sandbox.venue.listing import bundled_listing
 from btcturk_kit.simulation.fees import FeeSchedule
 
-TAPE = RecordedHours.bundled()
+LISTING = bundled_listing()
 BTCTRY = Symbol("BTCTRY")
 NAMES = ("ann", "bob")
 
@@ -64,7 +64,10 @@ class TradingDays(RuleBasedStateMachine):
             vat_rate=Decimal(vat).scaleb(-2),
         )
         self.exchange = Exchange(
-            TAPE, seed=seed, fees=self.fees, habits=Habits(stop_trigger=trigger, stop_names=names)
+            [LISTING],
+            seed=seed,
+            fees=self.fees,
+            habits=Habits(stop_trigger=trigger, stop_names=names),
         )
         for name in NAMES:
             self.exchange.open_account(
