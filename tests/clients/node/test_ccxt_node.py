@@ -14,6 +14,7 @@ from pathlib import Path
 from btcturk_kit.sandbox import SandboxAddress
 
 SCRIPT = Path(__file__).with_name("ccxt.test.cjs")
+PAGE = Path(__file__).parents[3] / "docs" / "howto" / "point-another-client-here.md"
 
 
 def test_ccxt_for_node_walks_through_the_exchange(exchange: SandboxAddress) -> None:
@@ -29,6 +30,23 @@ def test_ccxt_for_node_walks_through_the_exchange(exchange: SandboxAddress) -> N
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    counts = {name: int(count) for name, count in re.findall(r"^# (\w+) (\d+)$", run.stdout, re.M)}
+    counts = {
+        name: int(count) for name, count in re.findall(r"^# (\w+) (\d+)$", run.stdout, re.MULTILINE)
+    }
     assert counts["pass"] == counts["tests"] == written
     assert counts["skipped"] == counts["todo"] == counts["fail"] == 0
+
+
+def test_the_block_of_the_page_reaches_the_exchange(
+    exchange: SandboxAddress, tmp_path: Path
+) -> None:
+    """What the page shows for Node.js reads `exchange.json` and prints the balances."""
+    (block,) = re.findall(
+        r"^```javascript\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    (tmp_path / "exchange.json").write_text(json.dumps(exchange._asdict()))
+    run = subprocess.run(
+        ["node", "-e", block], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout == "{ TRY: 200000, BTC: 1 }\n"
