@@ -203,7 +203,8 @@ def clients_python(session: nox.Session) -> None:
     """Let other people's Python clients walk through the local exchange, as published."""
     install(session, "test")
     session.install("-r", "tests/clients/python/requirements.txt")
-    session.run("pytest", "tests/clients/python", *session.posargs)
+    # Each test starts an exchange and then waits for its client's limiter: two at a time.
+    session.run("pytest", "-n", "2", "tests/clients/python", *session.posargs)
 
 
 @nox.session(default=False)
