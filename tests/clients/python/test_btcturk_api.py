@@ -90,7 +90,7 @@ def test_it_walks_through_the_exchange(client: Any) -> None:
     assert (market["numeratorScale"], market["denominatorScale"]) == (8, 0)
     assert abs(client.get_server_time()["serverTime"] - time.time() * 1000) < 5_000
     (ticker,) = client.tick(PAIR)
-    assert client.tick()[0]["pair"] == ticker["pair"] == "BTCTRY"
+    assert ticker["pair"] in {one["pair"] for one in client.tick()}
     book = client.get_order_book(PAIR, 5)
     assert (len(book["bids"]), len(book["asks"])) == (5, 5)
     bid = int(book["bids"][0][0])
