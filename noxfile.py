@@ -6,6 +6,7 @@ default. The interpreter is the one that runs nox; no other is looked for or dow
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from fnmatch import fnmatch
 from pathlib import Path
@@ -15,6 +16,8 @@ import nox
 __all__ = [
     "arch",
     "bench",
+    "clients_node",
+    "clients_python",
     "docs",
     "examples",
     "fuzz",
@@ -193,3 +196,25 @@ def soak(session: nox.Session) -> None:
     """Replay ten million frames with flat memory; an argument after `--` is another number."""
     install(session)
     session.run("python", "benchmarks/soak_book.py", *session.posargs)
+
+
+@nox.session(default=False)
+def clients_python(session: nox.Session) -> None:
+    """Let other people's Python clients walk through the local exchange, as published."""
+    install(session, "test")
+    session.install("-r", "tests/clients/python/requirements.txt")
+    # Each test starts an exchange and then waits for its client's limiter: two at a time.
+    session.run("pytest", "-n", "2", "tests/clients/python", *session.posargs)
+
+
+@nox.session(default=False)
+def clients_node(session: nox.Session) -> None:
+    """Let ccxt for Node.js walk through the local exchange; needs `node` and `npm`."""
+    install(session, "test")
+    folder = Path(session.create_tmp()).resolve()
+    shutil.copy(ROOT / "tests" / "clients" / "node" / "package.json", folder)
+    # Scripts of packages are not run: the library needs none, and they may do anything.
+    options = ("--prefix", str(folder), "--no-audit", "--no-fund", "--ignore-scripts")
+    session.run("npm", "install", *options, external=True)
+    modules = {"NODE_PATH": str(folder / "node_modules")}
+    session.run("pytest", "tests/clients/node", *session.posargs, env=modules)

@@ -16,7 +16,13 @@ from tempfile import TemporaryDirectory
 from hypothesis import HealthCheck, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
-__all__ = ["OutsideTrafficError"]
+__all__ = ["OutsideTrafficError", "collect_ignore"]
+
+collect_ignore = ["clients"]
+"""Tests of strangers' clients: they need packages of their own, which sessions of nox install.
+
+Named on the command line, as those sessions do, they are collected and none of them is skipped.
+"""
 
 settings.register_profile(
     "ci",
