@@ -50,7 +50,7 @@ class RestFaults:
         self.plan = RestFaultPlan(script, told=self._note_view) if script.faults else None
         has_views = self.plan is not None and self.plan.has_views
         self.lens = Lens(self.plan, assets=self._assets) if self.plan and has_views else None
-        told = f"{len(script.faults)} faults, seed {script.seed}"
+        told = f"faults: {len(script.faults)}, seed: {script.seed}"
         self._exchange.history.note(self._exchange.now_ms, CONTROL, "play", "rest", told)
 
     def clock_ms(self, asked: Asked) -> int:

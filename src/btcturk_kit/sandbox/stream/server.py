@@ -172,9 +172,9 @@ class StreamServer:
     def play(self, script: Script) -> None:
         """Replace the plan of faults; what the one before held back is lost."""
         self.plan = FaultPlan(script, told=self._note_hit)
-        told = f"{len(script.faults)} faults, seed {script.seed}"
+        told = f"faults: {len(script.faults)}, seed: {script.seed}"
         if script.refused_connections:
-            told += f", {script.refused_connections} connections refused"
+            told += f", refused connections: {script.refused_connections}"
         if not script.sends_pings:
             told += ", no pings"
         self._note(CONTROL, "play", "stream", told)
