@@ -23,30 +23,11 @@ from btcturk_kit.domain.order_events import (
 )
 from btcturk_kit.domain.orders import LimitOrder, MarketBuy, OrderRequest, Side
 from btcturk_kit.errors import BtcturkKitError, OutcomeUnknown
-from btcturk_kit.sandbox.rest.faults import RestScript
 
-from .conftest import ANN, TOKEN, Caller, Start
+from .conftest import ANN, TOKEN, Start
 
 BTCTRY = Symbol("BTCTRY")
 ROUNDS = 100
-PLAY = "/v1/rest/faults"
-
-
-def play(exchange: Caller, script: RestScript) -> None:
-    """Play a plan, sent as any client of the control interface would send it."""
-    faults = [
-        {
-            "kind": one.kind.value,
-            "chance_bps": one.chance_bps,
-            "count": None,
-            "ms": one.ms,
-            "carried_out": one.carried_out,
-            "status": one.status,
-        }
-        for one in script.faults
-    ]
-    reply = exchange.control("POST", PLAY, {"faults": faults, "seed": script.seed})
-    assert reply.json == {"faults": len(faults)}
 
 
 class Day:
@@ -109,13 +90,14 @@ def test_a_client_survives_a_mix_of_all_faults(start: Start, seed: int) -> None:
             read_retry=ReadRetry(attempts=1),
         )
         try:
-            play(exchange, RestScript.seeded(seed, bps=200, ms=50))
+            mix = {"seed": seed, "bps": 200}
+            assert exchange.control("POST", "/v1/rest/mix", mix).json == {"faults": 15}
             await day.trade(client, clock)
             exchange.close()  # it was idle for so long that the server may have closed it
             found = exchange.control("GET", "/v1/faults").json["rest"]
             assert sum(row["hits"] for row in found) > 60
             assert {row["kind"] for row in found if row["hits"]} == {row["kind"] for row in found}
-            play(exchange, RestScript())
+            exchange.control("POST", "/v1/rest/faults", {})
             await clock.sleep_until_ms(clock.now_ms() + 60_000)
             await compare(client)
         finally:

@@ -15,8 +15,10 @@ from websockets.exceptions import ConnectionClosed
 
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.orders import LimitOrder, Side
+from btcturk_kit.errors import InvariantViolation
 from btcturk_kit.sandbox.address import ClockKind
 from btcturk_kit.sandbox.rest.faults import ANSWER_KINDS, RestFaultKind
+from btcturk_kit.sandbox.severed import End, NoAnswer
 from btcturk_kit.sandbox.stream.faults import FaultKind
 from btcturk_kit.sandbox.venue.history import HistoryEntry
 from btcturk_kit.sandbox.venue.pair import Listing
@@ -275,6 +277,17 @@ def test_the_graph_host_shares_the_plan(start: Start) -> None:
     caller.control("POST", PLAY, {"faults": [{"kind": "server_error", "count": None}]})
     assert caller.get("/api/v2/ticker").status == 500
     assert caller.graph.get("/v1/ohlcs?pair=BTCTRY&from=0&to=1").status == 500
+
+
+def test_a_server_without_connections_is_told_so() -> None:
+    """Another ASGI server than uvicorn may hide what a request came on."""
+
+    async def nothing() -> Any:
+        raise AssertionError("not reached")
+
+    answer = NoAnswer(End.CLOSED)
+    with pytest.raises(InvariantViolation, match="which connection"):
+        asyncio.run(answer({}, nothing, nothing))
 
 
 # ---- what is shown, and the clock

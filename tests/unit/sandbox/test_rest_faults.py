@@ -290,7 +290,7 @@ def test_a_plan_is_played_over_the_control_interface(exchange: Exchange) -> None
     faults = RestFaults(exchange)
     control = RestControl(faults, stream_rows=lambda: [{"kind": "drop", "hits": 4}])
     play, hits = "POST /v1/rest/faults", "GET /v1/faults"
-    assert {play, hits} == FAULT_ROUTES
+    assert {play, hits, "POST /v1/rest/mix"} == FAULT_ROUTES
     script = {"faults": [{"kind": "reset"}, {"kind": "shuffled_fills"}], "seed": 9}
     assert control.answer(play, script) == {"faults": 2}
     assert faults.plan is not None
@@ -308,6 +308,19 @@ def test_a_plan_is_played_over_the_control_interface(exchange: Exchange) -> None
     assert without_stream.answer(hits, {}) == {"rest": [], "stream": []}
     told = [one.outcome for one in exchange.history.entries() if one.op == "play"]
     assert told == ["faults: 2, seed: 9", "faults: 1, seed: 1", "faults: 0, seed: 1"]
+
+
+def test_a_seeded_mix_is_played_over_the_control_interface(exchange: Exchange) -> None:
+    """Any client can ask for it by seed; a field that is not one of its is refused."""
+    faults = RestFaults(exchange)
+    control = RestControl(faults, stream_rows=None)
+    assert control.answer("POST /v1/rest/mix", {"seed": 3, "bps": 10}) == {"faults": 15}
+    assert faults.plan is not None
+    assert faults.plan.script == RestScript.seeded(3, bps=10)
+    for fields in ({"seeds": 3}, {"bps": 0}):
+        with pytest.raises(ConfigurationError, match=r"no mix|whole number"):
+            control.answer("POST /v1/rest/mix", fields)
+    assert faults.plan.script.seed == 3
 
 
 def test_who_is_not_a_customer_is_anonymous(exchange: Exchange) -> None:

@@ -8,16 +8,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from msgspec import Struct, ValidationError, convert
+
+from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.sandbox.rest.faults import RestScript
 from btcturk_kit.sandbox.rest.playing import RestFaults
 
 __all__ = ["FAULT_ROUTES", "RestControl"]
 
 _PLAY = "POST /v1/rest/faults"
+_MIX = "POST /v1/rest/mix"
 _HITS = "GET /v1/faults"
 
-FAULT_ROUTES = frozenset({_PLAY, _HITS})
+FAULT_ROUTES = frozenset({_PLAY, _MIX, _HITS})
 """Method and path of everything here."""
+
+
+class _Mix(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A seeded mix: which, how likely each of its faults is, and how late what is late comes."""
+
+    seed: int = 1
+    bps: int = 50
+    ms: int = 50
 
 
 class RestControl:
@@ -40,11 +52,19 @@ class RestControl:
         Raises:
             ConfigurationError: The fields are not those of the route.
         """
-        if route == _PLAY:
-            script = RestScript.of(fields)
-            self._faults.play(script)
-            return {"faults": len(script.faults)}
-        return {
-            "rest": self._faults.rows(),
-            "stream": [] if self._stream_rows is None else self._stream_rows(),
-        }
+        if route == _HITS:
+            return {
+                "rest": self._faults.rows(),
+                "stream": [] if self._stream_rows is None else self._stream_rows(),
+            }
+        script = RestScript.of(fields) if route == _PLAY else _mixed(fields)
+        self._faults.play(script)
+        return {"faults": len(script.faults)}
+
+
+def _mixed(fields: dict[str, Any]) -> RestScript:
+    try:
+        mix = convert(fields, _Mix)
+    except ValidationError as error:
+        raise ConfigurationError(f"this is no mix of faults: {error}") from error
+    return RestScript.seeded(mix.seed, bps=mix.bps, ms=mix.ms)
