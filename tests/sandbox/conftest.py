@@ -18,6 +18,7 @@ from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.address import ClockKind
 from btcturk_kit.sandbox.hands import Hands
+from btcturk_kit.sandbox.rest.playing import RestFaults
 from btcturk_kit.sandbox.server import by_port, make_app, make_graph_app
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.habits import Habits
@@ -161,9 +162,11 @@ def start(listing: Listing) -> Iterator[Start]:
         sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
         port, graph_port = (one.getsockname()[1] for one in sockets)
         hands = Hands(exchange, None, is_real=is_real)
-        graph = make_graph_app(exchange, access, hands=hands)
+        faults = RestFaults(exchange)
+        graph = make_graph_app(exchange, access, hands=hands, faults=faults)
         app = by_port(
-            make_app(exchange, access, hands=hands, control_token=TOKEN), {graph_port: graph}
+            make_app(exchange, access, hands=hands, control_token=TOKEN, faults=faults),
+            {graph_port: graph},
         )
         server = uvicorn.Server(
             uvicorn.Config(app, lifespan="off", ws="none", log_level="error", date_header=False)

@@ -19,6 +19,8 @@ from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.money import ZERO, decimal_of
 from btcturk_kit.errors import BtcturkKitError, ConfigurationError
 from btcturk_kit.sandbox.hands import Hands
+from btcturk_kit.sandbox.rest.control import FAULT_ROUTES, RestControl
+from btcturk_kit.sandbox.rest.playing import RestFaults
 from btcturk_kit.sandbox.stream.control import STREAM_ROUTES, StreamControl
 from btcturk_kit.sandbox.stream.server import StreamServer
 from btcturk_kit.sandbox.venue.exchange import Exchange
@@ -43,11 +45,21 @@ class ControlApi:
     """
 
     def __init__(
-        self, exchange: Exchange, hands: Hands, stream: StreamServer | None, *, token: str
+        self,
+        exchange: Exchange,
+        hands: Hands,
+        stream: StreamServer | None,
+        *,
+        token: str,
+        faults: RestFaults | None = None,
     ) -> None:
         self._exchange = exchange
         self._hands = hands
         self._stream = None if stream is None else StreamControl(stream)
+        self._rest = RestControl(
+            faults or RestFaults(exchange),
+            stream_rows=None if stream is None else lambda: stream.plan.rows(),  # noqa: PLW0108 - of the plan of then
+        )
         self._authorization = f"Bearer {token}".encode()
         self._changes: Mapping[str, Callable[[dict[str, Any]], Response]] = {
             "POST /v1/deposit": self._deposit,
@@ -68,7 +80,8 @@ class ControlApi:
         if route == "GET /v1/book":
             return self._book(query.get("symbol", ""))
         is_of_stream = self._stream is not None and route in STREAM_ROUTES
-        if not (route == _ADVANCE or route in self._changes or is_of_stream):
+        is_of_faults = route in FAULT_ROUTES
+        if not (route == _ADVANCE or route in self._changes or is_of_stream or is_of_faults):
             return Response(status_code=_NOT_FOUND)
         fields = {} if request.method == "GET" else _object(await request.body())
         if fields is None:
@@ -79,10 +92,12 @@ class ControlApi:
         return change(fields) if change is not None else self._steer(route, fields)
 
     def _steer(self, route: str, fields: dict[str, Any]) -> Response:
-        """Answer what concerns the stream."""
-        if self._stream is None:
-            return Response(status_code=_NOT_FOUND)
+        """Answer what concerns the stream, or faults."""
         try:
+            if route in FAULT_ROUTES:
+                return _document(self._rest.answer(route, fields))
+            if self._stream is None:
+                return Response(status_code=_NOT_FOUND)
             return _document(self._stream.answer(route, fields))
         except ConfigurationError as error:
             return _document({"message": error.message}, _BAD_REQUEST)

@@ -20,6 +20,7 @@ from btcturk_kit.sandbox.hands import Hands
 from btcturk_kit.sandbox.public import PublicApi
 from btcturk_kit.sandbox.rest.answers import Answers
 from btcturk_kit.sandbox.rest.graph_answers import GraphAnswers
+from btcturk_kit.sandbox.rest.playing import RestFaults
 from btcturk_kit.sandbox.stream.server import StreamServer
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.wire import encode
@@ -38,6 +39,7 @@ def make_app(
     hands: Hands,
     control_token: str,
     stream: StreamServer | None = None,
+    faults: RestFaults | None = None,
 ) -> Starlette:
     """Return the ASGI application of an exchange.
 
@@ -48,9 +50,12 @@ def make_app(
         control_token: The bearer token of the control API.
         stream: The stream of the same exchange, if there is one; it must run in the same event
             loop.
+        faults: Faults of requests, those of the graph host among them if it is given the same; None
+            for some of its own.
     """
-    public = PublicApi(exchange, access, Answers(exchange), hands)
-    control = ControlApi(exchange, hands, stream, token=control_token)
+    faults = faults or RestFaults(exchange)
+    public = PublicApi(exchange, access, Answers(exchange, faults), hands, faults)
+    control = ControlApi(exchange, hands, stream, token=control_token, faults=faults)
     return Starlette(
         routes=[
             Route("/api/{rest:path}", public.respond, methods=_METHODS),
@@ -60,9 +65,11 @@ def make_app(
     )
 
 
-def make_graph_app(exchange: Exchange, access: Access, *, hands: Hands) -> Starlette:
+def make_graph_app(
+    exchange: Exchange, access: Access, *, hands: Hands, faults: RestFaults | None = None
+) -> Starlette:
     """Return the ASGI application of the graph host, whose paths the control API has too."""
-    graph = PublicApi(exchange, access, GraphAnswers(exchange), hands)
+    graph = PublicApi(exchange, access, GraphAnswers(exchange), hands, faults)
     return Starlette(
         routes=[Route("/v1/{rest:path}", graph.respond, methods=_METHODS)],
         exception_handlers={_NOT_FOUND: _nothing_here, Exception: _internal_error},

@@ -28,6 +28,7 @@ from btcturk_kit.sandbox.address import ClockKind, SandboxAddress
 from btcturk_kit.sandbox.hands import Hands, wall_ms
 from btcturk_kit.sandbox.listening import LOOPBACK, listen
 from btcturk_kit.sandbox.market.candle_tape import CandleTape
+from btcturk_kit.sandbox.rest.playing import RestFaults
 from btcturk_kit.sandbox.server import by_port, make_app, make_graph_app
 from btcturk_kit.sandbox.stream.hub import StreamHub
 from btcturk_kit.sandbox.stream.server import StreamLimits, StreamServer
@@ -155,8 +156,9 @@ async def _run(
         limits=options.stream_limits,
     )
     hands = Hands(exchange, stream, is_real=is_real)
-    app = make_app(exchange, access, hands=hands, control_token=token, stream=stream)
-    graph = make_graph_app(exchange, access, hands=hands)
+    faults = RestFaults(exchange)
+    app = make_app(exchange, access, hands=hands, control_token=token, stream=stream, faults=faults)
+    graph = make_graph_app(exchange, access, hands=hands, faults=faults)
     config = uvicorn.Config(
         by_port(app, {_port(sockets.graph): graph}),
         lifespan="off",

@@ -258,3 +258,20 @@ def test_a_plan_is_read_from_json() -> None:
     for fields in ({"faults": [{"kind": "explode"}]}, {"fault": []}, {"faults": [{}]}):
         with pytest.raises(ConfigurationError, match="no plan of faults"):
             Script.of(fields)
+
+
+def test_hits_are_told_with_the_frame_as_it_was() -> None:
+    """Session, fault and frame of every hit, and how often each kind has hit."""
+    fault = Fault(kind=FaultKind.DROP, types=(432,))
+    told: list[Any] = []
+    plan = FaultPlan(Script(faults=(fault,)), told=lambda *hit: told.append(hit))
+    pass_all(plan, snapshot(1), difference(2), difference(3), session=4)
+    assert told == [(4, fault, difference(2))]
+    assert plan.rows() == [{"kind": "drop", "hits": 1}]
+
+
+@pytest.mark.parametrize("fields", [{"after": -1}, {"count": 0}, {"chance_bps": 0}])
+def test_a_fault_that_could_never_hit_is_refused(fields: dict[str, int]) -> None:
+    """A number of times is positive, and so is a chance."""
+    with pytest.raises(ConfigurationError, match=r"count is|whole number"):
+        Script.of({"faults": [{"kind": "drop", **fields}]})

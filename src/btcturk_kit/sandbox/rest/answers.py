@@ -13,7 +13,9 @@ from btcturk_kit.domain.money import ZERO
 from btcturk_kit.domain.order_events import OrderAccepted
 from btcturk_kit.domain.orders import LimitOrder, Side, StopMarketBuy, reservation_of
 from btcturk_kit.sandbox.rest.calls import OK, Answer, Call, CannotReadError, Query, refuse, whole
+from btcturk_kit.sandbox.rest.faults import Asked
 from btcturk_kit.sandbox.rest.forms import read_order, whole_number
+from btcturk_kit.sandbox.rest.playing import RestFaults
 from btcturk_kit.sandbox.venue.checks import has_price_scale
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.habits import StopBuyUnit
@@ -46,10 +48,12 @@ class Answers:
 
     Args:
         exchange: The exchange behind it.
+        faults: What is played on its requests; None for nothing ever.
     """
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, faults: RestFaults | None = None) -> None:
         self._exchange = exchange
+        self._faults = faults or RestFaults(exchange)
         self._by_endpoint: Mapping[Endpoint, Callable[[Call], Answer]] = {
             Endpoint.SERVER_TIME: self._server_time,
             Endpoint.SERVER_PING: self._server_ping,
@@ -82,15 +86,17 @@ class Answers:
 
     # ---- public
 
-    def _server_time(self, _: Call) -> Answer:
-        return Answer(OK, encode_public.server_time(self._exchange.now_ms))
+    def _server_time(self, call: Call) -> Answer:
+        now_ms = self._faults.clock_ms(Asked(Endpoint.SERVER_TIME, call.owner))
+        return Answer(OK, encode_public.server_time(now_ms))
 
     def _server_ping(self, _: Call) -> Answer:
         return Answer(OK, encode_public.server_ping())
 
-    def _exchange_data(self, _: Call) -> Answer:
+    def _exchange_data(self, call: Call) -> Answer:
         rules = [self._exchange.rules(symbol) for symbol in self._exchange.symbols]
-        data = encode_public.exchange_data(rules, now_ms=self._exchange.now_ms)
+        now_ms = self._faults.clock_ms(Asked(Endpoint.EXCHANGE_INFO, call.owner))
+        data = encode_public.exchange_data(rules, now_ms=now_ms)
         return Answer(OK, encode.envelope(data, message="", extensions=None))
 
     def _ticker(self, call: Call) -> Answer:
@@ -152,8 +158,11 @@ class Answers:
     # ---- private reads
 
     def _balances(self, call: Call) -> Answer:
-        now_ms = self._exchange.now_ms
-        balances = self._exchange.holding(call.owner).account.balances()
+        now_ms, holding = self._exchange.now_ms, self._exchange.holding(call.owner)
+        balances = holding.account.balances()
+        if (lens := self._faults.lens) is not None:
+            asked = Asked(Endpoint.BALANCES, call.owner)
+            balances, now_ms = lens.balances(asked, holding, now_ms=now_ms)
         rows = [encode_account.balance_row(one, now_ms=now_ms) for one in balances]
         return Answer(OK, encode.envelope(rows))
 
@@ -161,7 +170,11 @@ class Answers:
         pair = self._pair_if_given(call)
         if isinstance(pair, Refused):
             return refuse(pair)
-        orders = self._exchange.holding(call.owner).open_orders.values()
+        holding = self._exchange.holding(call.owner)
+        orders: Iterable[PlacedOrder] = holding.open_orders.values()
+        if (lens := self._faults.lens) is not None:
+            asked = Asked(Endpoint.OPEN_ORDERS, call.owner)
+            orders = lens.open_orders(asked, holding, now_ms=self._exchange.now_ms)
         rows: dict[Side, list[dict[str, object]]] = {Side.SELL: [], Side.BUY: []}
         for order in orders:
             if pair in (None, order.request.symbol):
@@ -173,7 +186,8 @@ class Answers:
         pair = self._pair(call)
         if isinstance(pair, Refused):
             return refuse(pair)
-        orders = self._exchange.holding(call.owner).orders_between(
+        holding = self._exchange.holding(call.owner)
+        orders = holding.orders_between(
             pair,
             start_ms=whole(call, "startTime", 0),
             end_ms=whole(call, "endTime", self._exchange.now_ms),
@@ -181,13 +195,19 @@ class Answers:
             page=max(1, whole(call, "page", 1)),
             limit=min(whole(call, "limit", _ORDERS_DEFAULT), _ORDERS_MAX),
         )
+        if (lens := self._faults.lens) is not None:
+            asked = Asked(Endpoint.ALL_ORDERS, call.owner)
+            orders = lens.orders(asked, holding, orders, now_ms=self._exchange.now_ms)
         rows = [self._row(order, time_ms=order.created_ms) for order in orders]
         return Answer(OK, encode.envelope(rows))
 
     def _order(self, call: Call) -> Answer:
         order_id = whole_number(call.path.rpartition("/")[2])
-        orders = self._exchange.holding(call.owner).orders
-        order = orders.get(order_id) if order_id is not None else None
+        holding = self._exchange.holding(call.owner)
+        order = holding.orders.get(order_id) if order_id is not None else None
+        if order is not None and (lens := self._faults.lens) is not None:
+            asked, now_ms = Asked(Endpoint.ORDER, call.owner), self._exchange.now_ms
+            order = next(iter(lens.orders(asked, holding, [order], now_ms=now_ms)), None)
         if order is None:
             return refuse(ORDER_NOT_FOUND)
         return Answer(OK, encode.envelope(self._row(order, time_ms=order.created_ms)))
@@ -208,6 +228,9 @@ class Answers:
             fills = [
                 fill for fill in fills if pair in (None, fill.symbol) and _is_asked_for(fill, query)
             ]
+        if (lens := self._faults.lens) is not None:
+            asked = Asked(Endpoint.TRADE_HISTORY, call.owner)
+            fills = lens.fills(asked, holding, fills, now_ms=self._exchange.now_ms)
         rows = [
             encode_account.fill_row(
                 fill, base_places=self._exchange.rules(fill.symbol).quantity_scale
@@ -274,6 +297,11 @@ class Answers:
             if isinstance(checked, Refused):
                 return refuse(checked)
             request = checked
+        if (lens := self._faults.lens) is not None:
+            asked, holding = Asked(Endpoint.SUBMIT, call.owner), self._exchange.holding(call.owner)
+            lagging = lens.refusal(asked, holding, now_ms=self._exchange.now_ms)
+            if lagging is not None:
+                return refuse(lagging)
         order = self._exchange.submit(call.owner, request, client_order_id=form.client_order_id)
         if isinstance(order, Refused):
             return refuse(order)
@@ -289,7 +317,12 @@ class Answers:
             # A body with the number, as old clients sent it, is answered like this too.
             return refuse(NO_ORDER_MATCHES)
         refused = self._exchange.cancel(call.owner, order_id)
-        return Answer(OK, encode.success()) if refused is None else refuse(refused)
+        if refused is not None:
+            return refuse(refused)
+        if (lens := self._faults.lens) is not None:
+            holding = self._exchange.holding(call.owner)
+            lens.see_cancel(holding, order_id, now_ms=self._exchange.now_ms)
+        return Answer(OK, encode.success())
 
     # ---- inside
 

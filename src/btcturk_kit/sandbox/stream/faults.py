@@ -19,7 +19,8 @@ from msgspec import Struct, ValidationError, convert
 
 from btcturk_kit.domain.stream_events import Channel
 from btcturk_kit.errors import ConfigurationError
-from btcturk_kit.sandbox.chance import Chance, Span
+from btcturk_kit.sandbox.chance import Chance
+from btcturk_kit.sandbox.due import WHOLE_BPS, Due, check_timing
 from btcturk_kit.sandbox.stream.session import Outgoing
 
 __all__ = [
@@ -34,7 +35,6 @@ __all__ = [
     "check_close_code",
 ]
 
-_WHOLE_BPS = 10_000
 _SNAPSHOT, _DIFFERENCE = 431, 432
 _GARBAGE = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 _CODE_OK = 1000
@@ -97,7 +97,7 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         code: Close code of `close`.
 
     Raises:
-        ConfigurationError: No connection can be closed with this code.
+        ConfigurationError: No connection can be closed with this code, or it could never hit.
     """
 
     kind: FaultKind
@@ -107,11 +107,17 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     session: int | None = None
     after: int = 0
     count: int | None = 1
-    chance_bps: int = _WHOLE_BPS
+    chance_bps: int = WHOLE_BPS
     code: int = _CODE_OK
 
     def __post_init__(self) -> None:
         check_close_code(self.code)
+        check_timing(self)
+
+    @property
+    def hits_max(self) -> int | None:
+        """How many frames are hit; None for no end."""
+        return self.count
 
     def matches(self, session: int, frame: Outgoing) -> bool:
         """Whether it can hit the frame."""
@@ -173,30 +179,8 @@ class Break(NamedTuple):
 Action = SendText | Break
 
 
-class _Due:
-    """A fault with what it has seen and done."""
-
-    __slots__ = ("fault", "hits", "number", "seen")
-
-    def __init__(self, number: int, fault: Fault) -> None:
-        self.number = number
-        self.fault = fault
-        self.seen = 0
-        self.hits = 0
-
-    def takes(self, session: int, frame: Outgoing, chance: Chance) -> bool:
-        fault = self.fault
-        if not fault.matches(session, frame):
-            return False
-        self.seen += 1
-        if self.seen <= fault.after or (fault.count is not None and self.hits >= fault.count):
-            return False
-        if fault.chance_bps < _WHOLE_BPS:
-            drawn = chance.number("fault", f"{self.number}|{self.seen}", Span(0, _WHOLE_BPS))
-            if drawn >= fault.chance_bps:
-                return False
-        self.hits += 1
-        return True
+Told = Callable[[int, Fault, Outgoing], None]
+"""Called with every hit: the session, the fault, and the frame as it would have been sent."""
 
 
 class FaultPlan:
@@ -204,6 +188,7 @@ class FaultPlan:
 
     Args:
         script: The plan.
+        told: Called with every hit.
 
     Example:
         >>> plan = FaultPlan(Script(faults=(Fault(kind=FaultKind.REPEAT, types=(422,)),)))
@@ -212,10 +197,11 @@ class FaultPlan:
         2
     """
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, *, told: Told | None = None) -> None:
         self.script = script
+        self._told = told
         self._chance = Chance(script.seed)
-        self._due = [_Due(number, fault) for number, fault in enumerate(script.faults)]
+        self._due = [(fault, Due(number, fault)) for number, fault in enumerate(script.faults)]
         self._refused_left = script.refused_connections
         self._held: dict[int, tuple[Fault, str]] = {}
         self._shifts: dict[tuple[int, str, str], int] = {}
@@ -229,7 +215,11 @@ class FaultPlan:
 
     def hits(self) -> tuple[int, ...]:
         """Return how often each fault has hit, in the order of the plan."""
-        return tuple(one.hits for one in self._due)
+        return tuple(due.hits for _, due in self._due)
+
+    def rows(self) -> list[dict[str, object]]:
+        """Return the same, each with its kind."""
+        return [{"kind": fault.kind.value, "hits": due.hits} for fault, due in self._due]
 
     def pass_on(
         self, session: int, frame: Outgoing, *, snapshot: Callable[[], str | None]
@@ -258,11 +248,12 @@ class FaultPlan:
     def _hit(
         self, session: int, frame: Outgoing, snapshot: Callable[[], str | None]
     ) -> list[Action]:
-        # A frame is counted by every fault up to the one that takes it.
-        due = next((one for one in self._due if one.takes(session, frame, self._chance)), None)
-        if due is None:
+        fault = self._taker(session, frame)
+        if fault is None:
             return [SendText(frame.text)]
-        kind, text = due.fault.kind, frame.text
+        if self._told is not None:
+            self._told(session, fault, frame)
+        kind, text = fault.kind, frame.text
         if kind is FaultKind.DROP:
             return []
         if kind is FaultKind.REPEAT:
@@ -270,7 +261,7 @@ class FaultPlan:
         if kind is FaultKind.SWAP:
             if session in self._held:
                 return [SendText(text)]
-            self._held[session] = (due.fault, text)
+            self._held[session] = (fault, text)
             return []
         if kind is FaultKind.SNAPSHOT:
             whole = snapshot()
@@ -280,7 +271,14 @@ class FaultPlan:
             return [SendText(text), SendText(whole)]
         if kind in _BENDS:
             return [SendText(self._bent(kind, session, frame))]
-        return [Break(BreakHow(kind.value), due.fault.code, text)]
+        return [Break(BreakHow(kind.value), fault.code, text)]
+
+    def _taker(self, session: int, frame: Outgoing) -> Fault | None:
+        """Return the fault that takes a frame; every one up to it counts the frame."""
+        for fault, due in self._due:
+            if fault.matches(session, frame) and due.takes(self._chance):
+                return fault
+        return None
 
     def _bent(self, kind: FaultKind, session: int, frame: Outgoing) -> str:
         if kind is FaultKind.GARBAGE:

@@ -49,6 +49,7 @@ from btcturk_kit.sandbox.venue.events import (
     TradeSettled,
 )
 from btcturk_kit.sandbox.venue.exchange import Exchange
+from btcturk_kit.sandbox.venue.history import History
 from btcturk_kit.wire.stream_encode import Frame, ServerEvent, encode_frame
 
 __all__ = ["PUBLICATION_MS", "StreamHub"]
@@ -100,6 +101,11 @@ class StreamHub:
     def now_ms(self) -> int:
         """The exchange's clock."""
         return self._exchange.now_ms
+
+    @property
+    def history(self) -> History:
+        """What happened on the exchange."""
+        return self._exchange.history
 
     @property
     def next_publication_ms(self) -> int | None:

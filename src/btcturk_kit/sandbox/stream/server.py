@@ -23,10 +23,11 @@ from websockets.http11 import Request, Response
 
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.listening import LOOPBACK, listen
-from btcturk_kit.sandbox.stream.faults import Action, FaultPlan, Script
+from btcturk_kit.sandbox.stream.faults import Action, Fault, FaultPlan, Script, SendText
 from btcturk_kit.sandbox.stream.hub import StreamHub
 from btcturk_kit.sandbox.stream.outlet import Outlet
 from btcturk_kit.sandbox.stream.session import Outgoing
+from btcturk_kit.sandbox.venue.history import CONTROL
 from btcturk_kit.wire import encode
 from btcturk_kit.wire.pacing import Endpoint
 
@@ -36,6 +37,7 @@ _MESSAGE_BYTES_MAX = 65_536
 _CODE_OK, _CODE_GOING_AWAY = 1000, 1001
 _TOO_MANY, _UNAVAILABLE = 429, 503
 _STEPS_WITHOUT_A_BREATH = 64
+_ANONYMOUS = "anonymous"  # actor of a connection that was refused
 
 _log = logging.getLogger("btcturk_kit.sandbox.stream")
 
@@ -80,7 +82,7 @@ class StreamServer:
         limits: StreamLimits | None = None,
     ) -> None:
         self.hub = hub
-        self.plan = FaultPlan(Script())
+        self.plan = FaultPlan(Script(), told=self._note_hit)
         self._access = access
         self._listener = listener or listen(0)
         self._wall_ms = wall_ms
@@ -169,13 +171,30 @@ class StreamServer:
 
     def play(self, script: Script) -> None:
         """Replace the plan of faults; what the one before held back is lost."""
-        self.plan = FaultPlan(script)
+        self.plan = FaultPlan(script, told=self._note_hit)
+        told = f"faults: {len(script.faults)}, seed: {script.seed}"
+        if script.refused_connections:
+            told += f", refused connections: {script.refused_connections}"
+        if not script.sends_pings:
+            told += ", no pings"
+        self._note(CONTROL, "play", "stream", told)
 
     def inject(self, sessions: list[int], action: Action) -> None:
         """Send something to sessions past the plan of faults."""
         for session in sessions:
             if session in self._outlets:
+                name = "send" if isinstance(action, SendText) else action.how.value
+                self._note(CONTROL, "fault", name, f"session:{session}")
                 self._outlets[session].offer(action)
+
+    # ---- history
+
+    def _note(self, actor: str, op: str, name: str, outcome: str) -> None:
+        self.hub.history.note(self.hub.now_ms, actor, op, name, outcome)
+
+    def _note_hit(self, session: int, fault: Fault, frame: Outgoing) -> None:
+        where = f" of {frame.channel}:{frame.event}" if frame.channel else ""
+        self._note(f"session:{session}", "fault", fault.kind, f"frame {frame.type}{where}")
 
     # ---- connections
 
@@ -183,11 +202,14 @@ class StreamServer:
         """Refuse a connection that is one too many, or that the plan refuses."""
         self.follow()
         if self.plan.refuses_connection():
+            self._note(_ANONYMOUS, "fault", str(_UNAVAILABLE), f"{Endpoint.WEBSOCKET} refused")
             return Response(_UNAVAILABLE, "Service Unavailable", Headers({"Content-Length": "0"}))
         address = str(connection.remote_address[0])
         reason = self._access.count_address(address, Endpoint.WEBSOCKET, self.hub.now_ms)
         if reason is None:
             return None
+        outcome = f"{Endpoint.WEBSOCKET}: {reason.details}"
+        self._note(_ANONYMOUS, "fault", str(_TOO_MANY), outcome)
         body = encode.rate_limited(reason)
         headers = Headers(
             {
@@ -229,6 +251,7 @@ class StreamServer:
             pass  # however it ended, the session ends with it
         finally:
             self.hub.close(session)
+            self._note(f"session:{session}", "session", "ended", f"code {connection.close_code}")
             self.plan.forget(session)
             del self._outlets[session]
             for one in helpers:
