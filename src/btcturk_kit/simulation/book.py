@@ -103,18 +103,19 @@ class BookSide:
         """Take the order out, with its level if it was alone there."""
         level = self.levels[order.key]
         before, behind = order.before, order.behind
-        if before is not None:
-            before.behind = behind
-        elif behind is not None:
-            level.first = behind
+        if behind is not None:
+            behind.before = before
+            if before is None:
+                level.first = behind
+            else:
+                before.behind = behind
+        elif before is not None:
+            before.behind = None
+            level.last = before
         else:
             del self.levels[order.key]
             del self.keys[bisect_left(self.keys, order.key)]
             return
-        if behind is not None:
-            behind.before = before
-        elif before is not None:
-            level.last = before
         level.units -= order.units
 
     def drop_first(self, level: Level) -> None:

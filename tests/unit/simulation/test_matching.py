@@ -268,6 +268,15 @@ def test_an_owner_meets_itself(engine: MatchingEngine) -> None:
     assert (trade.maker_owner, trade.taker_owner) == ("ann", "ann")
 
 
+@pytest.mark.parametrize("price", ["0.01", "123.45", "123456789012"])
+def test_prices_are_whole_steps_and_back(price: str) -> None:
+    """A price is the same after it was counted in steps, and written with the pair's places."""
+    engine = MatchingEngine(price_places=2)
+    there_and_back = engine.price_of(engine.steps_of(Decimal(price)))
+    assert there_and_back == Decimal(price)
+    assert there_and_back.as_tuple().exponent == -2
+
+
 @pytest.mark.parametrize("quantity", ["0.00000000000000001", f"1.{'0' * 60}1"])
 def test_a_quantity_finer_than_a_unit_is_refused(engine: MatchingEngine, quantity: str) -> None:
     """Also one of more digits than money has here."""
