@@ -11,29 +11,38 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from btcturk_kit.sandbox.address import ClockKind, SandboxAddress
-    from btcturk_kit.sandbox.market.model import MarketModel
-    from btcturk_kit.sandbox.market.tape import RecordedHour, Tape
+    from btcturk_kit.sandbox.market.candle_hours import RecordedHour, RecordedHours
+    from btcturk_kit.sandbox.market.candle_model import MarketModel
+    from btcturk_kit.sandbox.market.candle_tape import CandleTape
     from btcturk_kit.sandbox.process import SandboxProcess
     from btcturk_kit.sandbox.venue.exchange import Exchange
+    from btcturk_kit.sandbox.venue.listing import bundled_listing
+    from btcturk_kit.sandbox.venue.pair import Listing
 
 __all__ = [
+    "CandleTape",
     "ClockKind",
     "Exchange",
+    "Listing",
     "MarketModel",
     "RecordedHour",
+    "RecordedHours",
     "SandboxAddress",
     "SandboxProcess",
-    "Tape",
+    "bundled_listing",
 ]
 
 _HOMES = {
+    "CandleTape": "market.candle_tape",
     "ClockKind": "address",
     "Exchange": "venue.exchange",
-    "MarketModel": "market.model",
-    "RecordedHour": "market.tape",
+    "Listing": "venue.pair",
+    "MarketModel": "market.candle_model",
+    "RecordedHour": "market.candle_hours",
+    "RecordedHours": "market.candle_hours",
     "SandboxAddress": "address",
     "SandboxProcess": "process",
-    "Tape": "market.tape",
+    "bundled_listing": "venue.listing",
 }
 
 

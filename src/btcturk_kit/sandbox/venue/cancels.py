@@ -10,7 +10,7 @@ import heapq
 from decimal import Decimal
 
 from btcturk_kit.sandbox.chance import Chance, Span
-from btcturk_kit.sandbox.market.feed import NEVER_MS
+from btcturk_kit.sandbox.market.playing import NEVER_MS
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
 
 __all__ = ["CancelQueue"]

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from itertools import islice
 
-from btcturk_kit.domain.money import EXACT, add, mul
-from btcturk_kit.sandbox.market.tape import HOUR_MS, VOLUME_PLACES, Tape
+from btcturk_kit.domain.money import add
+from btcturk_kit.sandbox.market.candle_hours import HOUR_MS
 from btcturk_kit.wire.encode_graph import GraphCandle
 
 __all__ = ["CandleRecord"]
@@ -54,17 +54,11 @@ class CandleRecord:
     """The candles of one pair.
 
     Args:
-        tape: Where the hours before the first trade are.
-        start_index: The tape's hour in which the trades begin.
-        start_ms: When that hour opens on the exchange's clock.
-        price_places: Decimals of a price.
+        recorded: Reads the hours before the first trade that open in a span, oldest first.
     """
 
-    def __init__(self, tape: Tape, *, start_index: int, start_ms: int, price_places: int) -> None:
-        self._tape = tape
-        self._start_index = start_index
-        self._start_ms = start_ms
-        self._price_places = price_places
+    def __init__(self, recorded: Callable[[int, int], list[GraphCandle]]) -> None:
+        self._recorded = recorded
         self._minutes: deque[GraphCandle] = deque(maxlen=_MINUTES_MAX)
         self._hours: deque[GraphCandle] = deque(maxlen=_HOURS_MAX)
         self._minute: _Building | None = None  # that of the newest trade
@@ -109,36 +103,6 @@ class CandleRecord:
             self._hours[-1] = _joined(self._hours[-1], minute)
         else:
             self._hours.append(minute._replace(open_ms=hour_ms))
-
-    def _recorded(self, first_ms: int, behind_ms: int) -> list[GraphCandle]:
-        """Return the tape's hours before the start; one without a trade is no candle."""
-        back = self._start_index - (self._start_ms - first_ms) // HOUR_MS - 1
-        ahead = self._start_index - (self._start_ms - behind_ms) // HOUR_MS + 1
-        found = []
-        for index in range(max(0, back), min(self._start_index, max(0, ahead))):
-            hour = self._tape.candles[index]
-            opened_ms = self._start_ms - (self._start_index - index) * HOUR_MS
-            # On a real clock the tape's hours do not open on the hour.
-            open_ms = opened_ms - opened_ms % HOUR_MS
-            if not (hour.volume and first_ms <= open_ms < behind_ms):
-                continue
-            close = self._price(hour.close)
-            volume = Decimal(hour.volume).scaleb(-VOLUME_PLACES, context=EXACT)
-            found.append(
-                GraphCandle(
-                    open_ms,
-                    self._price(hour.open),
-                    self._price(hour.high),
-                    self._price(hour.low),
-                    close,
-                    volume,
-                    mul(volume, close),
-                )
-            )
-        return found
-
-    def _price(self, steps: int) -> Decimal:
-        return Decimal(steps).scaleb(-self._price_places, context=EXACT)
 
 
 def _slice(candles: deque[GraphCandle], first_ms: int, behind_ms: int) -> list[GraphCandle]:

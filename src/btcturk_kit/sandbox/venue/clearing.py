@@ -8,11 +8,11 @@ Never add: matching, market data, time of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
 from btcturk_kit.domain.fills import Fill
-from btcturk_kit.domain.identifiers import Asset, OrderId, TradeId
+from btcturk_kit.domain.identifiers import Asset, OrderId, Symbol, TradeId
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.money import ZERO, add, decimal_of, floor_places, mul, sub, total
 from btcturk_kit.domain.orders import (
@@ -25,15 +25,14 @@ from btcturk_kit.domain.orders import (
     reservation_of,
 )
 from btcturk_kit.errors import ConfigurationError, require
+from btcturk_kit.sandbox.market.moves import is_house
+from btcturk_kit.sandbox.venue.fee_levels import fees_of_level
 from btcturk_kit.sandbox.venue.holding import Holding, PlacedOrder
 from btcturk_kit.sandbox.venue.order_kinds import side_of
 from btcturk_kit.simulation.fees import Charge, FeeSchedule
 from btcturk_kit.simulation.matching import MarketResult, Trade
 
-__all__ = ["HOUSE", "Clearing"]
-
-HOUSE = "house"
-"""Owner of the synthetic liquidity; its position may be negative."""
+__all__ = ["Clearing"]
 
 _WITHDRAWAL = 0  # the lock of a withdrawal, for the moment of it; no order has this number
 
@@ -44,22 +43,21 @@ _SHOWN_MAX = 40
 
 
 class Clearing:
-    """The money side of an exchange with one pair.
+    """The money side of an exchange.
 
     Args:
-        rules: The pair.
-        fees: Fee level of every customer.
+        rules: The pairs.
+        fees: The rates of every customer in every pair; None for those of its level.
     """
 
-    def __init__(self, rules: PairRules, *, fees: FeeSchedule) -> None:
-        self.fees = fees
-        self._base = rules.base
-        self._quote = rules.quote
-        self._symbol = rules.symbol
+    def __init__(self, rules: Iterable[PairRules], *, fees: FeeSchedule | None) -> None:
+        self._fees = fees
+        self._rules = {one.symbol: one for one in rules}
+        assets = [asset for one in self._rules.values() for asset in (one.quote, one.base)]
         self._holdings: dict[str, Holding] = {}
-        self._house = {rules.quote: ZERO, rules.base: ZERO}
+        self._house = dict.fromkeys(assets, ZERO)
         self._deposited = dict(self._house)
-        self._charged = ZERO
+        self._charged = dict(self._house)
 
     # ---- customers
 
@@ -67,10 +65,10 @@ class Clearing:
         """Add a customer.
 
         Raises:
-            ConfigurationError: The name is taken, or an asset is not of the pair, or an amount has
+            ConfigurationError: The name is taken, or an asset is of no pair, or an amount has
                 more digits than an order can have.
         """
-        if name in self._holdings or name == HOUSE:
+        if name in self._holdings or is_house(name):
             raise ConfigurationError(f"there is already an account {name!r}")
         for asset, amount in opening.items():
             self._check_asset(asset)
@@ -106,17 +104,27 @@ class Clearing:
         """Return what a customer has."""
         return self._holdings[name]
 
+    def owners(self) -> tuple[str, ...]:
+        """Return the names of all customers, in order of their coming."""
+        return tuple(self._holdings)
+
+    def fees_of(self, holding: Holding, symbol: Symbol) -> FeeSchedule:
+        """Return the rates that a customer's next order in a pair trades at."""
+        if self._fees is not None:
+            return self._fees
+        return fees_of_level(holding.fee_level, self._rules[symbol].quote)
+
     # ---- orders
 
     def can_reserve(self, holding: Holding, request: OrderRequest) -> bool:
         """Whether the customer has what the order would lock."""
-        asset, amount = self._reservation(request)
+        asset, amount = self._reservation(request, self.fees_of(holding, request.symbol))
         return amount <= holding.account.free(asset)
 
     def add_order(self, holding: Holding, order: PlacedOrder) -> None:
         """Keep a new order and lock what it needs."""
         holding.add(order)
-        holding.account.lock(order.order_id, *self._reservation(order.request))
+        holding.account.lock(order.order_id, *self._reservation(order.request, order.fees))
 
     def replace_stop(self, holding: Holding, stop: PlacedOrder, order: PlacedOrder) -> None:
         """End a stop order that was set off; what it locked is locked by the order behind it."""
@@ -140,31 +148,40 @@ class Clearing:
 
     # ---- trades
 
-    def settle(self, trade: Trade, *, trade_id: int, now_ms: int) -> None:
-        """Book both sides of a trade; the taker's number is the one after the maker's."""
-        if trade.maker_owner == HOUSE and trade.taker_owner == HOUSE:
-            return
-        maker_side = Side.SELL if trade.taker_side is Side.BUY else Side.BUY
-        if trade.maker_owner == HOUSE:
-            self._settle_house(maker_side, trade)
-        else:
-            order = self._holdings[trade.maker_owner].orders[trade.maker_order_id]
-            charge = self._book(trade.maker_owner, order, trade, now_ms=now_ms, is_maker=True)
-            self._write_fill(trade.maker_owner, order, trade, charge, trade_id=trade_id)
-        if trade.taker_owner == HOUSE:
-            self._settle_house(trade.taker_side, trade)
-        else:
-            order = self._holdings[trade.taker_owner].orders[trade.taker_order_id]
-            charge = self._book(trade.taker_owner, order, trade, now_ms=now_ms, is_maker=False)
-            self._write_fill(trade.taker_owner, order, trade, charge, trade_id=trade_id + 1)
+    def settle(
+        self, symbol: Symbol, trade: Trade, *, trade_id: int, now_ms: int
+    ) -> list[tuple[str, Fill]]:
+        """Book both sides of a trade; return the customers among them and what they are told.
 
-    def _settle_house(self, side: Side, trade: Trade) -> None:
+        The taker's number is the one after the maker's.
+        """
+        maker, taker, taker_side = trade.maker_owner, trade.taker_owner, trade.taker_side
+        maker_side = Side.SELL if taker_side is Side.BUY else Side.BUY
+        fills: list[tuple[str, Fill]] = []
+        if is_house(maker) and is_house(taker):
+            return fills
+        for owner, order_id, side in (
+            (maker, trade.maker_order_id, maker_side),
+            (taker, trade.taker_order_id, taker_side),
+        ):
+            is_maker = side is maker_side
+            if is_house(owner):
+                self._settle_house(symbol, side, trade)
+                continue
+            order = self._holdings[owner].orders[order_id]
+            charge = self._book(owner, order, trade, now_ms=now_ms, is_maker=is_maker)
+            number = trade_id if is_maker else trade_id + 1
+            fills.append((owner, self._write_fill(owner, order, trade, charge, trade_id=number)))
+        return fills
+
+    def _settle_house(self, symbol: Symbol, side: Side, trade: Trade) -> None:
         """The house pays no commission."""
+        rules = self._rules[symbol]
         notional = mul(trade.price, trade.quantity)
         step = add if side is Side.BUY else sub
         back = sub if side is Side.BUY else add
-        self._house[self._base] = step(self._house[self._base], trade.quantity)
-        self._house[self._quote] = back(self._house[self._quote], notional)
+        self._house[rules.base] = step(self._house[rules.base], trade.quantity)
+        self._house[rules.quote] = back(self._house[rules.quote], notional)
 
     def _book(
         self, owner: str, order: PlacedOrder, trade: Trade, *, now_ms: int, is_maker: bool
@@ -188,7 +205,8 @@ class Clearing:
             charge = self._pay_buy(holding, order, trade, is_maker=is_maker)
         else:
             charge = self._pay_sell(holding, order, trade, is_maker=is_maker)
-        self._charged = add(self._charged, charge.total)
+        quote = self._rules[order.request.symbol].quote
+        self._charged[quote] = add(self._charged[quote], charge.total)
         return charge
 
     def _pay_buy(
@@ -199,20 +217,20 @@ class Clearing:
         A market buy never spends more than its amount. A limit buy may need 0.00000001 more than
         its lock by rounding and takes it from the free money, if there is any.
         """
-        account = holding.account
+        account, rules = holding.account, self._rules[order.request.symbol]
         notional = mul(trade.price, trade.quantity)
         held = account.lock_of(order.order_id)
         if isinstance(order.request, MarketBuy):
             at_most = sub(held, notional)
-            charge = self.fees.charge(notional, is_maker=is_maker, at_most=at_most)
+            charge = order.fees.charge(notional, is_maker=is_maker, at_most=at_most)
             lock_left = sub(at_most, charge.total)
         else:
             lock_left = self._lock_needed(order)
-            at_hand = add(account.free(self._quote), sub(held, lock_left))
+            at_hand = add(account.free(rules.quote), sub(held, lock_left))
             at_most = sub(at_hand, notional)
-            charge = self.fees.charge(notional, is_maker=is_maker, at_most=at_most)
+            charge = order.fees.charge(notional, is_maker=is_maker, at_most=at_most)
         account.spend(order.order_id, add(notional, charge.total), lock_left=lock_left)
-        account.receive(self._base, trade.quantity)
+        account.receive(rules.base, trade.quantity)
         return charge
 
     def _pay_sell(
@@ -221,58 +239,59 @@ class Clearing:
         """Deliver the coins out of the lock; bring the notional less fee and tax."""
         account = holding.account
         notional = mul(trade.price, trade.quantity)
-        charge = self.fees.charge(notional, is_maker=is_maker)
-        held = account.lock_of(order.order_id)
-        account.spend(order.order_id, trade.quantity, lock_left=sub(held, trade.quantity))
-        account.receive(self._quote, sub(notional, charge.total))
+        charge = order.fees.charge(notional, is_maker=is_maker)
+        account.spend(order.order_id, trade.quantity, lock_left=order.remaining)
+        account.receive(self._rules[order.request.symbol].quote, sub(notional, charge.total))
         return charge
 
     def _write_fill(
         self, owner: str, order: PlacedOrder, trade: Trade, charge: Charge, *, trade_id: int
-    ) -> None:
-        self._holdings[owner].fills.append(
-            Fill(
-                trade_id=TradeId(trade_id),
-                order_id=OrderId(order.order_id),
-                client_order_id=order.client_order_id,
-                symbol=self._symbol,
-                base=self._base,
-                quote=self._quote,
-                side=order.side,
-                quantity=trade.quantity,
-                price=trade.price,
-                fee=charge.fee,
-                tax=charge.tax,
-                event_time_ms=order.updated_ms,
-            )
+    ) -> Fill:
+        rules = self._rules[order.request.symbol]
+        fill = Fill(
+            trade_id=TradeId(trade_id),
+            order_id=OrderId(order.order_id),
+            client_order_id=order.client_order_id,
+            symbol=rules.symbol,
+            base=rules.base,
+            quote=rules.quote,
+            side=order.side,
+            quantity=trade.quantity,
+            price=trade.price,
+            fee=charge.fee,
+            tax=charge.tax,
+            event_time_ms=order.updated_ms,
         )
+        self._holdings[owner].fills.append(fill)
+        return fill
 
     # ---- what orders lock
 
-    def _reservation(self, request: OrderRequest) -> tuple[Asset, Decimal]:
-        asset = self._quote if side_of(request) is Side.BUY else self._base
-        return asset, reservation_of(request, taker_rate=self.fees.taker_rate)
+    def _reservation(self, request: OrderRequest, fees: FeeSchedule) -> tuple[Asset, Decimal]:
+        rules = self._rules[request.symbol]
+        asset = rules.quote if side_of(request) is Side.BUY else rules.base
+        return asset, reservation_of(request, taker_rate=fees.taker_rate)
 
     def _lock_needed(self, order: PlacedOrder) -> Decimal:
         """Return what an order that rests or waits locks for what is left of it."""
         request = order.request
         if isinstance(request, LimitOrder):
             request = request._replace(quantity=order.remaining)
-        return self._reservation(request)[1]
+        return self._reservation(request, order.fees)[1]
 
     # ---- proof
 
-    def audit(self, *, resting_quantity: Callable[[int], Decimal]) -> None:
+    def audit(self, *, resting_quantity: Callable[[Symbol, int], Decimal]) -> None:
         """Prove that nothing was created or lost and that locks are what open orders reserve.
 
         Args:
-            resting_quantity: What rests in the book of an order.
+            resting_quantity: What rests of an order in the book of its pair.
 
         Raises:
             InvariantViolation: It was, or they are not.
         """
         for asset, deposited in self._deposited.items():
-            held = [self._house[asset], self._charged if asset == self._quote else ZERO]
+            held = [self._house[asset], self._charged[asset]]
             for holding in self._holdings.values():
                 balance = holding.account.balance(asset)
                 held += [balance.free, balance.locked]
@@ -283,15 +302,16 @@ class Clearing:
                 needed, number = self._lock_needed(order), order.order_id
                 require(holding.account.lock_of(number) == needed, f"{number} locks another amount")
                 resting = ZERO if order.stop_price is not None else order.remaining
-                require(resting_quantity(number) == resting, f"{number} rests otherwise")
-                asset = self._reservation(order.request)[0]
+                rests = resting_quantity(order.request.symbol, number)
+                require(rests == resting, f"{number} rests otherwise")
+                asset = self._reservation(order.request, order.fees)[0]
                 locked[asset] = add(locked[asset], needed)
             for asset, amount in locked.items():
                 require(holding.account.locked(asset) == amount, f"{holding.name} locks {asset}")
 
     def _check_asset(self, asset: Asset) -> None:
         if asset not in self._deposited:
-            known = " and ".join(self._deposited)
+            known = ", ".join(self._deposited)
             raise ConfigurationError(f"{asset!r} is not traded here", hint=f"there are {known}")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
+from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
 from btcturk_kit.sandbox.venue.public_record import PrintedTrade
 from btcturk_kit.simulation.matching import Trade
@@ -24,6 +25,8 @@ __all__ = [
 
 class QuotesMoved(NamedTuple):
     """The house quoted anew or traded; the book changes with every other event too."""
+
+    symbol: Symbol
 
 
 class OrderRested(NamedTuple):
@@ -47,14 +50,19 @@ class OrderWithdrawn(NamedTuple):
 class TradeSettled(NamedTuple):
     """A trade was printed and booked on both sides; the house is on either or both of them."""
 
+    symbol: Symbol
     printed: PrintedTrade
     trade: Trade
 
 
 class BalanceMoved(NamedTuple):
-    """Free or locked money of a customer changed by an order, a cancel or a deposit."""
+    """Free or locked money of a customer changed by an order, a cancel or a transfer.
+
+    `symbol` is a pair of what changed; of a transfer the first one that has the asset.
+    """
 
     owner: str
+    symbol: Symbol
 
 
 ExchangeEvent = QuotesMoved | OrderRested | OrderWithdrawn | TradeSettled | BalanceMoved

@@ -1,70 +1,53 @@
-"""The exchange itself: customers, one pair, a market that moves, and a clock that others move.
+"""The exchange itself: customers, pairs, markets that move, and a clock that others move.
 
-Everything that happens is a function of the tape, the seed and the sequence of calls with their
+Everything that happens is a function of the tapes, the seed and the sequence of calls with their
 instants. Chance hangs on the client order id (without one on the order's number) and never on the
 call: how long a submit takes to arrive, and how long a cancel waits in its queue, in which time the
 order can fill.
 
-Never add: HTTP, signatures, rate windows, a real clock.
+Never add: HTTP, signatures, rate windows, a real clock, the way of an order (`order_flow`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
-from btcturk_kit.domain.identifiers import Asset, Symbol, TradeId
+from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.market import OrderBook, Ticker
-from btcturk_kit.domain.orders import (
-    LimitOrder,
-    MarketBuy,
-    OrderRequest,
-    OrderStatus,
-    OrderType,
-    Side,
-    StopLimitOrder,
-    StopMarketBuy,
-    StopMarketSell,
-    StopRequest,
-)
+from btcturk_kit.domain.orders import OrderRequest, OrderStatus, OrderType, StopRequest
+from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.sandbox.chance import Chance, Span
-from btcturk_kit.sandbox.market.feed import NEVER_MS, MarketFeed
-from btcturk_kit.sandbox.market.model import HouseQuotes, MarketModel
-from btcturk_kit.sandbox.market.tape import Tape
+from btcturk_kit.sandbox.market.moves import HOUSE, PairHalt
+from btcturk_kit.sandbox.market.playing import NEVER_MS
 from btcturk_kit.sandbox.venue.cancels import CancelQueue
-from btcturk_kit.sandbox.venue.checks import StopCheck, refusal_of
-from btcturk_kit.sandbox.venue.clearing import HOUSE, Clearing
+from btcturk_kit.sandbox.venue.clearing import Clearing
 from btcturk_kit.sandbox.venue.events import (
     BalanceMoved,
     ExchangeEvent,
-    OrderRested,
     OrderWithdrawn,
     QuotesMoved,
-    TradeSettled,
 )
-from btcturk_kit.sandbox.venue.habits import Habits, StopTrigger
+from btcturk_kit.sandbox.venue.fee_levels import fees_of_level
+from btcturk_kit.sandbox.venue.habits import Habits
+from btcturk_kit.sandbox.venue.history import CONTROL, History
 from btcturk_kit.sandbox.venue.holding import Holding, PlacedOrder
-from btcturk_kit.sandbox.venue.listing import BTCTRY_RULES
-from btcturk_kit.sandbox.venue.public_record import DaySummary, PrintedTrade, PublicRecord
-from btcturk_kit.sandbox.venue.public_view import PublicView
+from btcturk_kit.sandbox.venue.order_flow import OrderFlow
+from btcturk_kit.sandbox.venue.pair import Listing, PairMarket, PairState, PriceBand
+from btcturk_kit.sandbox.venue.public_record import DaySummary, PrintedTrade
 from btcturk_kit.sandbox.venue.refusals import (
-    BALANCE_NOT_ENOUGH,
+    CANCEL_BLOCKED,
     CANNOT_CANCEL,
     NO_ORDER_MATCHES,
-    NOT_ENOUGH_WITH_OPEN_ORDERS,
     Refused,
 )
-from btcturk_kit.sandbox.venue.stops import WaitingStops, order_behind
 from btcturk_kit.sandbox.venue.transfers import Transfer
-from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
-from btcturk_kit.simulation.matching import MatchingEngine, Trade
+from btcturk_kit.simulation.fees import FeeSchedule
 from btcturk_kit.wire.encode_graph import GraphCandle
 
 __all__ = ["Exchange"]
 
-_FIRST_ORDER_ID = 21_770_789_256
-_FIRST_TRADE_ID = 1_181_163_798_924_649_598  # beyond 2**53, as on the wire
 _FIRST_TRANSFER_ID = 34_086_674
 
 # Milliseconds a submit takes to arrive.
@@ -72,23 +55,28 @@ _LATENCY_MS = Span(2, 9)
 
 
 class Exchange:
-    """An exchange with one pair.
+    """An exchange.
 
     Args:
-        tape: Where the market goes.
-        seed: Draws the start hour, the market inside an hour, latencies and numbers.
-        start_ms: The instant the tape's start hour opens at; None for its recorded time.
-        fees: Fee level of every customer.
+        listings: Its pairs and what moves them.
+        seed: Draws what the tapes leave open, latencies and numbers.
+        start_ms: The instant it opens; None for the recorded time of the first pair's tape.
+        fees: The rates of every customer in every pair; None for those of its level.
         has_latency: Whether a submit moves the clock by its drawn latency: on a virtual clock yes,
             on a real one time passes by itself.
         habits: Its ways where no source settles them.
 
     Attributes:
-        fees: Fee level of every customer.
+        history: What happened, entry by entry.
         on_event: Called with everything that happens, at the moment it does; None to tell nobody.
 
+    Raises:
+        ConfigurationError: No pair is listed, or one twice.
+
     Example:
-        >>> exchange = Exchange(Tape.bundled(), seed=1)
+        >>> from btcturk_kit.domain.orders import MarketBuy
+        >>> from btcturk_kit.sandbox.venue.listing import bundled_listing
+        >>> exchange = Exchange([bundled_listing()], seed=1)
         >>> exchange.open_account("ann", {Asset("TRY"): Decimal(100_000)})
         >>> order = exchange.submit("ann", MarketBuy(Symbol("BTCTRY"), Decimal(1_000)))
         >>> order.status, exchange.holding("ann").fills[0].order_id == order.order_id
@@ -97,37 +85,36 @@ class Exchange:
 
     def __init__(
         self,
-        tape: Tape,
+        listings: Sequence[Listing],
         *,
         seed: int,
         start_ms: int | None = None,
-        fees: FeeSchedule = BTCTRY_LEVEL_1,
+        fees: FeeSchedule | None = None,
         has_latency: bool = True,
         habits: Habits = Habits(),  # noqa: B008 - a tuple of constants
     ) -> None:
         self.on_event: Callable[[ExchangeEvent], None] | None = None
+        self.history = History()
+        self.habits = habits
         self._has_latency = has_latency
         self._chance = Chance(seed)
-        self.habits = habits
-        self.fees = fees
-        model = MarketModel(tape, seed=seed)
-        self._engine = MatchingEngine(price_places=BTCTRY_RULES.price_places)
-        self._clearing = Clearing(BTCTRY_RULES, fees=fees)
-        self._next_order_id = _FIRST_ORDER_ID
-        self._next_trade_id = _FIRST_TRADE_ID
-        self._next_transfer_id = _FIRST_TRANSFER_ID
-        self._cancels = CancelQueue(self._chance)
-
-        index = model.start_index
-        first_ms = tape.candles[index].open_ms if start_ms is None else start_ms
-        self._feed = MarketFeed(model, start_ms=first_ms)
-        self._record = PublicRecord.of_tape(
-            tape, start_index=index, start_ms=first_ms, price_places=BTCTRY_RULES.price_places
+        self._pairs: dict[Symbol, PairMarket] = {}
+        for rules, tape in listings:
+            if rules.symbol in self._pairs:
+                raise ConfigurationError(f"the pair {rules.symbol} is listed twice")
+            playback = tape.play(seed=seed, start_ms=start_ms)
+            start_ms = playback.start_ms
+            self._pairs[rules.symbol] = PairMarket(rules, playback)
+        if start_ms is None:
+            raise ConfigurationError("an exchange needs at least one pair")
+        self._clearing = Clearing([one.rules for one in self._pairs.values()], fees=fees)
+        self._flow = OrderFlow(
+            self._clearing, self._chance, habits=habits, history=self.history, tell=self._tell
         )
-        self._view = PublicView(BTCTRY_RULES, engine=self._engine, record=self._record)
-        self._stops = WaitingStops()
-        self._now_ms = first_ms
-        self.advance_to(first_ms)
+        self._cancels = CancelQueue(self._chance)
+        self._next_transfer_id = _FIRST_TRANSFER_ID
+        self._now_ms = start_ms
+        self.advance_to(start_ms)
 
     # ---- time
 
@@ -139,31 +126,51 @@ class Exchange:
     def advance_to(self, now_ms: int) -> None:
         """Let everything happen that is due up to `now_ms`; an instant in the past does nothing.
 
-        At the same instant the market moves before a cancel is carried out.
+        At the same instant markets move before a cancel is carried out, in the order of listing.
         """
         now_ms = min(now_ms, NEVER_MS - 1)
         while True:
-            market_ms = self._feed.next_ms()
+            market_ms, pair = NEVER_MS, None
+            for one in self._pairs.values():
+                if (next_ms := one.playback.next_ms()) < market_ms:
+                    market_ms, pair = next_ms, one
             cancel_ms = self._cancels.next_ms()
             due_ms = min(market_ms, cancel_ms)
             if due_ms > now_ms:
                 break
             self._now_ms = max(self._now_ms, due_ms)
-            if market_ms <= cancel_ms:
-                self._move_market()
+            if pair is not None and market_ms <= cancel_ms:
+                self._move_market(pair)
             else:
                 self._carry_out_cancel()
         self._now_ms = max(self._now_ms, now_ms)
 
     # ---- customers
 
-    def open_account(self, name: str, opening: Mapping[Asset, Decimal]) -> None:
+    def open_account(
+        self, name: str, opening: Mapping[Asset, Decimal], *, fee_level: int = 1
+    ) -> None:
         """Add a customer with what it owns at the start.
 
         Raises:
-            ConfigurationError: The name is taken, or an asset is not of the pair.
+            ConfigurationError: The name is taken, an asset is of no pair, or there is no such
+                level.
         """
+        fees_of_level(fee_level, Asset(""))
         self._clearing.open_account(name, opening)
+        self.holding(name).fee_level = fee_level
+        owned = " ".join(f"{amount:f} {asset}" for asset, amount in opening.items())
+        self.history.note(self._now_ms, name, "open", "", f"level {fee_level} {owned}".rstrip())
+
+    def set_fee_level(self, name: str, fee_level: int) -> None:
+        """Let a customer's next orders trade at another level.
+
+        Raises:
+            ConfigurationError: There is no such level.
+        """
+        fees_of_level(fee_level, Asset(""))
+        self.holding(name).fee_level = fee_level
+        self.history.note(self._now_ms, CONTROL, "fee_level", name, str(fee_level))
 
     def deposit(self, name: str, asset: Asset, amount: Decimal) -> None:
         """Add money to an account from outside; it may be zero, not negative.
@@ -184,9 +191,17 @@ class Exchange:
         """Whether there is such a customer."""
         return self._clearing.has_account(name)
 
+    def accounts(self) -> tuple[str, ...]:
+        """Return the names of all customers, in order of their coming."""
+        return self._clearing.owners()
+
     def holding(self, name: str) -> Holding:
         """Return what a customer has: for reading, only the exchange changes it."""
         return self._clearing.holding(name)
+
+    def fees_of(self, name: str, symbol: Symbol) -> FeeSchedule:
+        """Return the rates that a customer's next order in a pair trades at."""
+        return self._clearing.fees_of(self.holding(name), symbol)
 
     def audit(self) -> None:
         """Prove that nothing was created or lost, and that locks are what open orders reserve.
@@ -194,7 +209,9 @@ class Exchange:
         Raises:
             InvariantViolation: It was, or they are not.
         """
-        self._clearing.audit(resting_quantity=self._engine.remaining)
+        self._clearing.audit(
+            resting_quantity=lambda symbol, order_id: self._pairs[symbol].engine.remaining(order_id)
+        )
 
     # ---- orders
 
@@ -209,34 +226,18 @@ class Exchange:
             client_order_id: The customer's name for it; one is made up if it is empty.
         """
         if self._has_latency:
-            key = client_order_id or str(self._next_order_id)
+            key = client_order_id or str(self._flow.next_order_id)
             self.advance_to(self._now_ms + self._chance.number("latency", key, _LATENCY_MS))
-        stop: StopCheck | None = None
-        if isinstance(request, StopLimitOrder | StopMarketBuy | StopMarketSell):
-            bid, ask = self._view.mark(Side.BUY), self._view.mark(Side.SELL)
-            stop = StopCheck(request.stop_price, bid, ask, self.habits.stop_names)
-            request = order_behind(request)
-        refused = refusal_of(request, self.rules(), mark=self._view.mark(Side.BUY), stop=stop)
-        if refused is not None:
-            return refused
-        holding = self.holding(name)
-        if not self._clearing.can_reserve(holding, request):
-            return NOT_ENOUGH_WITH_OPEN_ORDERS if holding.open_orders else BALANCE_NOT_ENOUGH
-        order_id = self._new_order_id()
-        order = PlacedOrder.of(
+        order = self._flow.submit(
+            self._pairs[request.symbol],
+            self.holding(name),
             request,
-            order_id=order_id,
-            client_order_id=client_order_id or self._chance.name("order", str(order_id)),
+            client_order_id=client_order_id,
             now_ms=self._now_ms,
-            stop_price=None if stop is None else stop.price,
         )
-        self._clearing.add_order(holding, order)
-        if stop is None:
-            self._match(holding, order)
-        else:
-            self._stops.add(order_id, name, side=order.side, stop_price=stop.price)
-        self._tell_placed(name, order)
-        self._set_off_stops()
+        if isinstance(order, Refused):
+            outcome = f"refused {order.message}"
+            self.history.note(self._now_ms, name, "submit", client_order_id, outcome)
         return order
 
     def cancel(self, name: str, order_id: int) -> Refused | None:
@@ -245,152 +246,127 @@ class Exchange:
         The order can fill until the cancel is carried out.
         """
         order = self.holding(name).orders.get(order_id)
-        if order is None:
-            return NO_ORDER_MATCHES
-        if order.order_type is OrderType.MARKET or order.status is OrderStatus.FILLED:
-            return CANNOT_CANCEL
+        refused = self._cancel_refusal(order)
+        outcome = "queued" if refused is None else f"refused {refused.message}"
+        self.history.note(self._now_ms, name, "cancel", str(order_id), outcome)
+        if refused is not None or order is None:
+            return refused
         if order.status is not OrderStatus.CANCELED and order.cancel_due_ms is None:
             self._cancels.add(order, owner=name, now_ms=self._now_ms)
         return None
 
     # ---- the market as everybody sees it
 
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """The pairs, in order of their listing."""
+        return tuple(self._pairs)
+
     def symbol_of(self, text: str) -> Symbol | None:
         """Return the pair that `BTCTRY`, `BTC_TRY` or `btctry` names, None if it is not listed."""
         symbol = Symbol(text.replace("_", "").upper())
-        return symbol if symbol == BTCTRY_RULES.symbol else None
+        return symbol if symbol in self._pairs else None
 
-    def rules(self) -> PairRules:
-        """Return the pair's rules; prices are limited to a tenth and ten times the last one."""
-        return self._view.rules()
+    def rules(self, symbol: Symbol) -> PairRules:
+        """Return a pair's rules of the moment."""
+        return self._pairs[symbol].rules_now()
 
-    def book(self, *, levels: int) -> OrderBook:
+    def book(self, symbol: Symbol, *, levels: int) -> OrderBook:
         """Return the best levels of both sides; amounts are cut to eight places."""
-        return self._view.book(levels=levels, now_ms=self._now_ms)
+        return self._pairs[symbol].view.book(levels=levels, now_ms=self._now_ms)
 
-    def ticker(self) -> Ticker:
-        """Return the pair's row of the ticker."""
-        return self._view.ticker(self._now_ms)
+    def ticker(self, symbol: Symbol) -> Ticker:
+        """Return a pair's row of the ticker."""
+        return self._pairs[symbol].view.ticker(self._now_ms)
 
-    def day(self) -> DaySummary:
+    def day(self, symbol: Symbol) -> DaySummary:
         """Summarize the last 24 hours of trades."""
-        return self._record.day(self._now_ms)
+        return self._pairs[symbol].record.day(self._now_ms)
 
-    def public_trades(self, *, count: int) -> tuple[PrintedTrade, ...]:
+    def public_trades(self, symbol: Symbol, *, count: int) -> tuple[PrintedTrade, ...]:
         """Return the last trades of everybody, newest first."""
-        return self._record.newest(count)
+        return self._pairs[symbol].record.newest(count)
 
-    def candles(self, span_ms: int, *, first_ms: int, last_ms: int) -> list[GraphCandle]:
+    def candles(
+        self, symbol: Symbol, span_ms: int, *, first_ms: int, last_ms: int
+    ) -> list[GraphCandle]:
         """Return the candles of a length that open in a span, both ends inclusive, oldest first."""
-        return self._record.candles.between(span_ms, first_ms=first_ms, last_ms=last_ms)
+        candles = self._pairs[symbol].record.candles
+        return candles.between(span_ms, first_ms=first_ms, last_ms=last_ms)
+
+    # ---- what the exchange decides about its pairs
+
+    def state(self, symbol: Symbol) -> PairState:
+        """Return whether a pair is open."""
+        return self._pairs[symbol].state
+
+    def set_state(self, symbol: Symbol, state: PairState, *, by: str = CONTROL) -> None:
+        """Open or close a pair; quotes that waited for its opening are carried out then."""
+        pair = self._pairs[symbol]
+        if state is pair.state:
+            return
+        self.history.note(self._now_ms, by, "pair", symbol, state.value)
+        if state is PairState.OPEN:
+            self._flow.settle(pair, pair.reopen(), self._now_ms)
+            self._tell(QuotesMoved(symbol))
+            self._flow.set_off_stops(pair, self._now_ms)
+        else:
+            pair.state = state
+
+    def set_market_orders(self, symbol: Symbol, *, is_on: bool) -> None:
+        """Switch market orders of a pair off or on."""
+        self._pairs[symbol].takes_market_orders = is_on
+        outcome = "market orders on" if is_on else "market orders off"
+        self.history.note(self._now_ms, CONTROL, "pair", symbol, outcome)
+
+    def set_band(self, symbol: Symbol, band: PriceBand | None) -> None:
+        """Limit the prices of a pair as on the first day of a listing, or no longer."""
+        self._pairs[symbol].band = band
+        outcome = "no band" if band is None else f"band {band.low:f} to {band.high:f}"
+        self.history.note(self._now_ms, CONTROL, "pair", symbol, outcome)
 
     # ---- inside
 
-    def _new_order_id(self) -> int:
-        order_id = self._next_order_id
-        self._next_order_id += 1
-        return order_id
+    def _cancel_refusal(self, order: PlacedOrder | None) -> Refused | None:
+        if order is None:
+            return NO_ORDER_MATCHES
+        if order.order_type is OrderType.MARKET or order.status is OrderStatus.FILLED:
+            return CANNOT_CANCEL
+        if self._pairs[order.request.symbol].state is PairState.MAINTENANCE:
+            return CANCEL_BLOCKED
+        return None
 
     def _note_transfer(self, name: str, asset: Asset, amount: Decimal) -> None:
         transfer = Transfer(self._next_transfer_id, asset, amount, self._now_ms)
         self._next_transfer_id += 1
         self.holding(name).transfers.add(transfer)
-        self._tell(BalanceMoved(name))
+        op = "withdraw" if amount < 0 else "deposit"
+        outcome = f"{abs(amount):f} {asset}"
+        self.history.note(self._now_ms, name, op, str(transfer.transfer_id), outcome)
+        pairs = self._pairs.values()
+        symbol = next(one.symbol for one in pairs if asset in (one.rules.base, one.rules.quote))
+        self._tell(BalanceMoved(name, symbol))
 
     def _tell(self, event: ExchangeEvent) -> None:
         if self.on_event is not None:
             self.on_event(event)
 
-    def _tell_placed(self, name: str, order: PlacedOrder) -> None:
-        """Tell of an order that was just placed: whether it rests, and that its money moved."""
-        if order.order_id in self.holding(name).open_orders:
-            self._tell(OrderRested(name, order))
-        self._tell(BalanceMoved(name))
-
-    def _match(self, holding: Holding, order: PlacedOrder) -> None:
-        number, owner, request = order.order_id, holding.name, order.request
-        if isinstance(request, LimitOrder):
-            trades = self._engine.limit(
-                number,
-                owner=owner,
-                side=request.side,
-                price=request.price,
-                quantity=request.quantity,
-            )
-            self._settle(trades)
+    def _move_market(self, pair: PairMarket) -> None:
+        move = pair.playback.take()
+        if isinstance(move, PairHalt):
+            state = PairState.HALTED if move.is_halted else PairState.OPEN
+            self.set_state(pair.symbol, state, by=HOUSE)
             return
-        if isinstance(request, MarketBuy):
-            result = self._engine.market_buy(
-                number, owner=owner, quote_amount=request.quote_amount, fees=self._clearing.fees
-            )
-        else:
-            result = self._engine.market_sell(number, owner=owner, quantity=request.quantity)
-        self._settle(result.trades)
-        self._clearing.close_market(holding, order, result)
-        if order.status is OrderStatus.CANCELED:
-            self._tell(OrderWithdrawn(owner, order, order.remaining))
-
-    def _set_off_stops(self) -> None:
-        """Turn every stop order that the market has reached into the order behind it.
-
-        To its owner the stop order is canceled and another order with its client order id is new.
-        """
-        while self._stops:
-            if self.habits.stop_trigger is StopTrigger.TOUCH:
-                self._stops.see(high=self._view.mark(Side.SELL), low=self._view.mark(Side.BUY))
-            due = self._stops.due()
-            if not due:
-                return
-            for order_id, name in due:
-                holding = self.holding(name)
-                stop = holding.open_orders[order_id]
-                order = PlacedOrder.of(
-                    stop.request,
-                    order_id=self._new_order_id(),
-                    client_order_id=stop.client_order_id,
-                    now_ms=self._now_ms,
-                )
-                self._clearing.replace_stop(holding, stop, order)
-                self._tell(OrderWithdrawn(name, stop, stop.remaining))
-                self._match(holding, order)
-                self._tell_placed(name, order)
-
-    def _settle(self, trades: tuple[Trade, ...]) -> None:
-        for trade in trades:
-            if self._stops and self.habits.stop_trigger is StopTrigger.LAST_TRADE:
-                self._stops.see(high=trade.price, low=trade.price)
-            # Two numbers a trade: a customer who meets an own order has two trades to tell apart.
-            trade_id = self._next_trade_id
-            self._next_trade_id += 2
-            printed = PrintedTrade(
-                TradeId(trade_id), trade.price, trade.quantity, trade.taker_side, self._now_ms
-            )
-            self._record.add(printed)
-            self._clearing.settle(trade, trade_id=trade_id, now_ms=self._now_ms)
-            self._tell(TradeSettled(printed, trade))
-
-    def _move_market(self) -> None:
-        event = self._feed.take()
-        if isinstance(event, HouseQuotes):
-            trades = self._engine.quote(HOUSE, bids=event.bids, asks=event.asks)
-        else:
-            quantity = self._engine.quantity_of(event.units)
-            trades = self._engine.market_take(
-                0, owner=HOUSE, side=event.side, quantity=quantity
-            ).trades
-        self._settle(trades)
-        self._tell(QuotesMoved())
-        self._set_off_stops()
+        self._flow.settle(pair, pair.move(move), self._now_ms)
+        self._tell(QuotesMoved(pair.symbol))
+        self._flow.set_off_stops(pair, self._now_ms)
 
     def _carry_out_cancel(self) -> None:
         order_id, name, left = self._cancels.take()
         holding = self.holding(name)
         order = holding.open_orders.get(order_id)
         if order is not None:  # otherwise it was filled meanwhile
-            if order.stop_price is None:
-                self._engine.cancel(order_id)
-            else:
-                self._stops.remove(order_id)
-            self._clearing.close_canceled(holding, order, now_ms=self._now_ms)
+            pair = self._pairs[order.request.symbol]
+            self._flow.withdraw(pair, holding, order, now_ms=self._now_ms)
             self._tell(OrderWithdrawn(name, order, left))
-            self._tell(BalanceMoved(name))
+            self._tell(BalanceMoved(name, pair.symbol))

@@ -7,12 +7,13 @@ fast as a new one. Never add: matching, fees, HTTP.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from btcturk_kit.domain.fills import Fill
-from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId
+from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol
 from btcturk_kit.domain.money import ZERO
 from btcturk_kit.domain.order_events import VenueOrder
 from btcturk_kit.domain.orders import (
@@ -26,6 +27,7 @@ from btcturk_kit.domain.orders import (
 from btcturk_kit.sandbox.venue.order_kinds import side_of, type_of
 from btcturk_kit.sandbox.venue.transfers import Transfers
 from btcturk_kit.simulation.account import Account
+from btcturk_kit.simulation.fees import FeeSchedule
 
 __all__ = ["Holding", "PlacedOrder"]
 
@@ -37,6 +39,7 @@ class PlacedOrder:
     """One order the exchange took, as it stands now.
 
     Attributes:
+        fees: The rates it trades at.
         quantity: Base quantity; of a market buy what it bought.
         remaining: Base quantity not filled.
         unspent: What a market buy has not spent of its amount.
@@ -46,6 +49,7 @@ class PlacedOrder:
             and another order with the same client order id takes its place.
     """
 
+    fees: FeeSchedule
     order_id: OrderId
     client_order_id: ClientOrderId
     request: OrderRequest
@@ -66,6 +70,7 @@ class PlacedOrder:
         cls,
         request: OrderRequest,
         *,
+        fees: FeeSchedule,
         order_id: int,
         client_order_id: str,
         now_ms: int,
@@ -75,6 +80,7 @@ class PlacedOrder:
 
         Args:
             request: What is asked for; of a stop order what it becomes.
+            fees: The rates it trades at, whatever its owner's level becomes.
             order_id: The exchange's number.
             client_order_id: The customer's name for it.
             now_ms: When it was accepted.
@@ -82,6 +88,7 @@ class PlacedOrder:
         """
         quantity = ZERO if isinstance(request, MarketBuy) else request.quantity
         return cls(
+            fees=fees,
             order_id=OrderId(order_id),
             client_order_id=ClientOrderId(client_order_id),
             request=request,
@@ -122,6 +129,9 @@ class Holding:
     Args:
         name: The public key.
         opening: First free amount of each asset.
+
+    Attributes:
+        fee_level: The level its next orders trade at.
     """
 
     def __init__(self, name: str, opening: Mapping[Asset, Decimal]) -> None:
@@ -131,16 +141,18 @@ class Holding:
         self.orders: dict[int, PlacedOrder] = {}
         self.fills: list[Fill] = []
         self.transfers = Transfers()
-        self._by_time: list[PlacedOrder] = []
+        self.fee_level = 1
+        self._by_time: defaultdict[Symbol, list[PlacedOrder]] = defaultdict(list)
 
     def add(self, order: PlacedOrder) -> None:
         """Keep a new order; its number and time are not below those of the one before."""
         self.orders[order.order_id] = order
-        self._by_time.append(order)
+        self._by_time[order.request.symbol].append(order)
         self.open_orders[order.order_id] = order
 
     def orders_between(
         self,
+        symbol: Symbol,
         *,
         start_ms: int = 0,
         end_ms: int = _NEVER_MS,
@@ -148,22 +160,24 @@ class Holding:
         page: int = 1,
         limit: int = 100,
     ) -> list[PlacedOrder]:
-        """Return a page of the orders placed in a span, newest first.
+        """Return a page of a pair's orders placed in a span, newest first.
 
         Args:
+            symbol: The pair.
             start_ms: Earliest time, inclusive.
             end_ms: Latest time, inclusive.
             order_id_min: Smallest order number.
             page: Counts from 1.
             limit: Orders a page.
         """
+        orders = self._by_time.get(symbol, [])
         first = max(
-            bisect_left(self._by_time, start_ms, key=lambda one: one.created_ms),
-            bisect_left(self._by_time, order_id_min, key=lambda one: one.order_id),
+            bisect_left(orders, start_ms, key=lambda one: one.created_ms),
+            bisect_left(orders, order_id_min, key=lambda one: one.order_id),
         )
-        behind = bisect_right(self._by_time, end_ms, key=lambda one: one.created_ms)
+        behind = bisect_right(orders, end_ms, key=lambda one: one.created_ms)
         newest = behind - (page - 1) * limit
-        return self._by_time[max(first, newest - limit) : max(first, newest)][::-1]
+        return orders[max(first, newest - limit) : max(first, newest)][::-1]
 
     def fills_between(self, *, start_ms: int, end_ms: int = _NEVER_MS) -> list[Fill]:
         """Return the trades of a span, both ends inclusive, newest first."""

@@ -1,4 +1,4 @@
-"""The pair that is traded here, and its rules.
+"""The pairs that can be listed without a file of their own, and their rules.
 
 Never add: prices, limits that move with the market.
 """
@@ -10,8 +10,10 @@ from decimal import Decimal
 from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.orders import OrderType
+from btcturk_kit.sandbox.market.candle_tape import CandleTape
+from btcturk_kit.sandbox.venue.pair import Listing
 
-__all__ = ["BTCTRY_RULES"]
+__all__ = ["BTCTRY_RULES", "bundled_listing"]
 
 BTCTRY_RULES = PairRules(
     symbol=Symbol("BTCTRY"),
@@ -32,3 +34,8 @@ BTCTRY_RULES = PairRules(
 )
 """The rules of BTC/TRY in August 2026, as exchange info published them. They apply to the tape's
 older prices too."""
+
+
+def bundled_listing() -> Listing:
+    """Return BTC/TRY on the recorded hours that come with the package."""
+    return Listing(BTCTRY_RULES, CandleTape.bundled())

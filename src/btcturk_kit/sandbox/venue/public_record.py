@@ -11,10 +11,12 @@ from itertools import islice
 from typing import NamedTuple
 
 from btcturk_kit.domain.identifiers import TradeId
-from btcturk_kit.domain.money import EXACT, ZERO, add, divide_half_even, mul, total
+from btcturk_kit.domain.money import ZERO, add, divide_half_even, mul, total
 from btcturk_kit.domain.orders import Side
-from btcturk_kit.sandbox.market.tape import HOUR_MS, VOLUME_PLACES, Tape
+from btcturk_kit.sandbox.market.candle_hours import HOUR_MS
+from btcturk_kit.sandbox.market.playing import Playback
 from btcturk_kit.sandbox.venue.candle_record import CandleRecord
+from btcturk_kit.wire.encode_graph import GraphCandle
 
 __all__ = ["PRINTED_MAX", "DaySummary", "PrintedTrade", "PublicRecord"]
 
@@ -87,55 +89,29 @@ class PublicRecord:
         self._hours: deque[_Hour] = deque(maxlen=_HOURS)
 
     @classmethod
-    def of_tape(
-        cls, tape: Tape, *, start_index: int, start_ms: int, price_places: int
-    ) -> PublicRecord:
-        """Start the public history with the recorded day before the start hour.
+    def of_playback(cls, playback: Playback, *, price_places: int) -> PublicRecord:
+        """Start the public history with the recorded day before the first move.
 
         Args:
-            tape: The recorded hours.
-            start_index: The hour in which the trades begin.
-            start_ms: When it opens on the exchange's clock.
+            playback: What moves the pair.
             price_places: Decimals of a price.
         """
-
-        def price_of(steps: int) -> Decimal:
-            return Decimal(steps).scaleb(-price_places, context=EXACT)
-
         record = cls(
             price_places=price_places,
-            last=price_of(tape.candles[start_index].open),
-            candles=CandleRecord(
-                tape, start_index=start_index, start_ms=start_ms, price_places=price_places
-            ),
+            last=playback.opening_price,
+            candles=CandleRecord(playback.recorded_hours),
         )
-        for index in range(max(0, start_index - _HOURS), start_index):
-            candle = tape.candles[index]
-            record.add_hour(
-                open_ms=start_ms - (start_index - index) * HOUR_MS,
-                open_price=price_of(candle.open),
-                high=price_of(candle.high),
-                low=price_of(candle.low),
-                close=price_of(candle.close),
-                volume=Decimal(candle.volume).scaleb(-VOLUME_PLACES, context=EXACT),
-            )
+        start_ms = playback.start_ms
+        for hour in playback.recorded_hours(start_ms - (_HOURS + 1) * HOUR_MS, start_ms)[-_HOURS:]:
+            record.add_hour(hour)
         return record
 
-    def add_hour(
-        self,
-        *,
-        open_ms: int,
-        open_price: Decimal,
-        high: Decimal,
-        low: Decimal,
-        close: Decimal,
-        volume: Decimal,
-    ) -> None:
+    def add_hour(self, candle: GraphCandle) -> None:
         """Add a whole recorded hour from before the first trade."""
-        hour = _Hour(open_ms // HOUR_MS, open_price)
-        hour.fold(high=high, low=low, volume=volume, notional=mul(volume, close))
+        hour = _Hour(candle.open_ms // HOUR_MS, candle.open)
+        hour.fold(high=candle.high, low=candle.low, volume=candle.volume, notional=candle.notional)
         self._hours.append(hour)
-        self.last = close
+        self.last = candle.close
 
     def add(self, trade: PrintedTrade) -> None:
         """Add the newest trade."""

@@ -25,9 +25,10 @@ from random import Random
 from typing import NamedTuple
 
 from btcturk_kit.domain.orders import Side
-from btcturk_kit.sandbox.market.tape import HOUR_MS, RecordedHour, Tape
+from btcturk_kit.sandbox.market.candle_hours import HOUR_MS, RecordedHour, RecordedHours
+from btcturk_kit.sandbox.market.moves import HouseQuotes, HouseTake
 
-__all__ = ["STEPS_PER_HOUR", "STEP_MS", "HouseQuotes", "HouseTake", "MarketEvent", "MarketModel"]
+__all__ = ["STEPS_PER_HOUR", "STEP_MS", "MarketModel", "TimedMove"]
 
 STEPS_PER_HOUR = 12
 STEP_MS = HOUR_MS // STEPS_PER_HOUR
@@ -43,23 +44,11 @@ _SIZE_PARTS = 1_000
 _TAKES = ((150, 1_500), (10_000, 150_000), (150_001, STEP_MS - 1))
 
 
-class HouseQuotes(NamedTuple):
-    """The house replaces its ladder; levels are (price steps, engine units), best first."""
+class TimedMove(NamedTuple):
+    """A move, and when after the opening of its hour it is made."""
 
     after_ms: int
-    bids: tuple[tuple[int, int], ...]
-    asks: tuple[tuple[int, int], ...]
-
-
-class HouseTake(NamedTuple):
-    """The house buys or sells a number of engine units at the market."""
-
-    after_ms: int
-    side: Side
-    units: int
-
-
-MarketEvent = HouseQuotes | HouseTake
+    move: HouseQuotes | HouseTake
 
 
 class MarketModel:
@@ -70,18 +59,18 @@ class MarketModel:
         seed: Draws the start hour, the path inside an hour, spreads and sizes.
 
     Example:
-        >>> from btcturk_kit.sandbox.market.tape import Tape
-        >>> model = MarketModel(Tape.bundled(), seed=1)
+        >>> from btcturk_kit.sandbox.market.candle_hours import RecordedHours
+        >>> model = MarketModel(RecordedHours.bundled(), seed=1)
         >>> model.hour(100) == model.hour(100)
         True
     """
 
-    def __init__(self, tape: Tape, *, seed: int) -> None:
+    def __init__(self, tape: RecordedHours, *, seed: int) -> None:
         self.tape = tape
         self.start_index = tape.start_index(seed)
         self._seed = seed
 
-    def hour(self, index: int) -> tuple[MarketEvent, ...]:
+    def hour(self, index: int) -> tuple[TimedMove, ...]:
         """Return the events of one hour, in order; `after_ms` counts from the hour's open.
 
         Past the end of the tape there are none: the last quotes stand.
@@ -91,11 +80,11 @@ class MarketModel:
         candle = self.tape.candles[index]
         chance = Random(f"{self._seed}|{index}")  # noqa: S311 - a repeatable market, not a secret
         volume = max(candle.volume, _VOLUME_MIN)
-        events: list[MarketEvent] = []
+        events: list[TimedMove] = []
         for step, price in enumerate(_path(candle, chance)):
             noise = chance.randbytes(2 + 4 * LEVELS)
             at_ms = step * STEP_MS
-            events.append(_quotes(at_ms, price, volume, noise))
+            events.append(TimedMove(at_ms, _quotes(price, volume, noise)))
             events += _takes(at_ms, volume, chance)
         return tuple(events)
 
@@ -119,7 +108,7 @@ def _path(candle: RecordedHour, chance: Random) -> list[int]:
     return prices
 
 
-def _quotes(at_ms: int, price: int, volume: int, noise: bytes) -> HouseQuotes:
+def _quotes(price: int, volume: int, noise: bytes) -> HouseQuotes:
     """Return a ladder: half spread 3 to 8 bps, levels 1 to 4 bps apart, 0.2 to 1.2 % of volume."""
     bids, asks = [], []
     bid = price - max(1, price * (3 + noise[0] % 6) // _BPS)
@@ -131,16 +120,18 @@ def _quotes(at_ms: int, price: int, volume: int, noise: bytes) -> HouseQuotes:
         asks.append((ask, _size(volume, 2 + noise[level + 1] % 11)))
         bid -= step * (1 + noise[level + 2] % 4)
         ask += step * (1 + noise[level + 3] % 4)
-    return HouseQuotes(at_ms, tuple(bids), tuple(asks))
+    return HouseQuotes(tuple(bids), tuple(asks))
 
 
-def _takes(at_ms: int, volume: int, chance: Random) -> list[MarketEvent]:
+def _takes(at_ms: int, volume: int, chance: Random) -> list[TimedMove]:
     """Return the takers of a step: 0.3 to 1.5 % of the hour's volume each."""
     return [
-        HouseTake(
+        TimedMove(
             at_ms + chance.randrange(earliest_ms, latest_ms),
-            Side.BUY if chance.getrandbits(1) else Side.SELL,
-            _size(volume, chance.randrange(3, 16)),
+            HouseTake(
+                Side.BUY if chance.getrandbits(1) else Side.SELL,
+                _size(volume, chance.randrange(3, 16)),
+            ),
         )
         for earliest_ms, latest_ms in _TAKES
     ]

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from btcturk_kit.domain.money import EXACT, decimal_of, round_half_even
 from btcturk_kit.errors import DatasetError, InvariantViolation
 
-__all__ = ["HOUR_MS", "VOLUME_PLACES", "RecordedHour", "Tape"]
+__all__ = ["HOUR_MS", "VOLUME_PLACES", "RecordedHour", "RecordedHours"]
 
 HOUR_MS = 3_600_000
 
@@ -45,32 +45,40 @@ class RecordedHour(NamedTuple):
     volume: int
 
 
-class Tape:
+class RecordedHours:
     """Consecutive hourly candles.
 
     Args:
         candles: In order of time, an hour apart.
         source: Name of the file, for messages.
+        price_places: Decimals of a price of the pair.
 
     Raises:
         DatasetError: Fewer than 48 candles.
     """
 
-    def __init__(self, candles: tuple[RecordedHour, ...], *, source: str) -> None:
+    def __init__(
+        self, candles: tuple[RecordedHour, ...], *, source: str, price_places: int = 0
+    ) -> None:
         if len(candles) < _HOURS_MIN:
             problem = f"{len(candles)} hours, at least {_HOURS_MIN} are needed"
             raise DatasetError(source, len(candles) + 1, problem)
         self.candles = candles
         self.source = source
+        self.price_places = price_places
 
     @classmethod
-    def bundled(cls, *, price_places: int = 0) -> Tape:
+    def bundled(cls, *, price_places: int = 0) -> RecordedHours:
         """Read the tape that comes with the package: BTC/TRY, April 2023 to December 2024."""
         packed = files("btcturk_kit.sandbox").joinpath("data", _BUNDLED).read_bytes()
-        return cls(_candles(gzip.decompress(packed), _BUNDLED, price_places), source=_BUNDLED)
+        return cls(
+            _candles(gzip.decompress(packed), _BUNDLED, price_places),
+            source=_BUNDLED,
+            price_places=price_places,
+        )
 
     @classmethod
-    def read(cls, path: Path, *, price_places: int = 0) -> Tape:
+    def read(cls, path: Path, *, price_places: int = 0) -> RecordedHours:
         """Read a CSV file, gzip or plain, with the header `ts_ms,open,high,low,close,volume`.
 
         Args:
@@ -87,7 +95,9 @@ class Tape:
                 data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error) as error:
             raise DatasetError(path.name, 0, f"cannot be read ({error})") from error
-        return cls(_candles(data, path.name, price_places), source=path.name)
+        return cls(
+            _candles(data, path.name, price_places), source=path.name, price_places=price_places
+        )
 
     def start_index(self, seed: int) -> int:
         """Return the hour a seed starts at, with 3000 hours after it where the tape has them."""
