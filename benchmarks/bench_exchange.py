@@ -150,10 +150,19 @@ def _fastlob(orders: list[Order]) -> Callable[[], object]:
     logging.disable(logging.WARNING)
     sides = {Side.BUY: fastlob.OrderSide.BID, Side.SELL: fastlob.OrderSide.ASK}
 
+    engine = MatchingEngine(price_places=0)
+    for one in orders:
+        engine.limit(one.number, owner="o", side=one.side, price=one.price, quantity=one.quantity)
+    lots = [
+        sum(int(level.quantity * 1_000) for level in engine.depth(side, levels=len(PRICES)))
+        for side in (Side.BUY, Side.SELL)
+    ]
+
     def run() -> None:
         with fastlob.Orderbook() as book:
             for one in orders:
                 book(fastlob.OrderParams(sides[one.side], one.price, one.lots))
+            assert [book.bids_volume(), book.asks_volume()] == lots, "another book is left"
 
     return run
 
