@@ -193,9 +193,11 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def soak(session: nox.Session) -> None:
-    """Replay ten million frames with flat memory; an argument after `--` is another number."""
+    """Ten million frames and a million orders with flat memory; `-- NUMBER` for each instead."""
     install(session)
     session.run("python", "benchmarks/soak_book.py", *session.posargs)
+    session.run("python", "benchmarks/soak_matching.py", *session.posargs)
+
 
 
 @nox.session(default=False)

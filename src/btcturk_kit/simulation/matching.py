@@ -10,16 +10,16 @@ Never add: balances, fees of makers, clocks, order checks. The caller has checke
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections import deque
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Decimal, Inexact
+from functools import partial
 from typing import NamedTuple
 
 from btcturk_kit.domain.market import BookLevel
 from btcturk_kit.domain.money import EXACT, ZERO, mul, sub
 from btcturk_kit.domain.orders import Side
-from btcturk_kit.errors import require
+from btcturk_kit.errors import InvariantViolation
+from btcturk_kit.simulation.book import BookSide, RestingOrder
 from btcturk_kit.simulation.fees import BASE_PLACES, FeeSchedule
 
 __all__ = ["COLLAR_BPS", "MarketResult", "MatchingEngine", "Trade"]
@@ -28,6 +28,11 @@ COLLAR_BPS = 500
 """How far a market order may walk from the best price (BtcTurk FAQ: 5 %)."""
 
 _BPS = 10_000
+
+_UNITS_IN_ONE = Decimal(10**BASE_PLACES)
+_UNIT = Decimal(1).scaleb(-BASE_PLACES)
+
+_whole = EXACT.to_integral_exact
 
 
 class Trade(NamedTuple):
@@ -57,61 +62,15 @@ class MarketResult(NamedTuple):
     is_exhausted: bool
 
 
-class _Resting:
-    """One order in the book; `units` is what is left of it."""
-
-    __slots__ = ("is_buy", "key", "order_id", "owner", "units")
-
-    def __init__(self, order_id: int, owner: str, *, is_buy: bool, key: int, units: int) -> None:
-        self.order_id = order_id
-        self.owner = owner
-        self.is_buy = is_buy
-        self.key = key
-        self.units = units
-
-
-class _BookSide:
-    """The resting orders of one side. A level's key grows with its priority, so the best is last.
-
-    The key of a bid is its price step, that of an ask the negative of it.
-    """
-
-    __slots__ = ("keys", "levels")
-
-    def __init__(self) -> None:
-        self.keys: list[int] = []
-        self.levels: dict[int, deque[_Resting]] = {}
-
-    def append(self, order: _Resting) -> None:
-        """Put the order behind all others of its price."""
-        queue = self.levels.get(order.key)
-        if queue is None:
-            self.levels[order.key] = deque((order,))
-            insort(self.keys, order.key)
-        else:
-            queue.append(order)
-
-    def remove(self, order: _Resting) -> None:
-        """Take the order out, with its level if it was alone there."""
-        queue = self.levels[order.key]
-        queue.remove(order)
-        if not queue:
-            del self.levels[order.key]
-            del self.keys[bisect_left(self.keys, order.key)]
-
-    def pop_best(self) -> None:
-        """Drop the first order of the best level, which has nothing left."""
-        queue = self.levels[self.keys[-1]]
-        queue.popleft()
-        if not queue:
-            del self.levels[self.keys.pop()]
-
-
 class MatchingEngine:
     """The book of one pair.
 
-    Owners are plain names. Synthetic liquidity is quoted by an owner of its own through `quote`,
-    which replaces the owner's earlier quotes in one step.
+    Owners are plain names, and an order of an owner trades with whatever it meets, orders of the
+    same owner too: no source says that BtcTurk keeps them apart, so that is assumed of it.
+
+    An owner of synthetic liquidity has at most one amount at each price and side, its ladder, which
+    `quote` replaces as a whole, `set_levels` changes here and there, and `withdraw_all` ends. Its
+    orders have the number 0.
 
     Args:
         price_places: Decimals of a price.
@@ -127,49 +86,45 @@ class MatchingEngine:
     """
 
     def __init__(self, *, price_places: int) -> None:
-        self._price_places = price_places
-        self._bids = _BookSide()
-        self._asks = _BookSide()
-        self._orders: dict[int, _Resting] = {}
-        self._quotes: dict[str, list[_Resting]] = {}
+        self._steps_in_one = Decimal(10**price_places)
+        self._step = Decimal(1).scaleb(-price_places)
+        self._bids = BookSide(price_of_key=self._step)
+        self._asks = BookSide(price_of_key=self._step.copy_negate())
+        self._orders: dict[int, RestingOrder] = {}
+        self._ladders: dict[str, dict[int, RestingOrder]] = {}
 
     # ---- borders between Decimal and the integers inside
 
     def steps_of(self, price: Decimal) -> int:
         """Return a price in integer steps of the pair; refuses a price between two steps."""
-        return _as_integer(price.scaleb(self._price_places, context=EXACT))
+        return _in_whole(price, self._steps_in_one)
 
     def price_of(self, steps: int) -> Decimal:
         """Return the price of a number of steps."""
-        return Decimal(steps).scaleb(-self._price_places, context=EXACT)
+        return mul(steps, self._step)
 
     @staticmethod
     def units_of(quantity: Decimal) -> int:
         """Return a base quantity in units of 10**-16; refuses a finer one."""
-        return _as_integer(quantity.scaleb(BASE_PLACES, context=EXACT))
+        return _in_whole(quantity, _UNITS_IN_ONE)
 
     @staticmethod
     def quantity_of(units: int) -> Decimal:
         """Return the base quantity of a number of units."""
-        return Decimal(units).scaleb(-BASE_PLACES, context=EXACT)
+        return mul(units, _UNIT)
 
     # ---- what can be seen
 
     def best(self, side: Side) -> Decimal | None:
         """Return the best resting price of a side, None if nobody rests there."""
-        keys = self._side(side).keys
-        return self.price_of(abs(keys[-1])) if keys else None
+        book = self._side(side)
+        return book.levels[book.keys[-1]].price if book.keys else None
 
     def depth(self, side: Side, *, levels: int) -> tuple[BookLevel, ...]:
         """Return the best levels of a side, best first."""
         book = self._side(side)
-        return tuple(
-            BookLevel(
-                self.price_of(abs(key)),
-                self.quantity_of(sum(order.units for order in book.levels[key])),
-            )
-            for key in book.keys[: -levels - 1 : -1]
-        )
+        best = map(book.levels.__getitem__, book.keys[: -levels - 1 : -1])
+        return tuple(BookLevel(level.price, mul(level.units, _UNIT)) for level in best)
 
     def remaining(self, order_id: int) -> Decimal:
         """Return what is left of a resting order, zero if it does not rest."""
@@ -182,26 +137,33 @@ class MatchingEngine:
         self, order_id: int, *, owner: str, side: Side, price: Decimal, quantity: Decimal
     ) -> tuple[Trade, ...]:
         """Match an arriving limit order; what is left of it rests."""
-        require(order_id not in self._orders, f"order {order_id} already rests")
-        order = self._arrival(
-            order_id, owner, side, steps=self.steps_of(price), units=self.units_of(quantity)
-        )
+        if order_id in self._orders:
+            raise InvariantViolation(f"order {order_id} already rests")
+        steps, units = self.steps_of(price), self.units_of(quantity)
+        _check_positive(steps, units)
+        key = steps if side is Side.BUY else -steps
         trades: list[Trade] = []
-        self._take(order, worst_key=-order.key, trades=trades)
-        if order.units:
+        left = self._take(order_id, owner, side, units, worst_key=-key, trades=trades)
+        if left:
+            order = RestingOrder(order_id, owner, key, left, None)
             self._side(side).append(order)
             self._orders[order_id] = order
         return tuple(trades)
 
     def market_sell(self, order_id: int, *, owner: str, quantity: Decimal) -> MarketResult:
         """Sell a base quantity at the best bids inside the collar; nothing ever rests."""
-        return self._market(order_id, owner, Side.SELL, self.units_of(quantity))
+        return self.market_take(order_id, owner=owner, side=Side.SELL, quantity=quantity)
 
     def market_take(
         self, order_id: int, *, owner: str, side: Side, quantity: Decimal
     ) -> MarketResult:
         """Buy or sell a *base* quantity inside the collar; the exchange's own users cannot."""
-        return self._market(order_id, owner, side, self.units_of(quantity))
+        units = self.units_of(quantity)
+        _check_positive(1, units)
+        trades: list[Trade] = []
+        worst_key = self._collar_key(side)
+        left = self._take(order_id, owner, side, units, worst_key=worst_key, trades=trades)
+        return MarketResult(tuple(trades), self.quantity_of(left), is_exhausted=not left)
 
     def market_buy(
         self, order_id: int, *, owner: str, quote_amount: Decimal, fees: FeeSchedule
@@ -213,14 +175,13 @@ class MatchingEngine:
         worst_key = self._collar_key(Side.BUY)
         while asks.keys and asks.keys[-1] >= worst_key:
             key = asks.keys[-1]
-            price = self.price_of(-key)
-            wanted = self.units_of(fees.affordable_quantity(left, price=price))
-            on_offer = asks.levels[key][0].units
+            level = asks.levels[key]
+            wanted = self.units_of(fees.affordable_quantity(left, price=level.price))
+            on_offer = level.first.units
             units = min(wanted, on_offer)
             if units:
-                order = self._arrival(order_id, owner, Side.BUY, steps=-key, units=units)
-                self._take(order, worst_key=key, trades=trades)
-                notional = mul(price, trades[-1].quantity)
+                self._take(order_id, owner, Side.BUY, units, worst_key=key, trades=trades)
+                notional = mul(level.price, trades[-1].quantity)
                 charge = fees.charge(notional, is_maker=False, at_most=sub(left, notional))
                 left = sub(sub(left, notional), charge.total)
             if wanted <= on_offer:
@@ -232,60 +193,84 @@ class MatchingEngine:
         order = self._orders.pop(order_id, None)
         if order is None:
             return ZERO
-        (self._bids if order.is_buy else self._asks).remove(order)
+        self._side_of_key(order.key).remove(order)
         return self.quantity_of(order.units)
+
+    # ---- what an owner of synthetic liquidity can do; in integers, because it does it all the time
 
     def quote(
         self, owner: str, *, bids: Iterable[tuple[int, int]], asks: Iterable[tuple[int, int]]
     ) -> tuple[Trade, ...]:
-        """Replace all quotes of an owner; quotes that cross other orders trade as takers.
+        """Replace the whole ladder of an owner; what crosses other orders trades as taker.
 
-        Integers on purpose: synthetic ladders are renewed many times per market hour.
+        All of it goes behind whoever waits at its prices. Amounts at one price add up.
 
         Args:
             owner: A name that sends no other orders.
-            bids: Price steps and units, in any order.
+            bids: Price steps and units, in any order; they arrive in this order, bids first.
             asks: The same for the other side.
         """
-        for old in self._quotes.get(owner, ()):
-            if old.units:
-                (self._bids if old.is_buy else self._asks).remove(old)
-        trades: list[Trade] = []
-        resting: list[_Resting] = []
-        for side, levels in ((Side.BUY, bids), (Side.SELL, asks)):
-            book, opposite = self._side(side), self._side(_OTHER[side])
+        arriving: dict[int, int] = {}
+        for sign, levels in ((1, bids), (-1, asks)):
             for steps, units in levels:
-                order = self._arrival(0, owner, side, steps=steps, units=units)
-                if opposite.keys and opposite.keys[-1] >= -order.key:
-                    self._take(order, worst_key=-order.key, trades=trades)
-                if order.units:
-                    book.append(order)
-                    resting.append(order)
-        self._quotes[owner] = resting
-        return tuple(trades)
+                _check_positive(steps, units)
+                arriving[sign * steps] = arriving.get(sign * steps, 0) + units
+        self.withdraw_all(owner)
+        return self._arrive(owner, arriving)
+
+    def set_levels(
+        self, owner: str, *, bids: Iterable[tuple[int, int]], asks: Iterable[tuple[int, int]]
+    ) -> tuple[Trade, ...]:
+        """Change the amounts of an owner at some prices; its other levels stay as they are.
+
+        First amounts become smaller or end, on both sides; then what is new or has grown arrives,
+        bids first, and trades as taker where it crosses. An amount that shrinks or stays keeps its
+        place in the queue; one that grows goes behind with all of it. The cost is that of the
+        changes, not of the ladder.
+
+        Args:
+            owner: A name that sends no other orders.
+            bids: Price steps, and the units that the owner shall have there, 0 for none. The last
+                counts if a price comes twice.
+            asks: The same for the other side.
+        """
+        changes: dict[int, int] = {}
+        for sign, levels in ((1, bids), (-1, asks)):
+            for steps, units in levels:
+                _check_positive(steps, units + 1)  # none is an amount here
+                changes[sign * steps] = units
+        ladder = self._ladders.setdefault(owner, {})
+        arriving: dict[int, int] = {}
+        for key, units in changes.items():
+            order = ladder.get(key)
+            if order is not None and 0 < units <= order.units:
+                self._side_of_key(key).shrink(order, units)
+                continue
+            if order is not None:
+                self._side_of_key(key).remove(order)
+                del ladder[key]
+            if units:
+                arriving[key] = units
+        return self._arrive(owner, arriving)
+
+    def withdraw_all(self, owner: str) -> None:
+        """Take the whole ladder of an owner out, as when its market is halted."""
+        ladder = self._ladders.get(owner, {})
+        for key, order in ladder.items():
+            self._side_of_key(key).remove(order)
+        ladder.clear()
 
     # ---- inside
 
-    def _side(self, side: Side) -> _BookSide:
+    def _side(self, side: Side) -> BookSide:
         return self._bids if side is Side.BUY else self._asks
 
-    @staticmethod
-    def _arrival(order_id: int, owner: str, side: Side, *, steps: int, units: int) -> _Resting:
-        require(steps > 0 and units > 0, "an order needs a positive price and quantity")
-        is_buy = side is Side.BUY
-        key = steps if is_buy else -steps
-        return _Resting(order_id, owner, is_buy=is_buy, key=key, units=units)
-
-    def _market(self, order_id: int, owner: str, side: Side, units: int) -> MarketResult:
-        order = self._arrival(order_id, owner, side, steps=1, units=units)
-        trades: list[Trade] = []
-        self._take(order, worst_key=self._collar_key(side), trades=trades)
-        left = self.quantity_of(order.units)
-        return MarketResult(tuple(trades), left, is_exhausted=not order.units)
+    def _side_of_key(self, key: int) -> BookSide:
+        return self._bids if key > 0 else self._asks
 
     def _collar_key(self, taker: Side) -> int:
         """Return the key of the last level a market order may reach; the best level if none."""
-        keys = self._side(_OTHER[taker]).keys
+        keys = (self._asks if taker is Side.BUY else self._bids).keys
         if not keys:
             return 0
         steps = abs(keys[-1])
@@ -293,36 +278,78 @@ class MatchingEngine:
             return -(steps * (_BPS + COLLAR_BPS) // _BPS)
         return -(-steps * (_BPS - COLLAR_BPS) // _BPS)
 
-    def _take(self, taker: _Resting, *, worst_key: int, trades: list[Trade]) -> None:
-        """Match `taker` with the other side, best first, down to `worst_key` of that side."""
-        book = self._asks if taker.is_buy else self._bids
-        side = Side.BUY if taker.is_buy else Side.SELL
-        while taker.units and book.keys and book.keys[-1] >= worst_key:
-            key = book.keys[-1]
-            maker = book.levels[key][0]
-            units = min(taker.units, maker.units)
-            taker.units -= units
-            maker.units -= units
+    def _arrive(self, owner: str, arriving: dict[int, int]) -> tuple[Trade, ...]:
+        """Match amounts of a ladder, by key, one after another; what is left of each rests."""
+        ladder = self._ladders.setdefault(owner, {})
+        trades: list[Trade] = []
+        for key, units in arriving.items():
+            side = Side.BUY if key > 0 else Side.SELL
+            left = self._take(0, owner, side, units, worst_key=-key, trades=trades)
+            if left:
+                ladder[key] = order = RestingOrder(0, owner, key, left, ladder)
+                self._side_of_key(key).append(order)
+        return tuple(trades)
+
+    def _take(
+        self,
+        order_id: int,
+        owner: str,
+        side: Side,
+        left: int,
+        *,
+        worst_key: int,
+        trades: list[Trade],
+    ) -> int:
+        """Match `left` units with the other side, best first, down to `worst_key` of that side.
+
+        Returns:
+            What is left of them.
+        """
+        book = self._asks if side is Side.BUY else self._bids
+        keys = book.keys
+        while left and keys and keys[-1] >= worst_key:
+            level = book.levels[keys[-1]]
+            maker = level.first
+            units = min(left, maker.units)
+            left -= units
             trades.append(
-                Trade(
-                    maker.order_id,
-                    taker.order_id,
-                    maker.owner,
-                    taker.owner,
-                    side,
-                    self.price_of(abs(key)),
-                    self.quantity_of(units),
+                _trade(
+                    (
+                        maker.order_id,
+                        order_id,
+                        maker.owner,
+                        owner,
+                        side,
+                        level.price,
+                        mul(units, _UNIT),
+                    )
                 )
             )
-            if not maker.units:
-                book.pop_best()
-                self._orders.pop(maker.order_id, None)
+            if units < maker.units:
+                maker.units -= units
+                level.units -= units
+            else:
+                book.drop_first(level)
+                if maker.ladder is None:
+                    del self._orders[maker.order_id]
+                else:
+                    del maker.ladder[maker.key]
+        return left
 
 
-_OTHER = {Side.BUY: Side.SELL, Side.SELL: Side.BUY}
+_trade = partial(tuple.__new__, Trade)
+# A trade from its fields in order, for half of what the call of a named tuple costs.
 
 
-def _as_integer(value: Decimal) -> int:
-    number = int(value)
-    require(number == value, f"{value} is not a whole number of steps")
-    return number
+def _in_whole(value: Decimal, whole: Decimal) -> int:
+    """Return a value in units of which `whole` make one."""
+    try:
+        return int(_whole(mul(value, whole)))
+    except Inexact:
+        message = f"{value} is not a whole number of steps of {1 / whole}"
+        raise InvariantViolation(message) from None
+
+
+def _check_positive(steps: int, units: int) -> None:
+    if steps <= 0 or units <= 0:
+        raise InvariantViolation("an order needs a positive price and quantity")

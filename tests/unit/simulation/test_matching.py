@@ -193,6 +193,98 @@ def test_quotes_that_cross_trade_at_the_resting_price(engine: MatchingEngine) ->
     assert [(one.maker_order_id, one.taker_side) for one in trades] == [(2, Side.SELL)]
 
 
+def makers(engine: MatchingEngine, number: int, side: Side, price: int, quantity: str) -> list[str]:
+    """Send a limit order and return whom it met."""
+    return [one.maker_owner for one in place(engine, number, side, price, quantity)]
+
+
+def test_a_level_that_shrinks_keeps_its_place(engine: MatchingEngine) -> None:
+    """So does one that is named with what it has; its owner's other levels are not touched."""
+    engine.set_levels("house", bids=[(98, 3 * UNIT), (97, UNIT)], asks=[(102, UNIT)])
+    place(engine, 1, Side.BUY, 98, "1")
+    engine.set_levels("house", bids=[(98, 2 * UNIT)], asks=[])
+    engine.set_levels("house", bids=[(98, 2 * UNIT)], asks=[])
+    assert engine.depth(Side.BUY, levels=9) == (
+        BookLevel(Decimal(98), Decimal(3)),
+        BookLevel(Decimal(97), ONE),
+    )
+    assert engine.best(Side.SELL) == Decimal(102)
+    assert makers(engine, 2, Side.SELL, 98, "2") == ["house"]
+    assert makers(engine, 3, Side.SELL, 98, "1") == ["o1"]
+
+
+def test_a_level_that_grows_goes_behind(engine: MatchingEngine) -> None:
+    """With all of it: who waited behind it is served before it now."""
+    engine.set_levels("house", bids=[(98, UNIT)], asks=[])
+    place(engine, 1, Side.BUY, 98, "1")
+    assert engine.set_levels("house", bids=[(98, 2 * UNIT)], asks=[]) == ()
+    assert makers(engine, 2, Side.SELL, 98, "3") == ["o1", "house"]
+
+
+def test_an_amount_of_zero_ends_a_level(engine: MatchingEngine) -> None:
+    """Ending a level that is not there, or no longer, is nothing."""
+    engine.set_levels("house", bids=[(98, UNIT)], asks=[(102, UNIT)])
+    place(engine, 1, Side.BUY, 102, "1")
+    engine.set_levels("house", bids=[(98, 0), (97, 0)], asks=[(102, 0)])
+    assert engine.depth(Side.BUY, levels=9) == engine.depth(Side.SELL, levels=9) == ()
+
+
+def test_both_sides_of_a_ladder_move_in_one_step(engine: MatchingEngine) -> None:
+    """A bid may come where the same owner's ask was: amounts end before others arrive."""
+    engine.set_levels("house", bids=[(99, UNIT)], asks=[(100, UNIT), (101, UNIT)])
+    assert engine.set_levels("house", bids=[(100, 2 * UNIT)], asks=[(100, 0)]) == ()
+    assert engine.best(Side.BUY) == Decimal(100)
+    assert engine.best(Side.SELL) == Decimal(101)
+
+
+def test_a_level_that_crosses_a_customer_trades(engine: MatchingEngine) -> None:
+    """As taker, at the customer's price; what is left rests and counts as its amount."""
+    place(engine, 1, Side.SELL, 100, "1")
+    (trade,) = engine.set_levels("house", bids=[(101, 3 * UNIT)], asks=[])
+    assert (trade.maker_order_id, trade.taker_owner, trade.price) == (1, "house", Decimal(100))
+    assert trade.taker_side is Side.BUY
+    place(engine, 2, Side.BUY, 101, "1")
+    engine.set_levels("house", bids=[(101, 2 * UNIT)], asks=[])
+    assert makers(engine, 3, Side.SELL, 101, "3") == ["house", "o2"]
+
+
+def test_an_owner_that_withdraws_has_no_quotes(engine: MatchingEngine) -> None:
+    """Others keep theirs; it may quote again, and it may have had nothing."""
+    engine.withdraw_all("house")
+    engine.quote("house", bids=[(98, UNIT)], asks=[(102, UNIT)])
+    engine.quote("maker", bids=[(98, UNIT)], asks=[(103, UNIT)])
+    place(engine, 1, Side.SELL, 102, "1")
+    engine.withdraw_all("house")
+    assert engine.depth(Side.BUY, levels=9) == (BookLevel(Decimal(98), ONE),)
+    assert engine.depth(Side.SELL, levels=1) == (BookLevel(Decimal(102), ONE),)
+    engine.set_levels("house", bids=[(99, UNIT)], asks=[])
+    assert engine.best(Side.BUY) == Decimal(99)
+
+
+def test_an_owner_meets_itself(engine: MatchingEngine) -> None:
+    """Nothing keeps an owner's orders apart."""
+    engine.limit(1, owner="ann", side=Side.SELL, price=Decimal(100), quantity=ONE)
+    (trade,) = engine.limit(2, owner="ann", side=Side.BUY, price=Decimal(100), quantity=ONE)
+    assert (trade.maker_owner, trade.taker_owner) == ("ann", "ann")
+
+
+@pytest.mark.parametrize("price", ["0.01", "123.45", "123456789012"])
+def test_prices_are_whole_steps_and_back(price: str) -> None:
+    """A price is the same after it was counted in steps, and written with the pair's places."""
+    engine = MatchingEngine(price_places=2)
+    there_and_back = engine.price_of(engine.steps_of(Decimal(price)))
+    assert there_and_back == Decimal(price)
+    assert there_and_back.as_tuple().exponent == -2
+
+
+@pytest.mark.parametrize("quantity", ["0.00000000000000001", f"1.{'0' * 60}1"])
+def test_a_quantity_finer_than_a_unit_is_refused(engine: MatchingEngine, quantity: str) -> None:
+    """Also one of more digits than money has here."""
+    with pytest.raises(InvariantViolation, match="not a whole number of steps of 1E-16"):
+        place(engine, 1, Side.BUY, 100, quantity)
+    assert engine.best(Side.BUY) is None
+
+
 @given(
     orders=st.lists(
         st.tuples(st.sampled_from(Side), st.integers(95, 105), st.integers(1, 30)), max_size=40
