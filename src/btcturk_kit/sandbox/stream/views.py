@@ -19,7 +19,7 @@ from btcturk_kit.domain.stream_events import (
     StreamTicker,
     UserTraded,
 )
-from btcturk_kit.sandbox.market.candle_hours import HOUR_MS
+from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
 from btcturk_kit.sandbox.venue.public_record import PRINTED_MAX, PrintedTrade
