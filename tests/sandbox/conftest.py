@@ -17,10 +17,12 @@ import uvicorn
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.address import ClockKind
-from btcturk_kit.sandbox.market.tape import Tape
-from btcturk_kit.sandbox.server import Hands, by_port, make_app, make_graph_app
+from btcturk_kit.sandbox.hands import Hands
+from btcturk_kit.sandbox.server import by_port, make_app, make_graph_app
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.habits import Habits
+from btcturk_kit.sandbox.venue.listing import bundled_listing
+from btcturk_kit.sandbox.venue.pair import Listing
 from btcturk_kit.wire.signing import Credentials
 
 TOKEN = "control-token"
@@ -134,13 +136,13 @@ Start = Callable[..., Caller]
 
 
 @pytest.fixture(scope="session")
-def tape() -> Tape:
-    """Return the bundled tape, read once."""
-    return Tape.bundled()
+def listing() -> Listing:
+    """Return the bundled pair, its tape read once."""
+    return bundled_listing()
 
 
 @pytest.fixture(scope="session")
-def start(tape: Tape) -> Iterator[Start]:
+def start(listing: Listing) -> Iterator[Start]:
     """Return a function that starts an exchange on a socket and connects to it."""
     running: list[tuple[uvicorn.Server, threading.Thread, Caller]] = []
 
@@ -150,7 +152,7 @@ def start(tape: Tape) -> Iterator[Start]:
         is_real = clock is ClockKind.REAL
         start_ms = time.time_ns() // 1_000_000 if is_real else None
         exchange = Exchange(
-            tape, seed=seed, start_ms=start_ms, has_latency=not is_real, habits=habits
+            [listing], seed=seed, start_ms=start_ms, has_latency=not is_real, habits=habits
         )
         access = Access()
         for keys, secret in ((ANN, "QUFBQQ=="), (BOB, "QkJCQg==")):

@@ -15,15 +15,16 @@ from typing import Any, NamedTuple
 import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 
-from btcturk_kit.domain.identifiers import Asset
+from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.address import ClockKind
+from btcturk_kit.sandbox.hands import Hands
 from btcturk_kit.sandbox.listening import listen
-from btcturk_kit.sandbox.market.tape import Tape
-from btcturk_kit.sandbox.server import Hands, make_app
+from btcturk_kit.sandbox.server import make_app
 from btcturk_kit.sandbox.stream.hub import StreamHub
 from btcturk_kit.sandbox.stream.server import StreamLimits, StreamServer
 from btcturk_kit.sandbox.venue.exchange import Exchange
+from btcturk_kit.sandbox.venue.pair import Listing
 
 from .conftest import ANN, TOKEN, Caller, Reply
 
@@ -126,7 +127,7 @@ class World(NamedTuple):
 
     async def far_price(self) -> str:
         """Return a price a tenth below the market."""
-        return str(int(self.exchange.ticker().last) * 9 // 10)
+        return str(int(self.exchange.ticker(Symbol("BTCTRY")).last) * 9 // 10)
 
     @asynccontextmanager
     async def listening(self, **options: Any) -> AsyncIterator[Listener]:
@@ -204,7 +205,7 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def running(
-    tape: Tape,
+    listing: Listing,
     *,
     seed: int = 1,
     clock: ClockKind = ClockKind.VIRTUAL,
@@ -213,7 +214,7 @@ async def running(
     """Yield an exchange on sockets of its own; `ann` has 100 million TRY and 100 BTC."""
     is_real = clock is ClockKind.REAL
     start_ms = wall_ms() if is_real else None
-    exchange = Exchange(tape, seed=seed, start_ms=start_ms, has_latency=not is_real)
+    exchange = Exchange([listing], seed=seed, start_ms=start_ms, has_latency=not is_real)
     access = Access()
     access.add_key(ANN.api_key, "QUFBQQ==")
     opening = {Asset("TRY"): Decimal(10**8), Asset("BTC"): Decimal(100)}
@@ -245,11 +246,13 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def run(tape: Tape, body: Callable[[World], Coroutine[None, None, None]], **options: Any) -> None:
+def run(
+    listing: Listing, body: Callable[[World], Coroutine[None, None, None]], **options: Any
+) -> None:
     """Run a test body with an exchange of its own."""
 
     async def main() -> None:
-        async with running(tape, **options) as world:
+        async with running(listing, **options) as world:
             await body(world)
 
     asyncio.run(main())

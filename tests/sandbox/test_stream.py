@@ -11,9 +11,10 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.sandbox import ClockKind, SandboxProcess
-from btcturk_kit.sandbox.market.tape import Tape
 from btcturk_kit.sandbox.stream.server import StreamLimits
+from btcturk_kit.sandbox.venue.pair import Listing
 
 from .live import Listener, RawClient, World, run, running
 
@@ -21,7 +22,7 @@ TICK_MS = 764
 HOUR_MS = 3_600_000
 
 
-def test_the_server_speaks_first_and_compresses_nothing(tape: Tape) -> None:
+def test_the_server_speaks_first_and_compresses_nothing(listing: Listing) -> None:
     """The hello comes unasked; an offered compression is not taken."""
 
     async def body(world: World) -> None:
@@ -29,7 +30,7 @@ def test_the_server_speaks_first_and_compresses_nothing(tape: Tape) -> None:
             assert connection.protocol.extensions == []
             assert await connection.recv() == '[991,{"type":991,"current":"6.0.0","min":"2.3.0"}]'
 
-    run(tape, body)
+    run(listing, body)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ def test_the_server_speaks_first_and_compresses_nothing(tape: Tape) -> None:
     ],
 )
 def test_every_channel_begins_and_goes_on(
-    tape: Tape, channel: str, event: str, first: int, later: int
+    listing: Listing, channel: str, event: str, first: int, later: int
 ) -> None:
     """The answer, what there is, and then what comes; nothing more after leaving."""
 
@@ -62,10 +63,10 @@ def test_every_channel_begins_and_goes_on(
             await world.advance(HOUR_MS)
             assert await listener.mark(world) == []
 
-    run(tape, body)
+    run(listing, body)
 
 
-def test_what_makes_no_sense_leaves_the_connection_open(tape: Tape) -> None:
+def test_what_makes_no_sense_leaves_the_connection_open(listing: Listing) -> None:
     """Bytes, objects, unknown types and texts are not answered; nonsense is acknowledged."""
 
     async def body(world: World) -> None:
@@ -77,10 +78,10 @@ def test_what_makes_no_sense_leaves_the_connection_open(tape: Tape) -> None:
             await world.advance(HOUR_MS)
             assert await listener.mark(world) == []
 
-    run(tape, body)
+    run(listing, body)
 
 
-def test_private_messages_follow_what_is_done_over_http(tape: Tape) -> None:
+def test_private_messages_follow_what_is_done_over_http(listing: Listing) -> None:
     """Resting, canceled, matched: each told to who is logged in, by itself."""
 
     async def body(world: World) -> None:
@@ -108,10 +109,10 @@ def test_private_messages_follow_what_is_done_over_http(tape: Tape) -> None:
             assert (matched["type"], matched["amount"]) == (441, "0.0010000000")
             assert await stranger.mark(world) == []
 
-    run(tape, body)
+    run(listing, body)
 
 
-def test_a_login_that_is_not_signed_well_changes_nothing(tape: Tape) -> None:
+def test_a_login_that_is_not_signed_well_changes_nothing(listing: Listing) -> None:
     """The time signed instead of the nonce, and a clock as nonce."""
 
     async def body(world: World) -> None:
@@ -127,10 +128,10 @@ def test_a_login_that_is_not_signed_well_changes_nothing(tape: Tape) -> None:
             await world.submit(quantity="0.001", orderMethod="market", orderType="sell")
             assert await listener.mark(world) == []
 
-    run(tape, body)
+    run(listing, body)
 
 
-def test_the_sixteenth_connection_of_a_minute_is_refused(tape: Tape) -> None:
+def test_the_sixteenth_connection_of_a_minute_is_refused(listing: Listing) -> None:
     """With 429 and a minute to wait; after it the door is open again."""
 
     async def body(world: World) -> None:
@@ -146,10 +147,10 @@ def test_the_sixteenth_connection_of_a_minute_is_refused(tape: Tape) -> None:
         async with world.listening():
             pass
 
-    run(tape, body)
+    run(listing, body)
 
 
-def test_a_client_without_pongs_is_closed_politely(tape: Tape) -> None:
+def test_a_client_without_pongs_is_closed_politely(listing: Listing) -> None:
     """As long as it answers pings it stays; then it is closed with 1000."""
 
     async def body(world: World) -> None:
@@ -164,10 +165,10 @@ def test_a_client_without_pongs_is_closed_politely(tape: Tape) -> None:
                 opcode, payload = await client.frame()
             assert (opcode, payload) == (8, (1000).to_bytes(2, "big"))
 
-    run(tape, body, limits=StreamLimits(ping_interval_s=0.02, pong_timeout_s=0.8))
+    run(listing, body, limits=StreamLimits(ping_interval_s=0.02, pong_timeout_s=0.8))
 
 
-def test_without_pings_nobody_is_closed(tape: Tape) -> None:
+def test_without_pings_nobody_is_closed(listing: Listing) -> None:
     """A server told not to ping sends none, and does not miss pongs either."""
 
     async def body(world: World) -> None:
@@ -178,10 +179,10 @@ def test_without_pings_nobody_is_closed(tape: Tape) -> None:
             await world.control("POST", "/v1/stream/send", {"text": "still here"})
             assert await client.frame() == (1, b"still here")
 
-    run(tape, body, limits=StreamLimits(ping_interval_s=0.01, pong_timeout_s=0.1))
+    run(listing, body, limits=StreamLimits(ping_interval_s=0.01, pong_timeout_s=0.1))
 
 
-def test_a_client_that_reads_is_waited_for(tape: Tape) -> None:
+def test_a_client_that_reads_is_waited_for(listing: Listing) -> None:
     """An hour of tickers is many times what may wait; all of them arrive, in order."""
 
     async def body(world: World) -> None:
@@ -195,10 +196,10 @@ def test_a_client_that_reads_is_waited_for(tape: Tape) -> None:
             await advancing
             assert await listener.mark(world) == []
 
-    run(tape, body, limits=StreamLimits(waiting_chars_max=20_000))
+    run(listing, body, limits=StreamLimits(waiting_chars_max=20_000))
 
 
-def test_a_client_that_does_not_read_is_closed_and_holds_nobody_up(tape: Tape) -> None:
+def test_a_client_that_does_not_read_is_closed_and_holds_nobody_up(listing: Listing) -> None:
     """The clock reaches its target, the others hear everything, the slow one is gone."""
 
     async def body(world: World) -> None:
@@ -214,15 +215,15 @@ def test_a_client_that_does_not_read_is_closed_and_holds_nobody_up(tape: Tape) -
             assert world.exchange.now_ms == start_ms + 4 * HOUR_MS
             await world.control("POST", "/v1/stream/send", {"text": '[0,{"type":0}]'})
             frames = await reading
-            newest = world.exchange.public_trades(count=1)[0]
+            newest = world.exchange.public_trades(Symbol("BTCTRY"), count=1)[0]
             assert frames[-1][1]["I"] == str(newest.trade_id)
             assert [row["session"] for row in await sessions(world)] == [2]
 
     limits = StreamLimits(waiting_chars_max=100_000, patience_s=0.3, close_timeout_s=0.1)
-    run(tape, body, limits=limits)
+    run(listing, body, limits=limits)
 
 
-def test_a_client_that_stops_reading_gets_1008_when_it_reads_again(tape: Tape) -> None:
+def test_a_client_that_stops_reading_gets_1008_when_it_reads_again(listing: Listing) -> None:
     """It is told why, if it still listens in time."""
 
     async def body(world: World) -> None:
@@ -234,10 +235,10 @@ def test_a_client_that_stops_reading_gets_1008_when_it_reads_again(tape: Tape) -
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 1008
 
-    run(tape, body, limits=StreamLimits(waiting_chars_max=100_000))
+    run(listing, body, limits=StreamLimits(waiting_chars_max=100_000))
 
 
-def test_changes_over_the_wire_are_the_book_of_the_exchange(tape: Tape) -> None:
+def test_changes_over_the_wire_are_the_book_of_the_exchange(listing: Listing) -> None:
     """Minutes of market, orders coming and going over HTTP: the replayed window is `/v1/book`."""
 
     async def body(world: World) -> None:
@@ -248,7 +249,7 @@ def test_changes_over_the_wire_are_the_book_of_the_exchange(tape: Tape) -> None:
             last = model["CS"]
             orders: list[int] = []
             for turn in range(130):
-                market = int(world.exchange.ticker().last)
+                market = int(world.exchange.ticker(Symbol("BTCTRY")).last)
                 order = await world.submit(
                     quantity="0.01",
                     price=str(market * (9_999 - turn * 7) // 10_000),
@@ -276,14 +277,14 @@ def test_changes_over_the_wire_are_the_book_of_the_exchange(tape: Tape) -> None:
             (row,) = await sessions(world)
             assert row["change_numbers"] == {"obdiff:BTCTRY": last}
 
-    run(tape, body)
+    run(listing, body)
 
 
-def test_equal_calls_give_equal_frames(tape: Tape) -> None:
+def test_equal_calls_give_equal_frames(listing: Listing) -> None:
     """Two exchanges with one seed and the same calls send the same bytes."""
 
     async def one_run() -> list[tuple[int, Any]]:
-        async with running(tape, seed=7) as world, world.listening() as listener:
+        async with running(listing, seed=7) as world, world.listening() as listener:
             await listener.log_in(world.exchange.now_ms)
             frames = []
             for channel in ("obdiff", "trade", "ticker"):
@@ -305,7 +306,7 @@ def test_equal_calls_give_equal_frames(tape: Tape) -> None:
     assert len(one) > 500
 
 
-def test_on_a_real_clock_publications_come_by_themselves(tape: Tape) -> None:
+def test_on_a_real_clock_publications_come_by_themselves(listing: Listing) -> None:
     """Nobody calls and nobody advances: tickers come all the same, before and after a pause."""
 
     async def body(world: World) -> None:
@@ -315,7 +316,7 @@ def test_on_a_real_clock_publications_come_by_themselves(tape: Tape) -> None:
                 assert [(await listener.next())[0] for _ in range(2)] == [401, 401]
                 await listener.join("ticker", "all", leave=True)
 
-    run(tape, body, clock=ClockKind.REAL)
+    run(listing, body, clock=ClockKind.REAL)
 
 
 def test_the_process_says_where_its_stream_is() -> None:

@@ -10,8 +10,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from btcturk_kit.sandbox.market.tape import Tape
 from btcturk_kit.sandbox.stream.faults import Break, BreakHow
+from btcturk_kit.sandbox.venue.pair import Listing
 
 from .conftest import Caller
 from .live import Listener, RawClient, World, run
@@ -40,7 +40,7 @@ def numbers(frames: list[tuple[int, Any]]) -> list[int]:
         ("skip_number", [0, 1, 3, 4, 5]),
     ],
 )
-def test_numbers_of_change_sets_go_wrong(tape: Tape, kind: str, expected: list[int]) -> None:
+def test_numbers_of_change_sets_go_wrong(listing: Listing, kind: str, expected: list[int]) -> None:
     """Missing, twice, in the wrong order, or numbered past one: at the second change set."""
 
     async def body(world: World) -> None:
@@ -49,10 +49,10 @@ def test_numbers_of_change_sets_go_wrong(tape: Tape, kind: str, expected: list[i
             assert numbers(await changes(world, listener))[: len(expected)] == expected
         assert (await world.control("GET", "/v1/stream/sessions"))["fault_hits"] == [1]
 
-    run(tape, body)
+    run(listing, body)
 
 
-def test_a_second_snapshot_comes_unasked(tape: Tape) -> None:
+def test_a_second_snapshot_comes_unasked(listing: Listing) -> None:
     """It has the number of the change before it, and the chain goes on behind it."""
 
     async def body(world: World) -> None:
@@ -62,10 +62,10 @@ def test_a_second_snapshot_comes_unasked(tape: Tape) -> None:
         assert [kind for kind, _ in frames[:6]] == [431, 432, 432, 432, 431, 432]
         assert numbers(frames)[:6] == [0, 1, 2, 3, 3, 4]
 
-    run(tape, body)
+    run(listing, body)
 
 
-def test_a_crossed_book(tape: Tape) -> None:
+def test_a_crossed_book(listing: Listing) -> None:
     """The best bid of the snapshot is above its best ask."""
 
     async def body(world: World) -> None:
@@ -74,11 +74,11 @@ def test_a_crossed_book(tape: Tape) -> None:
             _, model = (await changes(world, listener))[0]
         assert int(model["BO"][0]["P"]) > int(model["AO"][0]["P"])
 
-    run(tape, body)
+    run(listing, body)
 
 
 @pytest.mark.parametrize("kind", ["garbage", "cut_text"])
-def test_texts_that_cannot_be_read(tape: Tape, kind: str) -> None:
+def test_texts_that_cannot_be_read(listing: Listing, kind: str) -> None:
     """The frame is whole, its text is not."""
 
     async def body(world: World) -> None:
@@ -91,10 +91,10 @@ def test_texts_that_cannot_be_read(tape: Tape, kind: str) -> None:
             await world.advance(HOUR_MS)
             assert {kind for kind, _ in await listener.mark(world)} == {422}
 
-    run(tape, body)
+    run(listing, body)
 
 
-def test_a_stalled_feed_still_answers_pings(tape: Tape) -> None:
+def test_a_stalled_feed_still_answers_pings(listing: Listing) -> None:
     """Nothing comes, the socket stays open and pongs; a new plan ends it."""
 
     async def body(world: World) -> None:
@@ -109,10 +109,10 @@ def test_a_stalled_feed_still_answers_pings(tape: Tape) -> None:
             await world.advance(1_000)
             assert (await listener.next())[0] == 401
 
-    run(tape, body)
+    run(listing, body)
 
 
-def test_a_deaf_private_feed_still_tells_balances(tape: Tape) -> None:
+def test_a_deaf_private_feed_still_tells_balances(listing: Listing) -> None:
     """441, 451 and 452 stop, 201 goes on."""
 
     async def body(world: World) -> None:
@@ -130,11 +130,11 @@ def test_a_deaf_private_feed_still_tells_balances(tape: Tape) -> None:
             await world.advance(60_000)
             assert {kind for kind, _ in await listener.mark(world)} == {201}
 
-    run(tape, body)
+    run(listing, body)
 
 
 @pytest.mark.parametrize(("how", "code"), [("close", 1012), ("abort", None), ("cut_frame", None)])
-def test_connections_end_by_plan(tape: Tape, how: str, code: int | None) -> None:
+def test_connections_end_by_plan(listing: Listing, how: str, code: int | None) -> None:
     """Politely with the code of the plan, or without a word; a new connection is let in."""
 
     async def body(world: World) -> None:
@@ -149,11 +149,11 @@ def test_connections_end_by_plan(tape: Tape, how: str, code: int | None) -> None
             await listener.join("trade", "BTCTRY")
             assert (await listener.next())[0] == 421
 
-    run(tape, body)
+    run(listing, body)
 
 
 @pytest.mark.parametrize("length", [100, 1_000, 100_000])
-def test_a_frame_is_cut_in_the_middle(tape: Tape, length: int) -> None:
+def test_a_frame_is_cut_in_the_middle(listing: Listing, length: int) -> None:
     """The header announces it whole, half of it comes, then the end."""
 
     async def body(world: World) -> None:
@@ -166,10 +166,10 @@ def test_a_frame_is_cut_in_the_middle(tape: Tape, length: int) -> None:
             assert cut.value.expected == length
             assert cut.value.partial == text.encode()[: length // 2]
 
-    run(tape, body)
+    run(listing, body)
 
 
-def test_connections_are_refused_by_plan(tape: Tape) -> None:
+def test_connections_are_refused_by_plan(listing: Listing) -> None:
     """As many as the plan says, with 503."""
 
     async def body(world: World) -> None:
@@ -181,10 +181,10 @@ def test_connections_are_refused_by_plan(tape: Tape) -> None:
         async with world.listening():
             pass
 
-    run(tape, body)
+    run(listing, body)
 
 
-def test_any_frame_can_be_sent_to_whom_it_concerns(tape: Tape) -> None:
+def test_any_frame_can_be_sent_to_whom_it_concerns(listing: Listing) -> None:
     """To all, to the listeners of a channel, to an account, to one session."""
 
     async def body(world: World) -> None:
@@ -205,11 +205,13 @@ def test_any_frame_can_be_sent_to_whom_it_concerns(tape: Tape) -> None:
             assert [kind for kind, _ in await first.mark(world)] == [777, 453]
             assert [kind for kind, _ in await second.mark(world)] == [777, 431, 801]
 
-    run(tape, body)
+    run(listing, body)
 
 
 @pytest.mark.parametrize(("how", "code"), [("close", 4000), ("abort", None), ("cut_frame", None)])
-def test_connections_can_be_ended_at_any_moment(tape: Tape, how: str, code: int | None) -> None:
+def test_connections_can_be_ended_at_any_moment(
+    listing: Listing, how: str, code: int | None
+) -> None:
     """What is queued goes out first; the others are left alone."""
 
     async def body(world: World) -> None:
@@ -223,10 +225,10 @@ def test_connections_can_be_ended_at_any_moment(tape: Tape, how: str, code: int 
             assert (received.code if received else None) == code
             assert await second.mark(world) == []
 
-    run(tape, body)
+    run(listing, body)
 
 
-def test_the_control_interface_says_who_listens(tape: Tape) -> None:
+def test_the_control_interface_says_who_listens(listing: Listing) -> None:
     """Account, subscriptions, numbers of books, and how many frames were handed out."""
 
     async def body(world: World) -> None:
@@ -249,7 +251,7 @@ def test_the_control_interface_says_who_listens(tape: Tape) -> None:
                 "fault_hits": [],
             }
 
-    run(tape, body)
+    run(listing, body)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +265,7 @@ def test_the_control_interface_says_who_listens(tape: Tape) -> None:
         ("close", []),
     ],
 )
-def test_mistakes_in_control_calls_are_told(tape: Tape, route: str, fields: object) -> None:
+def test_mistakes_in_control_calls_are_told(listing: Listing, route: str, fields: object) -> None:
     """A wrong field is answered with 400 and a sentence."""
 
     async def body(world: World) -> None:
@@ -271,10 +273,10 @@ def test_mistakes_in_control_calls_are_told(tape: Tape, route: str, fields: obje
         assert reply.status == 400
         assert reply.json["message"]
 
-    run(tape, body)
+    run(listing, body)
 
 
-def test_the_token_guards_the_stream_too(tape: Tape) -> None:
+def test_the_token_guards_the_stream_too(listing: Listing) -> None:
     """Without it nothing is sent and nothing is told."""
 
     async def body(world: World) -> None:
@@ -283,7 +285,7 @@ def test_the_token_guards_the_stream_too(tape: Tape) -> None:
             reply = await world.call(call, method, target, {"text": "x"}, token="wrong")
             assert reply.status == 401
 
-    run(tape, body)
+    run(listing, body)
 
 
 def test_the_whole_book_is_there_without_a_stream(exchange: Caller) -> None:

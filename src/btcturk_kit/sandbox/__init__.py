@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from btcturk_kit.sandbox.address import ClockKind, SandboxAddress
-    from btcturk_kit.sandbox.market.recorded_candles import RecordedCandle, RecordedCandles
     from btcturk_kit.sandbox.market.candle_model import MarketModel
     from btcturk_kit.sandbox.market.candle_tape import CandleTape
+    from btcturk_kit.sandbox.market.recorded_candles import RecordedCandle, RecordedCandles
     from btcturk_kit.sandbox.process import SandboxProcess
     from btcturk_kit.sandbox.venue.exchange import Exchange
     from btcturk_kit.sandbox.venue.listing import bundled_listing

@@ -1,4 +1,4 @@
-"""The exchange on a socket of this machine: HTTP in front of `Exchange`, and the control API.
+"""The exchange as ASGI applications: the one of its API, and the one of the graph host.
 
 All requests are carried out one after another in one event loop. Imported only to serve: it needs
 the extra `sandbox`. Never add: rules of the exchange, listening on anything but loopback.
@@ -6,48 +6,29 @@ the extra `sandbox`. Never add: rules of the exchange, listening on anything but
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
-from decimal import Decimal
-from hmac import compare_digest
-from typing import Any
+from collections.abc import Mapping
 
-from msgspec import DecodeError, ValidationError
-from msgspec.json import Encoder, decode
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.domain.money import ZERO, decimal_of
-from btcturk_kit.errors import BtcturkKitError, ConfigurationError
 from btcturk_kit.sandbox.access import Access
+from btcturk_kit.sandbox.control import ControlApi
+from btcturk_kit.sandbox.hands import Hands
+from btcturk_kit.sandbox.public import PublicApi
 from btcturk_kit.sandbox.rest.answers import Answers
-from btcturk_kit.sandbox.rest.calls import Answering, Call
 from btcturk_kit.sandbox.rest.graph_answers import GraphAnswers
-from btcturk_kit.sandbox.stream.control import STREAM_ROUTES, StreamControl
 from btcturk_kit.sandbox.stream.server import StreamServer
 from btcturk_kit.sandbox.venue.exchange import Exchange
-from btcturk_kit.sandbox.venue.holding import Holding, PlacedOrder
 from btcturk_kit.wire import encode
-from btcturk_kit.wire.pacing import Endpoint, Refusal, endpoint_of
 
-__all__ = ["Hands", "by_port", "make_app", "make_graph_app", "wall_ms"]
+__all__ = ["by_port", "make_app", "make_graph_app"]
 
 _METHODS = ("GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS")
 _JSON = "application/json"
-_PRIVATE_PREFIX = "/api/v1/"
-
-_BAD_REQUEST, _UNAUTHORIZED, _NOT_FOUND, _WRONG_METHOD = 400, 401, 404, 405
-_CONFLICT, _TOO_MANY, _FAULT = 409, 429, 500
-
-_ADVANCE = "POST /v1/clock/advance"
-_ALL_LEVELS = 10**9
-_LAST_MS = 253_370_764_800_000  # the year 9999 begins; calendars end with it
-
-_encode_json = Encoder().encode
+_NOT_FOUND, _FAULT = 404, 500
 
 
 def make_app(
@@ -68,8 +49,8 @@ def make_app(
         stream: The stream of the same exchange, if there is one; it must run in the same event
             loop.
     """
-    public = _PublicApi(exchange, access, Answers(exchange), hands)
-    control = _ControlApi(exchange, hands, stream, token=control_token)
+    public = PublicApi(exchange, access, Answers(exchange), hands)
+    control = ControlApi(exchange, hands, stream, token=control_token)
     return Starlette(
         routes=[
             Route("/api/{rest:path}", public.respond, methods=_METHODS),
@@ -81,16 +62,11 @@ def make_app(
 
 def make_graph_app(exchange: Exchange, access: Access, *, hands: Hands) -> Starlette:
     """Return the ASGI application of the graph host, whose paths the control API has too."""
-    graph = _PublicApi(exchange, access, GraphAnswers(exchange), hands)
+    graph = PublicApi(exchange, access, GraphAnswers(exchange), hands)
     return Starlette(
         routes=[Route("/v1/{rest:path}", graph.respond, methods=_METHODS)],
         exception_handlers={_NOT_FOUND: _nothing_here, Exception: _internal_error},
     )
-
-
-def wall_ms() -> int:
-    """Return this machine's time."""
-    return time.time_ns() // 1_000_000
 
 
 def by_port(app: ASGIApp, others: Mapping[int, ASGIApp]) -> ASGIApp:
@@ -101,244 +77,6 @@ def by_port(app: ASGIApp, others: Mapping[int, ASGIApp]) -> ASGIApp:
         await others.get(server[1] if server else 0, app)(scope, receive, send)
 
     return chosen
-
-
-class Hands:
-    """What moves the exchange's clock: through the stream if there is one, so that it publishes.
-
-    Args:
-        exchange: Whose clock it is.
-        stream: Its stream, if there is one.
-        is_real: Whether the clock follows this machine's; else it stands until it is advanced.
-    """
-
-    def __init__(self, exchange: Exchange, stream: StreamServer | None, *, is_real: bool) -> None:
-        self._exchange = exchange
-        self._stream = stream
-        self.is_real = is_real
-
-    def follow(self) -> None:
-        """Bring a real clock to now, and publish what is due on either kind."""
-        if self._stream is not None:
-            self._stream.follow()
-        elif self.is_real:
-            self._exchange.advance_to(wall_ms())
-
-    async def advance_to(self, now_ms: int) -> None:
-        """Advance a virtual clock."""
-        if self._stream is not None:
-            await self._stream.advance_to(now_ms)
-        else:
-            self._exchange.advance_to(now_ms)
-
-
-class _PublicApi:
-    """The exchange's own endpoints of one host."""
-
-    def __init__(
-        self, exchange: Exchange, access: Access, answers: Answering, hands: Hands
-    ) -> None:
-        self._exchange = exchange
-        self._access = access
-        self._answers = answers
-        self._hands = hands
-
-    async def respond(self, request: Request) -> Response:
-        """Count, check, then answer one request."""
-        path: str = request.scope["path"]
-        endpoint = endpoint_of(request.method, path)
-        if endpoint is None or not self._answers.serves(endpoint):
-            return self._no_such_route(path)
-        body = await request.body() if endpoint is Endpoint.SUBMIT else b""
-        # From here on nothing is awaited: the request is carried out whole.
-        self._hands.follow()
-        now_ms, headers = self._exchange.now_ms, request.headers
-        address = request.client.host if request.client else ""
-        too_many = self._access.count_address(address, endpoint, now_ms)
-        if too_many is not None:
-            return _slow_down(too_many)
-        owner = ""
-        if path.lower().startswith(_PRIVATE_PREFIX):
-            problem = self._access.problem_with(headers, now_ms=now_ms)
-            if problem:
-                return Response(encode.unauthorized(problem), _UNAUTHORIZED, media_type=_JSON)
-            owner = headers["x-pck"]
-            too_many = self._access.count_account(owner, endpoint, now_ms)
-            if too_many is not None:
-                return _slow_down(too_many)
-        answer = self._answers.answer(endpoint, Call(owner, path, request.query_params, body))
-        self._hands.follow()  # a submit takes time, in which a publication may have become due
-        return Response(answer.body, answer.status, media_type=_JSON)
-
-    def _no_such_route(self, path: str) -> Response:
-        """Answer 405 if another method is served on the path, else 404; both without a body."""
-        found = {method: endpoint_of(method, path) for method in ("GET", "POST", "DELETE")}
-        allowed = [
-            one for one, endpoint in found.items() if endpoint and self._answers.serves(endpoint)
-        ]
-        if allowed:
-            return Response(status_code=_WRONG_METHOD, headers={"Allow": ", ".join(allowed)})
-        return Response(status_code=_NOT_FOUND)
-
-
-class _ControlApi:
-    """What tests and bots on a virtual clock need and no exchange offers.
-
-    It lies beside the exchange's own `/api`, because base addresses have no path.
-    """
-
-    def __init__(
-        self, exchange: Exchange, hands: Hands, stream: StreamServer | None, *, token: str
-    ) -> None:
-        self._exchange = exchange
-        self._hands = hands
-        self._stream = None if stream is None else StreamControl(stream)
-        self._authorization = f"Bearer {token}".encode()
-        self._changes: Mapping[str, Callable[[dict[str, Any]], Response]] = {
-            "POST /v1/deposit": self._deposit,
-            "POST /v1/withdraw": self._withdraw,
-        }
-
-    async def respond(self, request: Request) -> Response:
-        """Answer one request of whoever knows the token."""
-        sent = request.headers.get("authorization", "").encode()
-        if not compare_digest(sent, self._authorization):
-            return _document({"message": "the control token is missing or wrong"}, _UNAUTHORIZED)
-        self._hands.follow()
-        route, query = f"{request.method} {request.scope['path']}", request.query_params
-        if route == "GET /v1/clock":
-            return _document({"now_ms": self._exchange.now_ms})
-        if route == "GET /v1/truth":
-            return self._truth(query.get("api_key", ""))
-        if route == "GET /v1/book":
-            return self._book(query.get("symbol", ""))
-        is_of_stream = self._stream is not None and route in STREAM_ROUTES
-        if not (route == _ADVANCE or route in self._changes or is_of_stream):
-            return Response(status_code=_NOT_FOUND)
-        fields = {} if request.method == "GET" else _object(await request.body())
-        if fields is None:
-            return _document({"message": "the body is not a JSON object"}, _BAD_REQUEST)
-        if route == _ADVANCE:
-            return await self._advance(fields)
-        change = self._changes.get(route)
-        return change(fields) if change is not None else self._steer(route, fields)
-
-    def _steer(self, route: str, fields: dict[str, Any]) -> Response:
-        """Answer what concerns the stream."""
-        if self._stream is None:
-            return Response(status_code=_NOT_FOUND)
-        try:
-            return _document(self._stream.answer(route, fields))
-        except ConfigurationError as error:
-            return _document({"message": error.message}, _BAD_REQUEST)
-
-    def _book(self, pair: str) -> Response:
-        """Answer with the whole book, not only what a stream or an endpoint shows of it."""
-        symbol = self._exchange.symbol_of(pair)
-        if symbol is None:
-            return _document({"message": "no such pair"}, _NOT_FOUND)
-        book = self._exchange.book(levels=_ALL_LEVELS)
-        sides = {"bids": book.bids, "asks": book.asks}
-        texts = {
-            side: [[format(number, "f") for number in level] for level in levels]
-            for side, levels in sides.items()
-        }
-        return _document({"symbol": symbol, "now_ms": book.event_time_ms, **texts})
-
-    async def _advance(self, fields: dict[str, Any]) -> Response:
-        to_ms = fields.get("to_ms")
-        if self._hands.is_real:
-            return _document({"message": "a real clock cannot be advanced"}, _CONFLICT)
-        if not isinstance(to_ms, int) or isinstance(to_ms, bool):
-            return _document({"message": "to_ms is not a whole number"}, _BAD_REQUEST)
-        if to_ms > _LAST_MS:
-            return _document({"message": "to_ms is not before the year 9999"}, _BAD_REQUEST)
-        await self._hands.advance_to(to_ms)
-        return _document({"now_ms": self._exchange.now_ms})
-
-    def _deposit(self, fields: dict[str, Any]) -> Response:
-        return self._move(fields, self._pay_in)
-
-    def _withdraw(self, fields: dict[str, Any]) -> Response:
-        return self._move(fields, self._exchange.withdraw)
-
-    def _pay_in(self, name: str, asset: Asset, amount: Decimal) -> bool:
-        self._exchange.deposit(name, asset, amount)
-        return True
-
-    def _move(
-        self, fields: dict[str, Any], move: Callable[[str, Asset, Decimal], bool]
-    ) -> Response:
-        name, asset, amount = (str(fields.get(one, "")) for one in ("api_key", "asset", "amount"))
-        if not self._exchange.has_account(name):
-            return _document({"message": "no such account"}, _NOT_FOUND)
-        try:
-            number = decimal_of(amount)
-            if number <= ZERO:
-                return _document({"message": "the amount is not positive"}, _BAD_REQUEST)
-            if not move(name, Asset(asset), number):
-                return _document({"message": "there is not so much free money"}, _CONFLICT)
-        except BtcturkKitError as error:
-            return _document({"message": error.message}, _BAD_REQUEST)
-        return _document(_balances(self._exchange.holding(name)))
-
-    def _truth(self, name: str) -> Response:
-        if not self._exchange.has_account(name):
-            return _document({"message": "no such account"}, _NOT_FOUND)
-        self._exchange.audit()
-        holding = self._exchange.holding(name)
-        return _document(
-            {
-                "now_ms": self._exchange.now_ms,
-                **_balances(holding),
-                "orders": [_order(one) for one in holding.orders.values()],
-                "trades": [_plain(fill._asdict()) for fill in holding.fills],
-            }
-        )
-
-
-def _balances(holding: Holding) -> dict[str, object]:
-    return {
-        "balances": {
-            one.asset: _plain({"free": one.free, "locked": one.locked})
-            for one in holding.account.balances()
-        }
-    }
-
-
-def _order(order: PlacedOrder) -> dict[str, object]:
-    return _plain(
-        {
-            **order.view()._asdict(),
-            "created_ms": order.created_ms,
-            "cancel_due_ms": order.cancel_due_ms,
-            "stop_price": order.stop_price,
-        }
-    )
-
-
-def _plain(fields: dict[str, Any]) -> dict[str, Any]:
-    """Write decimals as plain text, without exponents."""
-    return {
-        name: format(value, "f") if isinstance(value, Decimal) else value
-        for name, value in fields.items()
-    }
-
-
-def _object(body: bytes) -> dict[str, Any] | None:
-    try:
-        return decode(body, type=dict[str, Any])
-    except (DecodeError, ValidationError, UnicodeDecodeError, RecursionError):
-        return None
-
-
-def _document(data: dict[str, Any], status: int = 200) -> Response:
-    return Response(_encode_json(data), status, media_type=_JSON)
-
-
-def _slow_down(reason: Refusal) -> Response:
-    headers = {"Retry-After": str(reason.retry_after_s)}
-    return Response(encode.rate_limited(reason), _TOO_MANY, headers, media_type=_JSON)
 
 
 async def _nothing_here(_request: Request, _error: Exception) -> Response:

@@ -25,12 +25,14 @@ import uvicorn
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.address import ClockKind, SandboxAddress
+from btcturk_kit.sandbox.hands import Hands, wall_ms
 from btcturk_kit.sandbox.listening import LOOPBACK, listen
-from btcturk_kit.sandbox.market.tape import Tape
-from btcturk_kit.sandbox.server import Hands, by_port, make_app, make_graph_app, wall_ms
+from btcturk_kit.sandbox.market.candle_tape import CandleTape
+from btcturk_kit.sandbox.server import by_port, make_app, make_graph_app
 from btcturk_kit.sandbox.stream.hub import StreamHub
 from btcturk_kit.sandbox.stream.server import StreamLimits, StreamServer
 from btcturk_kit.sandbox.venue.exchange import Exchange
+from btcturk_kit.sandbox.venue.listing import bundled_listing
 
 __all__ = ["ServeOptions", "serve"]
 
@@ -82,10 +84,12 @@ def serve(options: ServeOptions, *, on_ready: Callable[[SandboxAddress], None]) 
     Raises:
         ConfigurationError: The port is taken, the tape is damaged, or a key cannot be used.
     """
-    tape = Tape.bundled() if options.dataset is None else Tape.read(options.dataset)
+    listing = bundled_listing()
+    if options.dataset is not None:
+        listing = listing._replace(tape=CandleTape.read(options.dataset))
     is_real = options.clock is ClockKind.REAL
     exchange = Exchange(
-        tape,
+        [listing],
         seed=options.seed,
         start_ms=wall_ms() if is_real else None,
         has_latency=not is_real,

@@ -7,12 +7,14 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from btcturk_kit.sandbox.market.tape import HOUR_MS, Tape
+from btcturk_kit.sandbox.market.candle_tape import CandlePlayback
+from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS, RecordedCandles
 from btcturk_kit.sandbox.venue.candle_record import CandleRecord
 from btcturk_kit.wire.encode_graph import GraphCandle
 
-TAPE = Tape.bundled()
-INDEX = 1_000
+TAPE = RecordedCandles.bundled()
+SEED = 1
+INDEX = TAPE.start_index(SEED)
 START_MS = TAPE.candles[INDEX].open_ms
 MINUTE_MS, DAY_MS = 60_000, 24 * HOUR_MS
 
@@ -21,9 +23,14 @@ TRADES = st.lists(
 )
 
 
+def run_of(hours: RecordedCandles, start_ms: int) -> CandlePlayback:
+    """Return a run of the tape."""
+    return CandlePlayback(hours, seed=SEED, start_ms=start_ms)
+
+
 def record(start_ms: int = START_MS) -> CandleRecord:
     """Return the record of an exchange that starts now."""
-    return CandleRecord(TAPE, start_index=INDEX, start_ms=start_ms, price_places=0)
+    return CandleRecord(run_of(TAPE, start_ms).recorded_hours)
 
 
 def trade(candles: CandleRecord, at_ms: int, price: Decimal, quantity: Decimal) -> None:
@@ -85,8 +92,10 @@ def test_a_day_joins_tape_and_trades() -> None:
 def test_an_hour_without_trades_is_no_candle() -> None:
     """The tape has a row for it, the exchange does not."""
     quiet = TAPE.candles[INDEX - 2]._replace(volume=0)
-    tape = Tape((*TAPE.candles[: INDEX - 2], quiet, *TAPE.candles[INDEX - 1 :]), source="quiet")
-    candles = CandleRecord(tape, start_index=INDEX, start_ms=START_MS, price_places=0)
+    tape = RecordedCandles(
+        (*TAPE.candles[: INDEX - 2], quiet, *TAPE.candles[INDEX - 1 :]), source="quiet"
+    )
+    candles = CandleRecord(run_of(tape, START_MS).recorded_hours)
     found = candles.between(HOUR_MS, first_ms=START_MS - 3 * HOUR_MS, last_ms=START_MS)
     assert [one.open_ms for one in found] == [START_MS - 3 * HOUR_MS, START_MS - HOUR_MS]
 

@@ -19,13 +19,13 @@ from btcturk_kit.domain.orders import (
     StopMarketBuy,
     StopMarketSell,
 )
-from btcturk_kit.sandbox.market.tape import Tape
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.habits import Habits, StopNames, StopTrigger
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
+from btcturk_kit.sandbox.venue.listing import bundled_listing
 from btcturk_kit.simulation.fees import FeeSchedule
 
-TAPE = Tape.bundled()
+LISTING = bundled_listing()
 BTCTRY = Symbol("BTCTRY")
 NAMES = ("ann", "bob")
 
@@ -64,7 +64,10 @@ class TradingDays(RuleBasedStateMachine):
             vat_rate=Decimal(vat).scaleb(-2),
         )
         self.exchange = Exchange(
-            TAPE, seed=seed, fees=self.fees, habits=Habits(stop_trigger=trigger, stop_names=names)
+            [LISTING],
+            seed=seed,
+            fees=self.fees,
+            habits=Habits(stop_trigger=trigger, stop_names=names),
         )
         for name in NAMES:
             self.exchange.open_account(
@@ -75,7 +78,7 @@ class TradingDays(RuleBasedStateMachine):
     @rule(owner=OWNERS, side=st.sampled_from(Side), quantity=QUANTITIES, offset_bps=OFFSETS_BPS)
     def limit(self, owner: str, side: Side, quantity: Decimal, offset_bps: int) -> None:
         """Send a limit order near the market."""
-        price = int(self.exchange.ticker().last) * (10_000 + offset_bps) // 10_000
+        price = int(self.exchange.ticker(BTCTRY).last) * (10_000 + offset_bps) // 10_000
         self.keep(
             owner, self.exchange.submit(owner, LimitOrder(BTCTRY, side, quantity, Decimal(price)))
         )
@@ -93,7 +96,7 @@ class TradingDays(RuleBasedStateMachine):
     @rule(owner=OWNERS)
     def buy_with_everything(self, owner: str) -> None:
         """Spend all free money on a limit order, so that no digit is spare."""
-        ask = self.exchange.ticker().ask
+        ask = self.exchange.ticker(BTCTRY).ask
         free = self.exchange.holding(owner).account.free(Asset("TRY"))
         units = int(free * 10**8 / (ask * (1 + self.fees.taker_rate)))
         if units > 0:
@@ -138,7 +141,7 @@ class TradingDays(RuleBasedStateMachine):
 
     def stop_price(self, side: Side, stop_bps: int) -> Decimal:
         """Return a price beyond the best opposite one."""
-        ticker = self.exchange.ticker()
+        ticker = self.exchange.ticker(BTCTRY)
         if side is Side.BUY:
             return ticker.ask * (10_000 + stop_bps) // 10_000 + 1
         return ticker.bid * (10_000 - stop_bps) // 10_000 - 1

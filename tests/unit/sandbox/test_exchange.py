@@ -17,9 +17,12 @@ from btcturk_kit.domain.orders import (
     Side,
 )
 from btcturk_kit.errors import BtcturkKitError, ConfigurationError
-from btcturk_kit.sandbox.market.tape import HOUR_MS, Tape
+from btcturk_kit.sandbox.market.candle_tape import CandleTape
+from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS, RecordedCandles
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
+from btcturk_kit.sandbox.venue.listing import BTCTRY_RULES
+from btcturk_kit.sandbox.venue.pair import Listing
 from btcturk_kit.sandbox.venue.refusals import (
     BALANCE_NOT_ENOUGH,
     CANNOT_CANCEL,
@@ -46,7 +49,7 @@ def placed(exchange: Exchange, request: OrderRequest, name: str = "") -> PlacedO
 
 def far_bid(exchange: Exchange, quantity: str = "0.01") -> LimitOrder:
     """Return a buy a tenth below the market, which nothing reaches within minutes."""
-    price = int(exchange.ticker().last) * 9 // 10
+    price = int(exchange.ticker(BTCTRY).last) * 9 // 10
     return LimitOrder(BTCTRY, Side.BUY, Decimal(quantity), Decimal(price))
 
 
@@ -98,7 +101,7 @@ def test_a_resting_buy_locks_its_notional_with_the_taker_rate(exchange: Exchange
 
 def test_a_maker_pays_less_and_gets_the_difference_back(exchange: Exchange) -> None:
     """An order that rested is charged the maker rate; the taker part of its lock is free again."""
-    bid = exchange.book(levels=1).bids[0].price
+    bid = exchange.book(BTCTRY, levels=1).bids[0].price
     order = placed(exchange, LimitOrder(BTCTRY, Side.BUY, Decimal("0.0005"), bid + 1))
     while order.status is not OrderStatus.FILLED:
         exchange.advance_to(exchange.now_ms + HOUR_MS)
@@ -112,7 +115,7 @@ def test_a_maker_pays_less_and_gets_the_difference_back(exchange: Exchange) -> N
 
 def test_large_orders_fill_in_parts(exchange: Exchange) -> None:
     """Ladders follow the recorded volume, so an order larger than a level stays partly filled."""
-    ask = exchange.book(levels=1).asks[0].price
+    ask = exchange.book(BTCTRY, levels=1).asks[0].price
     order = placed(exchange, LimitOrder(BTCTRY, Side.SELL, Decimal(1), ask - 1))
     seen = set()
     for _ in range(400):
@@ -158,7 +161,7 @@ def test_an_order_against_the_rules_is_refused(
 ) -> None:
     """Each rule has the exchange's own message, and nothing is locked or listed."""
     assert callable(request_of)
-    answer = exchange.submit("ann", request_of(exchange.ticker().last))
+    answer = exchange.submit("ann", request_of(exchange.ticker(BTCTRY).last))
     assert answer == refusal
     assert exchange.holding("ann").orders == {}
     exchange.audit()
@@ -175,8 +178,8 @@ def test_price_limits_move_with_the_market(exchange: Exchange) -> None:
     """A tenth and ten times the last price, whatever that is at the moment."""
     seen = set()
     for _ in range(3):
-        last = exchange.ticker().last
-        rules = exchange.rules()
+        last = exchange.ticker(BTCTRY).last
+        rules = exchange.rules(BTCTRY)
         assert (rules.min_price, rules.max_price) == (last / 10, last * 10)
         seen.add(last)
         exchange.advance_to(exchange.now_ms + 5 * HOUR_MS)
@@ -209,7 +212,7 @@ def test_what_cannot_be_canceled(exchange: Exchange) -> None:
     exchange.open_account("bob", {})
     market = placed(exchange, MarketBuy(BTCTRY, Decimal(1_000)))
     resting = placed(exchange, far_bid(exchange))
-    ask = exchange.book(levels=1).asks[0].price
+    ask = exchange.book(BTCTRY, levels=1).asks[0].price
     filled = placed(exchange, LimitOrder(BTCTRY, Side.BUY, Decimal("0.001"), ask + 1000))
     assert filled.status is OrderStatus.FILLED
     assert exchange.cancel("ann", market.order_id) == CANNOT_CANCEL
@@ -218,14 +221,14 @@ def test_what_cannot_be_canceled(exchange: Exchange) -> None:
     assert exchange.cancel("bob", resting.order_id) == NO_ORDER_MATCHES
 
 
-def test_a_fill_can_win_the_race_against_a_cancel(tape: Tape) -> None:
+def test_a_fill_can_win_the_race_against_a_cancel(listing: Listing) -> None:
     """Among many cancels of orders at the touch some come too late, and the books still balance."""
-    exchange = Exchange(tape, seed=5)
+    exchange = Exchange([listing], seed=5)
     exchange.open_account("ann", {TRY: Decimal(10_000_000)})
     lost = won = 0
     for round_number in range(120):
         exchange.advance_to(exchange.now_ms + 300_000 - exchange.now_ms % 300_000)
-        bid = exchange.book(levels=1).bids[0].price
+        bid = exchange.book(BTCTRY, levels=1).bids[0].price
         request = LimitOrder(BTCTRY, Side.BUY, Decimal("0.0003"), bid + 1)
         order = placed(exchange, request, f"race-{round_number}")
         assert exchange.cancel("ann", order.order_id) is None
@@ -240,44 +243,49 @@ def test_a_fill_can_win_the_race_against_a_cancel(tape: Tape) -> None:
     assert won > 0
 
 
-def test_two_equal_runs_are_equal_to_the_digit(tape: Tape) -> None:
+def test_two_equal_runs_are_equal_to_the_digit(listing: Listing) -> None:
     """The same calls at the same instants give the same trades, numbers, times and balances."""
 
     def run(seed: int) -> tuple[object, ...]:
-        exchange = Exchange(tape, seed=seed)
+        exchange = Exchange([listing], seed=seed)
         exchange.open_account("ann", {TRY: Decimal(100_000)})
         for number in range(30):
             placed(exchange, MarketBuy(BTCTRY, Decimal(1_000)), f"m{number}")
-            bid = exchange.book(levels=1).bids[0].price
+            bid = exchange.book(BTCTRY, levels=1).bids[0].price
             order = placed(
                 exchange, LimitOrder(BTCTRY, Side.BUY, Decimal("0.001"), bid), f"l{number}"
             )
             exchange.advance_to(exchange.now_ms + HOUR_MS)
             exchange.cancel("ann", order.order_id)
         holding = exchange.holding("ann")
-        return (exchange.now_ms, holding.fills, holding.account.balances(), exchange.book(levels=9))
+        return (
+            exchange.now_ms,
+            holding.fills,
+            holding.account.balances(),
+            exchange.book(BTCTRY, levels=9),
+        )
 
     assert run(1) == run(1)
     assert run(1) != run(2)
 
 
-def test_the_tape_does_not_react_to_customers(tape: Tape) -> None:
+def test_the_tape_does_not_react_to_customers(listing: Listing) -> None:
     """After the next step the book is the same whether or not somebody emptied the one before."""
-    calm, busy = Exchange(tape, seed=9), Exchange(tape, seed=9)
+    calm, busy = Exchange([listing], seed=9), Exchange([listing], seed=9)
     busy.open_account("ann", {TRY: Decimal(50_000_000)})
     busy.submit("ann", MarketBuy(BTCTRY, Decimal(40_000_000)))
-    assert busy.book(levels=1) != calm.book(levels=1)
+    assert busy.book(BTCTRY, levels=1) != calm.book(BTCTRY, levels=1)
     until_ms = calm.now_ms + HOUR_MS
     calm.advance_to(until_ms)
     busy.advance_to(until_ms)
-    assert busy.book(levels=100) == calm.book(levels=100)
+    assert busy.book(BTCTRY, levels=100) == calm.book(BTCTRY, levels=100)
 
 
-def test_latency_is_drawn_per_client_order_id(tape: Tape) -> None:
+def test_latency_is_drawn_per_client_order_id(listing: Listing) -> None:
     """A submit moves a virtual clock by a few milliseconds, the same for the same name."""
 
     def arrival_ms(name: str, *, has_latency: bool) -> int:
-        exchange = Exchange(tape, seed=9, has_latency=has_latency)
+        exchange = Exchange([listing], seed=9, has_latency=has_latency)
         exchange.open_account("ann", {TRY: Decimal(50_000)})
         start_ms = exchange.now_ms
         return placed(exchange, far_bid(exchange), name).created_ms - start_ms
@@ -296,24 +304,25 @@ def test_the_clock_never_goes_back(exchange: Exchange) -> None:
     assert exchange.now_ms == before_ms
 
 
-def test_past_the_end_of_the_tape_the_market_stands(tape: Tape) -> None:
+def test_past_the_end_of_the_tape_the_market_stands() -> None:
     """The clock goes on, the last quotes stand, and the day's summary runs empty."""
-    short = Tape(tape.candles[:72], source="short")
-    exchange = Exchange(short, seed=1)
+    short = RecordedCandles(RecordedCandles.bundled().candles[:72], source="short")
+    exchange = Exchange([Listing(BTCTRY_RULES, CandleTape(short))], seed=1)
     exchange.advance_to(short.candles[-1].open_ms + HOUR_MS)
-    book = exchange.book(levels=10)
+    book = exchange.book(BTCTRY, levels=10)
     exchange.advance_to(exchange.now_ms + 100 * HOUR_MS)
-    assert exchange.book(levels=10)[1:3] == book[1:3]
-    assert exchange.day().volume == 0
-    assert exchange.day().high == exchange.ticker().last
+    assert exchange.book(BTCTRY, levels=10)[1:3] == book[1:3]
+    assert exchange.day(BTCTRY).volume == 0
+    assert exchange.day(BTCTRY).high == exchange.ticker(BTCTRY).last
 
 
-def test_the_first_day_is_the_recorded_one(tape: Tape) -> None:
+def test_the_first_day_is_the_recorded_one(listing: Listing) -> None:
     """Before anything was traded the ticker shows the day before the start hour."""
-    exchange = Exchange(tape, seed=4)
+    exchange = Exchange([listing], seed=4)
+    tape = RecordedCandles.bundled()
     start = tape.start_index(4)
     before = tape.candles[start - 24 : start]
-    day = exchange.day()
+    day = exchange.day(BTCTRY)
     assert exchange.now_ms == tape.candles[start].open_ms
     # Of the 24 hours before, the running hour has taken the place of the oldest.
     assert day.high == max(candle.high for candle in before[1:])
@@ -321,17 +330,20 @@ def test_the_first_day_is_the_recorded_one(tape: Tape) -> None:
     assert day.last == before[-1].close
 
 
-def test_a_mapped_start_keeps_the_prices(tape: Tape) -> None:
+def test_a_mapped_start_keeps_the_prices(listing: Listing) -> None:
     """On a real clock the tape opens at the wall time with the same market."""
-    recorded, mapped = Exchange(tape, seed=4), Exchange(tape, seed=4, start_ms=1_800_000_000_123)
+    recorded, mapped = (
+        Exchange([listing], seed=4),
+        Exchange([listing], seed=4, start_ms=1_800_000_000_123),
+    )
     recorded.advance_to(recorded.now_ms + 7 * HOUR_MS)
     mapped.advance_to(1_800_000_000_123 + 7 * HOUR_MS)
-    assert recorded.book(levels=9)[1:3] == mapped.book(levels=9)[1:3]
+    assert recorded.book(BTCTRY, levels=9)[1:3] == mapped.book(BTCTRY, levels=9)[1:3]
 
 
 def test_meeting_an_own_order_gives_two_trades(exchange: Exchange) -> None:
     """A customer on both sides of a trade has two trades with numbers of their own."""
-    book = exchange.book(levels=1)
+    book = exchange.book(BTCTRY, levels=1)
     price = (book.bids[0].price + book.asks[0].price) // 2
     placed(exchange, LimitOrder(BTCTRY, Side.SELL, Decimal("0.01"), price))
     placed(exchange, LimitOrder(BTCTRY, Side.BUY, Decimal("0.01"), price))
@@ -373,11 +385,11 @@ def test_an_account_with_an_impossible_amount_is_not_opened(
     exchange.audit()
 
 
-def test_orders_without_a_name_take_times_of_their_own(tape: Tape) -> None:
+def test_orders_without_a_name_take_times_of_their_own(listing: Listing) -> None:
     """How long a submit takes hangs on the number of the order then, not on the empty name."""
-    exchange = Exchange(tape, seed=1)
+    exchange = Exchange([listing], seed=1)
     exchange.open_account("ann", {TRY: Decimal(100_000)})
-    price = Decimal(int(exchange.ticker().last) // 2)
+    price = Decimal(int(exchange.ticker(BTCTRY).last) // 2)
     took = []
     for _ in range(20):
         before_ms = exchange.now_ms
@@ -386,10 +398,10 @@ def test_orders_without_a_name_take_times_of_their_own(tape: Tape) -> None:
     assert len(set(took)) > 1
 
 
-def test_nothing_is_due_at_the_end_of_time(tape: Tape) -> None:
+def test_nothing_is_due_at_the_end_of_time() -> None:
     """An advance beyond every instant plays the tape to its end and stands."""
-    short = Tape(tape.candles[:48], source="short")
-    exchange = Exchange(short, seed=1)
+    short = RecordedCandles(RecordedCandles.bundled().candles[:48], source="short")
+    exchange = Exchange([Listing(BTCTRY_RULES, CandleTape(short))], seed=1)
     exchange.advance_to(2**70)
     assert exchange.now_ms < 2**63
     exchange.audit()

@@ -21,13 +21,14 @@ from btcturk_kit.domain.orders import (
     StopMarketSell,
     StopRequest,
 )
-from btcturk_kit.sandbox.market.model import STEP_MS
-from btcturk_kit.sandbox.market.tape import HOUR_MS, Tape
+from btcturk_kit.sandbox.market.candle_model import STEPS_PER_CANDLE
+from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS
 from btcturk_kit.sandbox.venue.checks import StopCheck, refusal_of
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.habits import Habits, StopNames, StopTrigger
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
 from btcturk_kit.sandbox.venue.listing import BTCTRY_RULES
+from btcturk_kit.sandbox.venue.pair import Listing
 from btcturk_kit.sandbox.venue.refusals import (
     METHOD_NOT_SUPPORTED,
     STOP_ABOVE_ASK,
@@ -129,7 +130,7 @@ def test_the_order_behind_a_stop(stop: StopRequest, order: OrderRequest) -> None
 
 def test_a_lock_moves_whole_from_the_stop_to_its_successor(exchange: Exchange) -> None:
     """Before, the stop holds it; after, the resting limit order; nothing is free in between."""
-    bid = exchange.book(levels=1).bids[0].price
+    bid = exchange.book(BTCTRY, levels=1).bids[0].price
     stop = bid * 99 // 100
     request = StopLimitOrder(BTCTRY, Side.SELL, Decimal("0.5"), bid * 9, stop)
     order = placed(exchange, request)
@@ -148,11 +149,11 @@ def test_a_lock_moves_whole_from_the_stop_to_its_successor(exchange: Exchange) -
 
 def test_the_last_trade_sets_off(exchange: Exchange) -> None:
     """At the instant a stop goes off, a trade at its price or beyond was printed."""
-    stop = exchange.book(levels=1).bids[0].price * 995 // 1000
+    stop = exchange.book(BTCTRY, levels=1).bids[0].price * 995 // 1000
     order = placed(exchange, StopMarketSell(BTCTRY, Decimal("0.1"), stop))
     run_until_off(exchange, order)
     (minute,) = exchange.candles(
-        60_000, first_ms=order.updated_ms - 59_999, last_ms=order.updated_ms
+        BTCTRY, 60_000, first_ms=order.updated_ms - 59_999, last_ms=order.updated_ms
     )
     assert minute.low <= stop
 
@@ -160,13 +161,13 @@ def test_the_last_trade_sets_off(exchange: Exchange) -> None:
 def test_a_trade_before_the_stop_does_not_count(exchange: Exchange) -> None:
     """A buy that waits below the last price, because the quotes fell since, waits for a trade."""
     exchange.open_account("bob", {TRY: Decimal(60_000_000)})
-    step_ms = exchange.now_ms + STEP_MS
+    step_ms = exchange.now_ms + HOUR_MS // STEPS_PER_CANDLE
     exchange.advance_to(step_ms - 20)
     placed(exchange, MarketBuy(BTCTRY, Decimal(50_000_000)), owner="bob")
     exchange.advance_to(step_ms)
-    stop = exchange.ticker().ask + 1
+    stop = exchange.ticker(BTCTRY).ask + 1
     order = placed(exchange, StopMarketBuy(BTCTRY, Decimal(1_000), stop))
-    assert exchange.ticker().last >= stop
+    assert exchange.ticker(BTCTRY).last >= stop
     assert order.status is OrderStatus.OPEN
     exchange.audit()
 
@@ -174,7 +175,7 @@ def test_a_trade_before_the_stop_does_not_count(exchange: Exchange) -> None:
 def test_a_customers_own_trade_sets_off(exchange: Exchange) -> None:
     """Orders of customers print too; one stop's trades can set off the next."""
     exchange.open_account("bob", {TRY: Decimal(60_000_000)})
-    asks = exchange.book(levels=6).asks
+    asks = exchange.book(BTCTRY, levels=6).asks
     near, far = (
         placed(exchange, StopMarketBuy(BTCTRY, Decimal(2_000), asks[level].price), f"s{level}")
         for level in (1, 5)
@@ -190,13 +191,13 @@ def test_a_customers_own_trade_sets_off(exchange: Exchange) -> None:
     exchange.audit()
 
 
-def test_a_touch_is_enough_with_the_switch(tape: Tape) -> None:
+def test_a_touch_is_enough_with_the_switch(listing: Listing) -> None:
     """With it, the ask reaching a stop buy sets it off, whether or not anybody trades."""
 
     def set_off_ms(trigger: StopTrigger) -> int:
-        exchange = Exchange(tape, seed=11, habits=Habits(stop_trigger=trigger))
+        exchange = Exchange([listing], seed=11, habits=Habits(stop_trigger=trigger))
         exchange.open_account("ann", {TRY: Decimal(100_000)})
-        stop = exchange.book(levels=1).asks[0].price * 1004 // 1000
+        stop = exchange.book(BTCTRY, levels=1).asks[0].price * 1004 // 1000
         order = placed(exchange, StopMarketBuy(BTCTRY, Decimal(1_000), stop))
         run_until_off(exchange, order)
         exchange.audit()
@@ -207,7 +208,7 @@ def test_a_touch_is_enough_with_the_switch(tape: Tape) -> None:
 
 def test_a_cancel_that_comes_too_late_does_not_reach_the_successor(exchange: Exchange) -> None:
     """The cancel of a stop that goes off meanwhile ends nothing: the new number lives on."""
-    asks = exchange.book(levels=2).asks
+    asks = exchange.book(BTCTRY, levels=2).asks
     exchange.open_account("bob", {TRY: Decimal(60_000_000)})
     order = placed(
         exchange,
@@ -223,12 +224,12 @@ def test_a_cancel_that_comes_too_late_does_not_reach_the_successor(exchange: Exc
 
 def test_a_canceled_stop_never_goes_off(exchange: Exchange) -> None:
     """Its money is free again and the market may go where it likes."""
-    bid = exchange.book(levels=1).bids[0].price
+    bid = exchange.book(BTCTRY, levels=1).bids[0].price
     order = placed(exchange, StopMarketSell(BTCTRY, Decimal("0.1"), bid - 1))
     assert exchange.cancel("ann", order.order_id) is None
     exchange.advance_to(exchange.now_ms + 3_000)
     assert order.status is OrderStatus.CANCELED
-    assert not exchange._stops
+    assert exchange.holding("ann").open_orders == {}
     exchange.advance_to(exchange.now_ms + 500 * HOUR_MS)
     assert list(exchange.holding("ann").orders) == [order.order_id]
     assert exchange.holding("ann").account.free(BTC) == 1

@@ -22,12 +22,13 @@ from btcturk_kit.domain.orders import (
     StopRequest,
 )
 from btcturk_kit.sandbox.access import Access
-from btcturk_kit.sandbox.market.tape import HOUR_MS, Tape
+from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS
 from btcturk_kit.sandbox.stream.hub import PUBLICATION_MS, StreamHub
 from btcturk_kit.sandbox.stream.session import Outgoing
 from btcturk_kit.sandbox.stream.views import StreamViews
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
+from btcturk_kit.sandbox.venue.pair import Listing
 from btcturk_kit.sandbox.venue.public_record import PrintedTrade
 from btcturk_kit.wire.signing import signature
 
@@ -138,7 +139,7 @@ def ann(hub: StreamHub) -> Listener:
 
 def far_bid(exchange: Exchange, quantity: str = "0.01") -> LimitOrder:
     """Return a buy a tenth below the market."""
-    price = int(exchange.ticker().last) * 9 // 10
+    price = int(exchange.ticker(BTCTRY).last) * 9 // 10
     return LimitOrder(BTCTRY, Side.BUY, Decimal(quantity), Decimal(price))
 
 
@@ -218,7 +219,7 @@ def test_tickers_come_every_764_milliseconds(hub: StreamHub, event: str, kind: i
     assert [number for number, _ in frames] == [kind] * 100
     model = frames[-1][1]
     row = model["items"][0] if event == "all" else model
-    ticker, book = hub._exchange.ticker(), hub._exchange.book(levels=1)
+    ticker, book = hub._exchange.ticker(BTCTRY), hub._exchange.book(BTCTRY, levels=1)
     assert (row["B"], row["A"]) == (str(ticker.bid), str(ticker.ask))
     assert Decimal(row["BA"]) == book.bids[0].quantity
     assert Decimal(row["D"]) == ticker.ask - ticker.open
@@ -239,7 +240,7 @@ def test_trades_come_as_a_list_and_then_one_by_one(hub: StreamHub, exchange: Exc
     listener.advance(HOUR_MS)
     singles = listener.take()
     assert {kind for kind, _ in singles} == {422}
-    newest = exchange.public_trades(count=36)
+    newest = exchange.public_trades(BTCTRY, count=36)
     told = [model["I"] for _, model in singles]
     assert told[-36:] == [str(one.trade_id) for one in reversed(newest)]
     assert int(told[0]) == identifiers[-1] + 2
@@ -270,18 +271,18 @@ def test_whole_books_come_when_they_changed(hub: StreamHub, exchange: Exchange) 
     assert 13 <= len(frames) <= 52
     numbers = [model["CS"] for _, model in frames]
     assert numbers == list(range(first["CS"] + 1, first["CS"] + 1 + len(frames)))
-    book = exchange.book(levels=100)
+    book = exchange.book(BTCTRY, levels=100)
     last = frames[-1][1]
     assert [(Decimal(one["P"]), Decimal(one["A"])) for one in last["BO"]] == list(book.bids)
     assert [(Decimal(one["P"]), Decimal(one["A"])) for one in last["AO"]] == list(book.asks)
 
 
-def test_changes_replayed_are_the_book(tape: Tape, access: Access) -> None:
+def test_changes_replayed_are_the_book(listing: Listing, access: Access) -> None:
     """Over hours of market, with hundreds of orders beyond the window's edge, for two listeners.
 
     The second one joins late and counts from a number of its own.
     """
-    exchange = Exchange(tape, seed=5)
+    exchange = Exchange([listing], seed=5)
     exchange.open_account("ann", {Asset("TRY"): Decimal(10**9), Asset("BTC"): Decimal(1000)})
     hub = StreamHub(exchange, access, seed=5)
     early, late = Listener(hub, 1), Listener(hub, 2)
@@ -292,7 +293,7 @@ def test_changes_replayed_are_the_book(tape: Tape, access: Access) -> None:
     for turn in range(450):
         if turn == 100:
             late.join("obdiff", "BTCTRY")
-        last = int(exchange.ticker().last)
+        last = int(exchange.ticker(BTCTRY).last)
         side = Side.SELL if turn % 2 else Side.BUY
         away = 1 + (turn * 37) % 400
         price = Decimal(last + away * last // 10_000 * (1 if turn % 2 else -1))
@@ -303,7 +304,7 @@ def test_changes_replayed_are_the_book(tape: Tape, access: Access) -> None:
         early.advance(200_000 if turn % 20 == 0 else 1_500)
         # At the very instant of a publication everything is told that there is.
         early.advance((hub.next_publication_ms or 0) - hub.now_ms)
-        shown = exchange.book(levels=100)
+        shown = exchange.book(BTCTRY, levels=100)
         at_the_edge += len(shown.bids) == len(shown.asks) == 100
         for listener in (early, late)[: 1 if turn < 100 else 2]:
             replica = replicas[listener.number]
@@ -333,7 +334,7 @@ def test_candles_grow_and_turn(hub: StreamHub, exchange: Exchange) -> None:
     assert opened == sorted(opened)
     assert len(set(opened)) == 3
     assert all(opens % 3600 == 0 for opens in opened)
-    assert frames[-1][1]["C"] == str(exchange.ticker().last)
+    assert frames[-1][1]["C"] == str(exchange.ticker(BTCTRY).last)
 
 
 def test_a_candle_holds_whole_quantities(exchange: Exchange, ann: Listener) -> None:
@@ -343,7 +344,9 @@ def test_a_candle_holds_whole_quantities(exchange: Exchange, ann: Listener) -> N
         placed(exchange, MarketBuy(BTCTRY, Decimal(1_000)), f"b{number}")
     ann.advance(PUBLICATION_MS)
     shown = Decimal([model for kind, model in ann.take() if kind == 428][-1]["V"])
-    (recorded,) = exchange.candles(MINUTE_MS, first_ms=exchange.now_ms - MINUTE_MS, last_ms=2**60)
+    (recorded,) = exchange.candles(
+        BTCTRY, MINUTE_MS, first_ms=exchange.now_ms - MINUTE_MS, last_ms=2**60
+    )
     assert shown == recorded.volume
     assert shown.as_tuple().exponent == -16
 
@@ -426,15 +429,17 @@ def test_a_cancel_is_told_when_it_is_carried_out(exchange: Exchange, ann: Listen
     assert order.status is OrderStatus.CANCELED
 
 
-def test_what_is_left_in_a_deletion_is_from_when_it_was_queued(tape: Tape, access: Access) -> None:
+def test_what_is_left_in_a_deletion_is_from_when_it_was_queued(
+    listing: Listing, access: Access
+) -> None:
     """An order that fills partly while its cancel waits is deleted with the older amount."""
     for seed in range(200):
-        exchange = Exchange(tape, seed=seed)
+        exchange = Exchange([listing], seed=seed)
         exchange.open_account("ann", {Asset("BTC"): Decimal(50)})
         listener = Listener(StreamHub(exchange, access, seed=seed))
         listener.log_in()
         # Just inside the spread, at the instant before the first taker may come.
-        ask = exchange.book(levels=1).asks[0].price
+        ask = exchange.book(BTCTRY, levels=1).asks[0].price
         order = placed(exchange, LimitOrder(BTCTRY, Side.SELL, Decimal(20), ask - 1), "x")
         listener.advance(140)
         exchange.cancel("ann", order.order_id)
@@ -449,14 +454,14 @@ def test_what_is_left_in_a_deletion_is_from_when_it_was_queued(tape: Tape, acces
     pytest.fail("no cancel lost a race")
 
 
-def test_each_fill_is_told_with_its_own_amount(tape: Tape, access: Access) -> None:
+def test_each_fill_is_told_with_its_own_amount(listing: Listing, access: Access) -> None:
     """441 per fill, a hint after each, their sum is the order, and no 452 at the end."""
-    exchange = Exchange(tape, seed=11)
+    exchange = Exchange([listing], seed=11)
     exchange.open_account("ann", {Asset("TRY"): Decimal(10**8)})
     listener = Listener(StreamHub(exchange, access, seed=1))
     listener.log_in()
     listener.take()
-    asks = exchange.book(levels=3).asks
+    asks = exchange.book(BTCTRY, levels=3).asks
     quantity = asks[0].quantity + asks[1].quantity + Decimal("0.00000001")
     order = placed(exchange, LimitOrder(BTCTRY, Side.BUY, quantity, asks[2].price), "deep")
     assert order.status is OrderStatus.FILLED
@@ -480,13 +485,13 @@ def test_a_market_order_is_matched_and_never_inserted(exchange: Exchange, ann: L
 
 
 @pytest.fixture
-def emptied(tape: Tape, access: Access) -> tuple[Exchange, Listener]:
+def emptied(listing: Listing, access: Access) -> tuple[Exchange, Listener]:
     """Return an exchange where nobody offers coins any more, and a session of `ann`."""
-    exchange = Exchange(tape, seed=11, has_latency=False)
+    exchange = Exchange([listing], seed=11, has_latency=False)
     exchange.open_account("ann", {Asset("TRY"): Decimal(10**9), Asset("BTC"): Decimal(10**6)})
     exchange.open_account("bob", {Asset("TRY"): Decimal(10**11)})
     exchange.submit("bob", MarketBuy(BTCTRY, Decimal(10**10)))
-    assert not exchange.book(levels=1).asks
+    assert not exchange.book(BTCTRY, levels=1).asks
     listener = Listener(StreamHub(exchange, access, seed=1))
     listener.log_in()
     listener.take()
@@ -525,7 +530,7 @@ def test_the_rest_of_a_market_order_is_told_as_deleted(emptied: tuple[Exchange, 
 
 def test_a_stop_market_buy_is_told_with_what_it_locks(exchange: Exchange, ann: Listener) -> None:
     """Its coins are not known, so they are zero; its price is the trigger, as in listings."""
-    stop = exchange.book(levels=1).asks[0].price * 2
+    stop = exchange.book(BTCTRY, levels=1).asks[0].price * 2
     order = placed(exchange, StopMarketBuy(BTCTRY, Decimal(5_000), stop), "stop")
     exchange.cancel("ann", order.order_id)
     ann.advance(MINUTE_MS)
@@ -539,16 +544,16 @@ def test_a_stop_market_buy_is_told_with_what_it_locks(exchange: Exchange, ann: L
 
 def test_a_stop_market_sell_would_bring_its_trigger(exchange: Exchange, ann: Listener) -> None:
     """What is left in quote is valued at the trigger, less the taker's commission."""
-    stop = exchange.book(levels=1).bids[0].price // 2
+    stop = exchange.book(BTCTRY, levels=1).bids[0].price // 2
     placed(exchange, StopMarketSell(BTCTRY, Decimal("0.01"), stop), "stop")
     model = ann.take()[0][1]
     assert (model["amount"], model["numLeft"], model["price"]) == ("0.01", "0.01", str(stop))
     assert Decimal(model["denomLeft"]) == Decimal("0.01") * stop * (1 - Decimal("0.0024"))
 
 
-def test_user_trades_are_a_switch(tape: Tape, access: Access) -> None:
+def test_user_trades_are_a_switch(listing: Listing, access: Access) -> None:
     """423 comes between 441 and 201 where it is switched on, with fee and tax."""
-    exchange = Exchange(tape, seed=11)
+    exchange = Exchange([listing], seed=11)
     exchange.open_account("ann", {Asset("BTC"): Decimal(1)})
     hub = StreamHub(exchange, access, seed=1, sends_user_trades=True)
     listener = Listener(hub)
@@ -602,7 +607,7 @@ def test_a_session_that_ended_hears_nothing(hub: StreamHub, exchange: Exchange) 
     second = Listener(hub, 2)
     second.join("orderbook", "BTCTRY")
     shown = second.take()[-1][1]["BO"][0]["P"]
-    assert shown == str(exchange.book(levels=1).bids[0].price)
+    assert shown == str(exchange.book(BTCTRY, levels=1).bids[0].price)
 
 
 def test_a_late_publication_comes_once(hub: StreamHub, exchange: Exchange) -> None:
@@ -643,7 +648,7 @@ def test_public_quantities_are_cut_but_never_to_nothing(
 ) -> None:
     """Ten decimals are shown, of a trade smaller than that all."""
     printed = PrintedTrade(TradeId(1), Decimal(100), Decimal(quantity), Side.BUY, exchange.now_ms)
-    assert StreamViews(exchange).public_trade(printed).quantity == Decimal(shown)
+    assert StreamViews(exchange).pairs[BTCTRY].public_trade(printed).quantity == Decimal(shown)
 
 
 def test_a_snapshot_is_the_book_as_last_told(hub: StreamHub) -> None:
@@ -665,11 +670,11 @@ def test_a_snapshot_is_the_book_as_last_told(hub: StreamHub) -> None:
     assert (whole.last, whole.sides) == (replica.last, replica.sides)
 
 
-def test_equal_calls_give_equal_frames(tape: Tape) -> None:
+def test_equal_calls_give_equal_frames(listing: Listing) -> None:
     """Same seed, same calls: the same texts in the same order; another seed, others."""
 
     def run(seed: int) -> list[str]:
-        exchange = Exchange(tape, seed=seed)
+        exchange = Exchange([listing], seed=seed)
         exchange.open_account("ann", {Asset("TRY"): Decimal(100_000)})
         access = Access()
         access.add_key("ann", SECRET)

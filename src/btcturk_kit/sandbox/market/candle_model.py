@@ -6,8 +6,8 @@ step the house replaces a ladder of ten bids and ten asks around the path, and t
 step it trades as a taker. Over a hole in the recording the pair is halted.
 
 What this shows: orders of a bot that the recorded price moved through are filled, at their own
-price, often partly, because ladder sizes follow the volume recorded per hour; market orders pay the spread
-and walk the ladder; cancels can lose the race against a fill.
+price, often partly, because ladder sizes follow the volume recorded per hour; market orders pay the
+spread and walk the ladder; cancels can lose the race against a fill.
 
 What it does not show: the market does not react to anyone's orders; the order of high and low
 inside a candle is invented; between two steps the ladder stands still; spread, depth and the number
@@ -142,7 +142,10 @@ def _path(candle: RecordedCandle, chance: Random) -> list[int]:
 
 
 def _quotes(price: int, volume: int, noise: bytes) -> HouseQuotes:
-    """Return a ladder: half spread 3 to 8 bps, levels 1 to 4 bps apart, 0.2 to 1.2 % of an hour's volume."""
+    """Return a ladder: half spread 3 to 8 bps, levels 1 to 4 bps apart.
+
+    Each holds 0.2 to 1.2 % of an hour's volume.
+    """
     bids, asks = [], []
     bid = price - max(1, price * (3 + noise[0] % 6) // _BPS)
     ask = price + max(1, price * (3 + noise[1] % 6) // _BPS)

@@ -72,8 +72,6 @@ def read_tape(
         )
     if tuple(names) == CANDLE_HEADER:
         return CandleTape(
-            RecordedCandles.parse(
-                content, source=source, price_places=price_places, holes=holes
-            )
+            RecordedCandles.parse(content, source=source, price_places=price_places, holes=holes)
         )
     raise DatasetError(source, 1, _PROBLEM)

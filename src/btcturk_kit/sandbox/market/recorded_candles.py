@@ -85,9 +85,7 @@ class RecordedCandles:
         return cls.parse(content, source=_BUNDLED, price_places=price_places)
 
     @classmethod
-    def read(
-        cls, path: Path, *, price_places: int = 0, holes: Holes = "refuse"
-    ) -> RecordedCandles:
+    def read(cls, path: Path, *, price_places: int = 0, holes: Holes = "refuse") -> RecordedCandles:
         """Read a CSV file, gzip or plain, with the header `ts_ms,open,high,low,close,volume`.
 
         Args:
@@ -99,9 +97,7 @@ class RecordedCandles:
             DatasetError: The file cannot be read, has another header, disorder, a hole that is not
                 allowed, or a candle whose prices cannot be.
         """
-        return cls.parse(
-            content_of(path), source=path.name, price_places=price_places, holes=holes
-        )
+        return cls.parse(content_of(path), source=path.name, price_places=price_places, holes=holes)
 
     @classmethod
     def parse(

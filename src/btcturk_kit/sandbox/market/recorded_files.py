@@ -50,7 +50,7 @@ def rows_of(content: bytes, source: str) -> Iterator[tuple[int, list[str]]]:
         raise DatasetError(source, 0, "is not plain ASCII text") from error
     number = 0
     try:
-        for number, row in enumerate(csv.reader(io.StringIO(text)), 1):  # noqa: B007 - see below
+        for number, row in enumerate(csv.reader(io.StringIO(text)), 1):
             yield number, row
     except csv.Error as error:
         raise DatasetError(source, number + 1, f"is not CSV ({error})") from error

@@ -133,9 +133,7 @@ class RecordedTrades:
 
     def __getitem__(self, index: int) -> RecordedTrade:
         side = Side.BUY if self._bought[index] else Side.SELL
-        return RecordedTrade(
-            self._times_ms[index], self._prices[index], self._amounts[index], side
-        )
+        return RecordedTrade(self._times_ms[index], self._prices[index], self._amounts[index], side)
 
     def at_ms(self, index: int) -> int:
         """Return the instant of a trade."""
@@ -172,11 +170,12 @@ class _Reader:
 
     def trade(self, number: int, row: list[str]) -> RecordedTrade | None:
         """Return the trade of a row, None if it is of a market that was not chosen."""
+        if len(row) != self._columns:
+            problem = f"{len(row)} columns instead of {self._columns}"
+            raise DatasetError(self._source, number, problem)
+        if any(row[at] != text for at, text in self._wanted):
+            return None
         try:
-            if len(row) != self._columns:
-                raise ValueError(f"{len(row)} columns instead of {self._columns}")
-            if any(row[at] != text for at, text in self._wanted):
-                return None
             self._check_place(row)
             return self._trade(row)
         except (ValueError, InvariantViolation) as error:

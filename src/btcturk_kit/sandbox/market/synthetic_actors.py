@@ -182,7 +182,8 @@ def _wait_ms(chance: Random, average_ms: int) -> int:
 
 def _units(notional: int, steps: int, price_places: int) -> int:
     """Return the engine units that are worth an amount of whole quote units at a price."""
-    return notional * 10 ** (_UNITS_PLACES + price_places) // max(1, steps)
+    scale: int = 10 ** (_UNITS_PLACES + price_places)
+    return notional * scale // max(1, steps)
 
 
 def _part(units: int, hundredths: int) -> int:

@@ -18,6 +18,13 @@ _BPS = 10_000
 _JUMP_BPS_BEHIND = 5_001
 _ACTORS_MAX = 100
 
+_HALF_SPREAD_BPS = Span(3, 10)
+_REFRESH_MS = Span(2_000, 15_000)
+_TAKE_WAIT_MS = Span(5_000, 20_000)
+_JUMP_BPS = Span(30, 200)
+_QUIET_MS = Span(20_000, 120_000)
+_HALT_MS = Span(60_000, 600_000)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyntheticSettings:
@@ -54,26 +61,23 @@ class SyntheticSettings:
     levels: int = 8
     level_notional: int = 100_000
     volatility_bps: int = 60
-    half_spread_bps: Span = Span(3, 10)
-    refresh_ms: Span = Span(2_000, 15_000)
+    half_spread_bps: Span = _HALF_SPREAD_BPS
+    refresh_ms: Span = _REFRESH_MS
     skew_bps_max: int = 2
-    take_wait_ms: Span = Span(5_000, 20_000)
+    take_wait_ms: Span = _TAKE_WAIT_MS
     burst_bps: int = 4_000
     jumps_per_day: int = 4
-    jump_bps: Span = Span(30, 200)
+    jump_bps: Span = _JUMP_BPS
     quiet_spells_per_day: int = 6
-    quiet_ms: Span = Span(20_000, 120_000)
+    quiet_ms: Span = _QUIET_MS
     halts_per_day: int = 1
-    halt_ms: Span = Span(60_000, 600_000)
+    halt_ms: Span = _HALT_MS
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, Span):
-                is_sound = 0 < value.first < value.behind
-            else:
-                is_sound = value >= 0
-            if not is_sound:
+            low, behind = value if isinstance(value, Span) else (value + 1, value + 2)
+            if not 0 < low < behind:
                 raise ConfigurationError(
                     f"{field.name} of a synthetic market is {value}",
                     hint="give whole numbers, spans above zero with the end behind the beginning",

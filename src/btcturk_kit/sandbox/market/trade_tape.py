@@ -81,9 +81,7 @@ class TradeTape:
         return cls(RecordedTrades.bundled(price_places=price_places))
 
     @classmethod
-    def read(
-        cls, path: Path, *, price_places: int = 0, market: str = "", symbol: str = ""
-    ) -> Self:
+    def read(cls, path: Path, *, price_places: int = 0, market: str = "", symbol: str = "") -> Self:
         """Read a file of trades; see `RecordedTrades.read`.
 
         Raises:

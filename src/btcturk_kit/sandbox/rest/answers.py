@@ -5,7 +5,7 @@ A call that arrives here is signed and inside its windows. Never add: headers, s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Symbol
@@ -50,8 +50,6 @@ class Answers:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        rules = exchange.rules()
-        self._base, self._quote = rules.base, rules.quote
         self._by_endpoint: Mapping[Endpoint, Callable[[Call], Answer]] = {
             Endpoint.SERVER_TIME: self._server_time,
             Endpoint.SERVER_PING: self._server_ping,
@@ -91,36 +89,43 @@ class Answers:
         return Answer(OK, encode_public.server_ping())
 
     def _exchange_data(self, _: Call) -> Answer:
-        data = encode_public.exchange_data([self._exchange.rules()], now_ms=self._exchange.now_ms)
+        rules = [self._exchange.rules(symbol) for symbol in self._exchange.symbols]
+        data = encode_public.exchange_data(rules, now_ms=self._exchange.now_ms)
         return Answer(OK, encode.envelope(data, message="", extensions=None))
 
     def _ticker(self, call: Call) -> Answer:
         pair = call.query.get("pairSymbol", "")
-        if pair and self._exchange.symbol_of(pair) is None:
-            return Answer(OK, encode.envelope([]))
-        return Answer(OK, encode.envelope([self._ticker_row()]))
+        if not pair:
+            return self._tickers(self._exchange.symbols)
+        symbol = self._exchange.symbol_of(pair)
+        return self._tickers(() if symbol is None else (symbol,))
 
     def _ticker_of_currency(self, call: Call) -> Answer:
         """Answer with the pairs that are priced in a currency."""
         asset = call.query.get("symbol", "").upper()
         if not asset:
             return refuse(INVALID_REQUEST)
-        return Answer(OK, encode.envelope([self._ticker_row()] if asset == self._quote else []))
+        symbols = self._exchange.symbols
+        return self._tickers([one for one in symbols if self._exchange.rules(one).quote == asset])
 
-    def _ticker_row(self) -> encode.Row:
-        return encode_public.ticker_row(
-            self._exchange.ticker(),
-            base=self._base,
-            quote=self._quote,
-            average=self._exchange.day().average,
-        )
+    def _tickers(self, symbols: Iterable[Symbol]) -> Answer:
+        rows = []
+        for symbol in symbols:
+            rules, day = self._exchange.rules(symbol), self._exchange.day(symbol)
+            ticker = self._exchange.ticker(symbol)
+            rows.append(
+                encode_public.ticker_row(
+                    ticker, base=rules.base, quote=rules.quote, average=day.average
+                )
+            )
+        return Answer(OK, encode.envelope(rows))
 
     def _order_book(self, call: Call) -> Answer:
         pair = self._pair(call)
         if isinstance(pair, Refused):
             return refuse(pair)
         levels = min(whole(call, "limit", WINDOW_LEVELS), WINDOW_LEVELS)
-        data = encode_public.order_book_data(self._exchange.book(levels=levels))
+        data = encode_public.order_book_data(self._exchange.book(pair, levels=levels))
         return Answer(OK, encode.envelope(data, code="SUCCESS"))
 
     def _trades(self, call: Call) -> Answer:
@@ -128,18 +133,19 @@ class Answers:
         if isinstance(pair, Refused):
             return refuse(pair)
         count = min(whole(call, "last", PRINTED_MAX), PRINTED_MAX)
+        rules = self._exchange.rules(pair)
         rows = [
             encode_public.public_trade_row(
                 trade_id=trade.trade_id,
                 symbol=pair,
-                base=self._base,
-                quote=self._quote,
+                base=rules.base,
+                quote=rules.quote,
                 price=trade.price,
                 quantity=trade.quantity,
                 taker_side=trade.taker_side,
                 event_time_ms=trade.event_time_ms,
             )
-            for trade in self._exchange.public_trades(count=count)
+            for trade in self._exchange.public_trades(pair, count=count)
         ]
         return Answer(OK, encode.envelope(rows))
 
@@ -152,14 +158,14 @@ class Answers:
         return Answer(OK, encode.envelope(rows))
 
     def _open_orders(self, call: Call) -> Answer:
-        if call.query.get("pairSymbol", ""):
-            pair = self._pair(call)
-            if isinstance(pair, Refused):
-                return refuse(pair)
+        pair = self._pair_if_given(call)
+        if isinstance(pair, Refused):
+            return refuse(pair)
         orders = self._exchange.holding(call.owner).open_orders.values()
         rows: dict[Side, list[dict[str, object]]] = {Side.SELL: [], Side.BUY: []}
         for order in orders:
-            rows[order.side].append(self._row(order, time_ms=0))
+            if pair in (None, order.request.symbol):
+                rows[order.side].append(self._row(order, time_ms=0))
         data = encode_account.open_orders_data(asks=rows[Side.SELL], bids=rows[Side.BUY])
         return Answer(OK, encode.envelope(data))
 
@@ -168,6 +174,7 @@ class Answers:
         if isinstance(pair, Refused):
             return refuse(pair)
         orders = self._exchange.holding(call.owner).orders_between(
+            pair,
             start_ms=whole(call, "startTime", 0),
             end_ms=whole(call, "endTime", self._exchange.now_ms),
             order_id_min=whole(call, "orderId", 0),
@@ -190,18 +197,23 @@ class Answers:
         if query.get("orderId", ""):
             fills = holding.fills_of(whole(call, "orderId", 0))
         else:
-            if query.get("pairSymbol", ""):
-                pair = self._pair(call)
-                if isinstance(pair, Refused):
-                    return refuse(pair)
+            pair = self._pair_if_given(call)
+            if isinstance(pair, Refused):
+                return refuse(pair)
             now_ms = self._exchange.now_ms
             fills = holding.fills_between(
                 start_ms=whole(call, "startDate", now_ms - _HISTORY_MS),
                 end_ms=whole(call, "endDate", now_ms),
             )
-            fills = [fill for fill in fills if _is_asked_for(fill, query)]
-        places = self._exchange.rules().quantity_scale
-        rows = [encode_account.fill_row(fill, base_places=places) for fill in fills]
+            fills = [
+                fill for fill in fills if pair in (None, fill.symbol) and _is_asked_for(fill, query)
+            ]
+        rows = [
+            encode_account.fill_row(
+                fill, base_places=self._exchange.rules(fill.symbol).quantity_scale
+            )
+            for fill in fills
+        ]
         return Answer(OK, encode.envelope(rows, message="SUCCESS"))
 
     def _crypto_history(self, call: Call) -> Answer:
@@ -253,12 +265,12 @@ class Answers:
         form = read_order(call.body, self._exchange.symbol_of)
         if isinstance(form, Refused):
             return refuse(form)
-        stray = form.stray_price
-        if stray is not None and not has_price_scale(stray, self._exchange.rules()):
+        stray, request = form.stray_price, form.request
+        rules = self._exchange.rules(request.symbol)
+        if stray is not None and not has_price_scale(stray, rules):
             return refuse(PRICE_SCALE)
-        request = form.request
         if isinstance(request, StopMarketBuy):
-            checked = self._in_quote(request)
+            checked = self._in_quote(call.owner, request)
             if isinstance(checked, Refused):
                 return refuse(checked)
             request = checked
@@ -267,7 +279,7 @@ class Answers:
             return refuse(order)
         accepted = OrderAccepted(order.client_order_id, order.order_id, order.created_ms)
         data = encode_account.accepted_data(
-            accepted, form.request, base=self._base, quote=self._quote
+            accepted, form.request, base=rules.base, quote=rules.quote
         )
         return Answer(OK, encode.envelope(data, message="SUCCESS"))
 
@@ -281,15 +293,17 @@ class Answers:
 
     # ---- inside
 
-    def _in_quote(self, request: StopMarketBuy) -> StopMarketBuy | Refused:
+    def _in_quote(self, owner: str, request: StopMarketBuy) -> StopMarketBuy | Refused:
         """Return a stop-market buy with the amount it spends, if customers send coins."""
         if self._exchange.habits.stop_buy_unit is StopBuyUnit.QUOTE:
             return request
-        rules, coins = self._exchange.rules(), request.quote_amount
+        rules, coins = self._exchange.rules(request.symbol), request.quote_amount
         if rules.quantize_quantity(coins) != coins:
             return QUANTITY_SCALE
         limit = LimitOrder(request.symbol, Side.BUY, coins, request.stop_price)
-        amount = reservation_of(limit, taker_rate=self._exchange.fees.taker_rate)
+        amount = reservation_of(
+            limit, taker_rate=self._exchange.fees_of(owner, request.symbol).taker_rate
+        )
         return request._replace(quote_amount=rules.quantize_quote(amount))
 
     def _pair(self, call: Call) -> Symbol | Refused:
@@ -298,11 +312,15 @@ class Answers:
             return INVALID_REQUEST
         return self._exchange.symbol_of(text) or unknown_pair(text)
 
+    def _pair_if_given(self, call: Call) -> Symbol | Refused | None:
+        return self._pair(call) if call.query.get("pairSymbol", "") else None
+
     def _row(self, order: PlacedOrder, *, time_ms: int) -> dict[str, object]:
+        rules = self._exchange.rules(order.request.symbol)
         return encode_account.order_row(
             order.view(),
-            base=self._base,
-            quote=self._quote,
+            base=rules.base,
+            quote=rules.quote,
             submitted=order.submitted,
             first_price=order.first_price,
             time_ms=time_ms,

@@ -61,11 +61,12 @@ class GraphAnswers:
         pair = call.query.get("pair", "")
         if not pair:
             return refuse(INVALID_REQUEST)
-        rules = self._exchange.rules()
-        rows = [
-            encode_graph.daily_row(one, symbol=rules.symbol, price_places=rules.price_places)
-            for one in self._candles(call, _DAY_MS, self._exchange.symbol_of(pair))
-        ]
+        symbol = self._exchange.symbol_of(pair)
+        candles = self._candles(call, _DAY_MS, symbol)
+        if symbol is None:
+            return Answer(OK, encode.document([]))
+        places = self._exchange.rules(symbol).price_places
+        rows = [encode_graph.daily_row(one, symbol=symbol, price_places=places) for one in candles]
         return Answer(OK, encode.document(rows))
 
     def _history(self, call: Call) -> Answer:
@@ -87,5 +88,5 @@ class GraphAnswers:
         if symbol is None:
             return []
         return self._exchange.candles(
-            span_ms, first_ms=first_s * _SECOND_MS, last_ms=min(last_s, now_s) * _SECOND_MS
+            symbol, span_ms, first_ms=first_s * _SECOND_MS, last_ms=min(last_s, now_s) * _SECOND_MS
         )

@@ -6,6 +6,7 @@ Never add: the history of candles, a candle for an interval without trades.
 from __future__ import annotations
 
 from btcturk_kit.domain.candles import Candle, Resolution
+from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.market import PublicTrade
 from btcturk_kit.domain.money import add, total
 from btcturk_kit.sandbox.venue.exchange import Exchange
@@ -15,19 +16,19 @@ __all__ = ["folded", "running"]
 _DAY_MS = 86_400_000
 
 
-def running(exchange: Exchange, resolution: Resolution) -> Candle | None:
+def running(exchange: Exchange, symbol: Symbol, resolution: Resolution) -> Candle | None:
     """Return the candle of the running interval as the exchange recorded it; None without trades.
 
     A month is put together from its days.
     """
     open_ms = resolution.opening_ms(exchange.now_ms)
     parts = exchange.candles(
-        resolution.length_ms or _DAY_MS, first_ms=open_ms, last_ms=exchange.now_ms
+        symbol, resolution.length_ms or _DAY_MS, first_ms=open_ms, last_ms=exchange.now_ms
     )
     if not parts:
         return None
     return Candle(
-        exchange.rules().symbol,
+        symbol,
         resolution,
         open_ms,
         parts[0].open,

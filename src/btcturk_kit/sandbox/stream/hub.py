@@ -11,7 +11,10 @@ Equal calls give equal frames. Never add: sockets, faults, a real clock.
 
 from __future__ import annotations
 
+from operator import is_
+
 from btcturk_kit.domain.candles import Resolution
+from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.market import OrderBook
 from btcturk_kit.domain.stream_events import (
     BookChanged,
@@ -31,17 +34,18 @@ from btcturk_kit.domain.stream_events import (
 )
 from btcturk_kit.sandbox.access import Access, LoginRequest
 from btcturk_kit.sandbox.chance import Chance, Span
+from btcturk_kit.sandbox.market.moves import is_house
 from btcturk_kit.sandbox.stream.books import changes_between
 from btcturk_kit.sandbox.stream.candles import folded, running
 from btcturk_kit.sandbox.stream.forms import JoinRequest, read_request
 from btcturk_kit.sandbox.stream.session import Feed, Session, SessionRow, Sink
 from btcturk_kit.sandbox.stream.views import StreamViews
-from btcturk_kit.sandbox.venue.clearing import HOUSE
 from btcturk_kit.sandbox.venue.events import (
     BalanceMoved,
     ExchangeEvent,
     OrderRested,
     OrderWithdrawn,
+    QuotesMoved,
     TradeSettled,
 )
 from btcturk_kit.sandbox.venue.exchange import Exchange
@@ -67,8 +71,8 @@ class StreamHub:
         sends_user_trades: Whether fills are told by 423 too; BtcTurk does that for some accounts.
 
     Example:
-        >>> from btcturk_kit.sandbox.market.tape import Tape
-        >>> hub = StreamHub(Exchange(Tape.bundled(), seed=1), Access(), seed=1)
+        >>> from btcturk_kit.sandbox.venue.listing import bundled_listing
+        >>> hub = StreamHub(Exchange([bundled_listing()], seed=1), Access(), seed=1)
         >>> frames = []
         >>> hub.open(1, frames.append)
         >>> hub.receive(1, '[151,{"type":151,"channel":"obdiff","event":"BTCTRY","join":true}]')
@@ -88,8 +92,7 @@ class StreamHub:
         self._joins = 0
         self._listeners = 0
         self._next_ms = 0
-        self._ticker: StreamTicker | None = None
-        self._ticker_frames: tuple[Frame, ...] = ()
+        self._ticker_frames: dict[str, tuple[tuple[StreamTicker, ...], Frame]] = {}
 
     # ---- time
 
@@ -134,7 +137,8 @@ class StreamHub:
         """Begin a session: its number is new, `sink` gets its frames."""
         session = self._sessions[number] = Session(number, sink)
         if self._exchange.on_event is None:
-            self._views.touch()  # nobody looked while it was alone
+            for pair in self._views.pairs.values():
+                pair.touch()  # nobody looked while it was alone
             self._exchange.on_event = self._on_event
         session.send(_HELLO)
 
@@ -190,20 +194,19 @@ class StreamHub:
 
     def _feed(self, channel: str, event: str) -> Feed | None:
         """Return a new subscription, None if there is no such thing."""
-        symbol, resolution = self._views.symbol, None
+        name, resolution = event, None
         if channel == Channel.CANDLES:
-            pair, _, length = event.rpartition("_")
-            if pair != symbol or length not in set(Resolution):
+            name, _, length = event.rpartition("_")
+            if length not in set(Resolution):
                 return None
             resolution = Resolution(length)
-        elif channel == Channel.TICKER:
-            if event not in (symbol, _ALL):
-                return None
-        elif channel not in set(Channel) or event != symbol:
+        symbol = Symbol(name)
+        is_all = channel == Channel.TICKER and event == _ALL
+        if channel not in set(Channel) or not (is_all or symbol in self._views.pairs):
             return None
         self._joins += 1
         first = self._chance.number("change numbers", str(self._joins), _FIRST_NUMBERS)
-        return Feed(Channel(channel), event, change_number=first, resolution=resolution)
+        return Feed(Channel(channel), event, symbol, change_number=first, resolution=resolution)
 
     def _log_in(self, session: Session, request: LoginRequest) -> None:
         problem = self._access.problem_with_login(request, now_ms=self._exchange.now_ms)
@@ -218,25 +221,26 @@ class StreamHub:
 
     def _begin(self, session: Session, feed: Feed) -> None:
         """Send what a new subscription starts with."""
-        views = self._views
+        if feed.channel is Channel.TICKER:
+            self._publish(session, feed)
+            return
+        pair = self._views.pairs[feed.symbol]
         if feed.channel is Channel.TRADES:
-            session.send(TradesListed(views.symbol, views.last_trades()), feed=feed)
+            session.send(TradesListed(pair.symbol, pair.last_trades()), feed=feed)
         elif feed.channel in (Channel.BOOK, Channel.BOOK_CHANGES):
-            feed.book = views.window()
+            feed.book = pair.window()
             session.send(_listed(feed, feed.book), feed=feed)
         elif feed.resolution is not None:
-            feed.candle = running(self._exchange, feed.resolution)
+            feed.candle = running(self._exchange, pair.symbol, feed.resolution)
             if feed.candle is not None:
                 session.send(CandleUpdated(feed.candle), feed=feed)
-        else:
-            self._publish(session, feed)
 
     def _publish(self, session: Session, feed: Feed) -> None:
         """Send what a subscription gets at a publication, if there is any."""
         if feed.channel is Channel.TICKER:
-            session.send_frame(self._ticker_frame(is_all=feed.event == _ALL), feed=feed)
+            session.send_frame(self._ticker_frame(feed), feed=feed)
         elif feed.book is not None:
-            before, window = feed.book, self._views.window()
+            before, window = feed.book, self._views.pairs[feed.symbol].window()
             if window is before:
                 return
             feed.book = window
@@ -249,20 +253,24 @@ class StreamHub:
             feed.has_new_candle = False
             session.send(CandleUpdated(feed.candle), feed=feed)
 
-    def _ticker_frame(self, *, is_all: bool) -> Frame:
-        """Write the ticker, the same text again while nothing changes."""
-        ticker = self._views.ticker()
-        if self._ticker is not ticker:
-            self._ticker = ticker
-            self._ticker_frames = (
-                encode_frame(TickerUpdated(ticker)),
-                encode_frame(TickersUpdated((ticker,))),
-            )
-        return self._ticker_frames[is_all]
+    def _ticker_frame(self, feed: Feed) -> Frame:
+        """Write a ticker or all of them, the same text again while nothing changes."""
+        pairs = self._views.pairs
+        is_all = feed.event == _ALL
+        chosen = pairs.values() if is_all else (pairs[feed.symbol],)
+        tickers = tuple(pair.ticker() for pair in chosen)
+        known = self._ticker_frames.get(feed.event)
+        if known is not None and all(map(is_, known[0], tickers)):
+            return known[1]
+        event = TickersUpdated(tickers) if is_all else TickerUpdated(tickers[0])
+        frame = encode_frame(event)
+        self._ticker_frames[feed.event] = (tickers, frame)
+        return frame
 
     def _on_event(self, event: ExchangeEvent) -> None:
-        self._views.touch()
+        views = self._views
         if isinstance(event, TradeSettled):
+            views.pairs[event.symbol].touch()
             self._print(event)
             trade = event.trade
             sides = (
@@ -270,30 +278,33 @@ class StreamHub:
                 (trade.taker_owner, trade.taker_order_id),
             )
             for owner, order_id in sides:
-                if owner != HOUSE:
-                    self._tell(owner, self._views.matched(owner, order_id, trade))
+                if not is_house(owner):
+                    self._tell(owner, views.matched(owner, order_id, trade))
                     if self._sends_user_trades:
-                        self._tell(owner, self._views.user_trade(owner, order_id))
-                    self._tell(owner, self._views.balance_changed(owner))
-        elif isinstance(event, OrderRested):
-            order = event.order
-            self._tell(
-                event.owner,
-                OrderInserted(self._views.resting(event.owner, order, left=order.remaining)),
-            )
-        elif isinstance(event, OrderWithdrawn):
-            self._tell(
-                event.owner,
-                OrderDeleted(self._views.resting(event.owner, event.order, left=event.left)),
-            )
+                        self._tell(owner, views.user_trade(owner, order_id))
+                    self._tell(owner, views.balance_changed(owner, event.symbol))
+        elif isinstance(event, QuotesMoved):
+            views.pairs[event.symbol].touch()
         elif isinstance(event, BalanceMoved):
-            self._tell(event.owner, self._views.balance_changed(event.owner))
+            self._tell(event.owner, views.balance_changed(event.owner, event.symbol))
+        else:
+            self._tell_order(event)
+
+    def _tell_order(self, event: OrderRested | OrderWithdrawn) -> None:
+        order, owner, views = event.order, event.owner, self._views
+        views.pairs[order.request.symbol].touch()
+        if isinstance(event, OrderRested):
+            self._tell(owner, OrderInserted(views.resting(owner, order, left=order.remaining)))
+        else:
+            self._tell(owner, OrderDeleted(views.resting(owner, order, left=event.left)))
 
     def _print(self, event: TradeSettled) -> None:
-        trade = self._views.public_trade(event.printed)
+        trade = self._views.pairs[event.symbol].public_trade(event.printed)
         whole = trade._replace(quantity=event.printed.quantity)
         for session in self._sessions.values():
             for feed in session.feeds():
+                if feed.symbol != event.symbol:
+                    continue
                 if feed.channel is Channel.TRADES:
                     session.send(TradePrinted(trade), feed=feed)
                 elif feed.resolution is not None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from btcturk_kit.domain.candles import Candle, Resolution
+from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.market import OrderBook
 from btcturk_kit.domain.stream_events import Channel
 from btcturk_kit.wire.stream_encode import Frame, ServerEvent, encode_frame
@@ -47,7 +48,7 @@ class SessionRow(NamedTuple):
 
 
 class Feed:
-    """One subscription to something that exists."""
+    """One subscription to something that exists; `symbol` is a pair, or `all` of them."""
 
     __slots__ = (
         "book",
@@ -57,13 +58,21 @@ class Feed:
         "event",
         "has_new_candle",
         "resolution",
+        "symbol",
     )
 
     def __init__(
-        self, channel: Channel, event: str, *, change_number: int, resolution: Resolution | None
+        self,
+        channel: Channel,
+        event: str,
+        symbol: Symbol,
+        *,
+        change_number: int,
+        resolution: Resolution | None,
     ) -> None:
         self.channel = channel
         self.event = event
+        self.symbol = symbol
         self.change_number = change_number
         self.resolution = resolution
         self.book: OrderBook | None = None

@@ -155,21 +155,22 @@ class Clearing:
 
         The taker's number is the one after the maker's.
         """
-        maker_side = Side.SELL if trade.taker_side is Side.BUY else Side.BUY
-        is_house_made, is_house_taken = is_house(trade.maker_owner), is_house(trade.taker_owner)
+        maker, taker, taker_side = trade.maker_owner, trade.taker_owner, trade.taker_side
+        maker_side = Side.SELL if taker_side is Side.BUY else Side.BUY
         fills: list[tuple[str, Fill]] = []
-        if is_house_made and is_house_taken:
+        if is_house(maker) and is_house(taker):
             return fills
-        sides = (
-            (trade.maker_owner, trade.maker_order_id, maker_side, is_house_made, trade_id),
-            (trade.taker_owner, trade.taker_order_id, trade.taker_side, is_house_taken, trade_id + 1),
-        )
-        for is_taker, (owner, order_id, side, is_of_house, number) in enumerate(sides):
-            if is_of_house:
+        for owner, order_id, side in (
+            (maker, trade.maker_order_id, maker_side),
+            (taker, trade.taker_order_id, taker_side),
+        ):
+            is_maker = side is maker_side
+            if is_house(owner):
                 self._settle_house(symbol, side, trade)
                 continue
             order = self._holdings[owner].orders[order_id]
-            charge = self._book(owner, order, trade, now_ms=now_ms, is_maker=not is_taker)
+            charge = self._book(owner, order, trade, now_ms=now_ms, is_maker=is_maker)
+            number = trade_id if is_maker else trade_id + 1
             fills.append((owner, self._write_fill(owner, order, trade, charge, trade_id=number)))
         return fills
 

@@ -45,7 +45,7 @@ class HistoryEntry(NamedTuple):
 
 
 class History:
-    """The entries of one exchange, oldest first.
+    r"""The entries of one exchange, oldest first.
 
     Args:
         entries_max: How many are kept.
@@ -54,7 +54,7 @@ class History:
         >>> history = History()
         >>> history.note(0, "ann", "submit", "21", "accepted")
         >>> history.lines()
-        b'{"t":0,"actor":"ann","op":"submit","id":"21","outcome":"accepted"}\\n'
+        b'{"t":0,"actor":"ann","op":"submit","id":"21","outcome":"accepted"}\n'
     """
 
     def __init__(self, *, entries_max: int = ENTRIES_MAX) -> None:

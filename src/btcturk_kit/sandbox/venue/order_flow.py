@@ -1,4 +1,4 @@
-"""From an order that arrives to the trades it makes: checks, reservation, matching, stops, settling.
+"""From an order that arrives to its trades: checks, reservation, matching, stops, settling.
 
 The clock stands while any of this happens. Never add: waiting (cancels wait in their queue),
 customers' lists, market moves of its own.
