@@ -19,6 +19,7 @@ from btcturk_kit.sandbox.market.trade_tape import TradeTape
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
 from btcturk_kit.sandbox.venue.listing import KNOWN_PAIRS, listing_of
+from btcturk_kit.sandbox.venue.pair import Listing
 from btcturk_kit.wire import decode
 
 TESTS = Path(__file__).parents[2]
@@ -81,12 +82,10 @@ def test_an_unknown_pair_is_refused_with_the_known_ones(text: str) -> None:
     assert "BTCTRY, ETHTRY, USDTTRY, BTCUSDT, ETHUSDT" in raised.value.hint
 
 
-@pytest.mark.parametrize(
-    "text", ["BTCTRY=", "BTCTRY=missing.csv", "BTCUSDT=missing.jsonl,also.csv"]
-)
+@pytest.mark.parametrize("text", ["BTCTRY=", "BTCTRY=missing.csv", "BTCUSDT=one.jsonl,two.csv"])
 def test_a_missing_file_is_refused(text: str) -> None:
     """With the pair it was for, and what may be given."""
-    with pytest.raises(ConfigurationError, match="there is no file .* for BTC") as raised:
+    with pytest.raises(ConfigurationError, match="there is no file") as raised:
         listing_of(text)
     assert "PAIR=FILE" in raised.value.hint
 
@@ -112,7 +111,7 @@ def test_made_up_pairs_trade_on_one_exchange() -> None:
 def test_a_trade_tape_moves_an_exchange() -> None:
     """Its first minute is printed, and an order in its way is filled."""
     rules = KNOWN_PAIRS[Symbol("BTCUSDT")].rules
-    exchange = Exchange([(rules, TradeTape.bundled())], seed=5)  # type: ignore[list-item] # a pair is enough
+    exchange = Exchange([Listing(rules, TradeTape.bundled())], seed=5)
     exchange.open_account("ann", {Asset("USDT"): Decimal(10_000)})
     exchange.advance_to(exchange.now_ms + 60_000)
     assert len(exchange.public_trades(rules.symbol, count=50)) == 50

@@ -12,7 +12,7 @@ from tests.unit.sandbox.market.runs import check_order, played
 
 from btcturk_kit.domain.orders import Side
 from btcturk_kit.errors import ConfigurationError, DatasetError
-from btcturk_kit.sandbox.market.moves import HouseQuotes, HouseTake
+from btcturk_kit.sandbox.market.moves import HouseQuotes, HouseTake, MarketMove
 from btcturk_kit.sandbox.market.playing import NEVER_MS
 from btcturk_kit.sandbox.market.recorded_trades import RecordedTrade, RecordedTrades
 from btcturk_kit.sandbox.market.trade_tape import TradeTape
@@ -142,14 +142,15 @@ def test_every_trade_is_printed_at_its_price() -> None:
 
 def test_the_seed_draws_the_book_and_not_the_trades() -> None:
     """Another seed has the same takers in another book; the same seed the same moves."""
+
+    def takes(moves: list[tuple[int, MarketMove]]) -> list[tuple[int, MarketMove]]:
+        return [entry for entry in moves if isinstance(entry[1], HouseTake)]
+
     tape = TradeTape.bundled()
     one, again, other = (played(tape, seed=seed) for seed in (1, 1, 2))
     assert one == again
     assert one != other
-    takes = [
-        [entry for entry in moves if isinstance(entry[1], HouseTake)] for moves in (one, other)
-    ]
-    assert takes[0] == takes[1]
+    assert takes(one) == takes(other)
 
 
 def test_a_long_silence_is_cut_and_what_follows_moves_up() -> None:
