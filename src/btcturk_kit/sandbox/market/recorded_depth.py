@@ -257,7 +257,7 @@ class _Reader:
         if snapshot is None or update.last_id <= snapshot.last_id:
             return
         if not 0 <= self._before_ms <= update.event_ms < _INSTANT_MS_BEHIND:
-            raise ValueError(f"event_ms {update.event_ms} comes before {self._before_ms}")
+            raise ValueError(f"event_ms {update.event_ms} is no instant from {self._before_ms} on")
         self._before_ms = update.event_ms
         if not len(self._depth):
             if update.first_id > snapshot.last_id + 1:

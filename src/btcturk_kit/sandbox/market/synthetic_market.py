@@ -130,9 +130,9 @@ class SyntheticPlayback:
         """Return the instant of the next move."""
         while not self._moves:
             self._now_ms, number = self._agenda[0]
+            self._act(number)
             wait_ms = _SECOND_MS if number < 0 else self._actors[number].wait_ms()
             heapreplace(self._agenda, (self._now_ms + wait_ms, number))
-            self._act(number)
         return self._now_ms
 
     def take(self) -> MarketMove:

@@ -103,15 +103,16 @@ def test_makers_cross_each_other_rarely_and_trade() -> None:
 
 
 def test_takers_come_in_bursts() -> None:
-    """As often as said another trade follows within 0.4 seconds, and none without bursts."""
+    """As often as said another trade of its side follows within 0.4 seconds; none without."""
 
     def close_ones(ways: SyntheticSettings) -> tuple[int, int]:
-        times = [
-            at
+        takes = [
+            (at, move.side)
             for at, move in played(market(ways), span_ms=8 * HOUR_MS)
             if isinstance(move, HouseTake)
         ]
-        return sum(after - before < 400 for before, after in pairwise(times)), len(times)
+        close = [(one, other) for one, other in pairwise(takes) if other[0] - one[0] < 400]
+        return sum(one[1] is other[1] for one, other in close), len(takes)
 
     ways = replace(CALM, makers=1, levels=1, takers=1, take_wait_ms=Span(20_000, 20_001))
     bursts, count = close_ones(ways)
