@@ -143,6 +143,18 @@ def test_damage_is_named_with_its_line(
     assert "\n" not in str(raised.value)
 
 
+def test_a_file_is_read_by_its_path(tmp_path: Path) -> None:
+    """One that is not there is refused."""
+    path = tmp_path / "book.jsonl"
+    path.write_text("\n".join(json.dumps(line) for line in lines()), "ascii")
+    tape = DepthTape.read(path, price_places=2)
+    assert [tape.depth[index] for index in range(3)] == [
+        parsed(lines())[index] for index in range(3)
+    ]
+    with pytest.raises(DatasetError, match="cannot be read"):
+        DepthTape.read(tmp_path / "missing.jsonl")
+
+
 def test_a_cut_line_is_refused() -> None:
     """As when the recorder was killed while it wrote."""
     content = "\n".join(json.dumps(line) for line in lines()).encode()
