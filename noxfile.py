@@ -47,10 +47,13 @@ COVERED_ALL_PERCENT = 90
 WHEEL_MUST_HOLD = (
     "btcturk_kit/py.typed",
     "btcturk_kit/adapters/store_schema/*.sql",
-    "btcturk_kit/sandbox/*.csv*",
+    "btcturk_kit/sandbox/data/btctry_*.csv*",
+    "btcturk_kit/sandbox/data/trades_*.csv*",
+    "btcturk_kit/sandbox/data/depth_*.jsonl*",
+    "btcturk_kit/sandbox/data/LICENSE-*",
     "*.dist-info/licenses/LICENSE",
 )
-"""What a wheel needs beside its modules: marker of types, migrations, tape, licence."""
+"""What a wheel needs beside its modules: marker of types, migrations, tapes, licences."""
 
 
 def install(session: nox.Session, *groups: str, package: bool = True) -> None:

@@ -33,7 +33,7 @@ from btcturk_kit import (
 )
 from btcturk_kit.compose import day_end_in
 from btcturk_kit.hooks.builtin.trend import TrendParameters
-from btcturk_kit.sandbox import RecordedHours
+from btcturk_kit.sandbox import RecordedCandles
 
 BTCTRY = Symbol("BTCTRY")
 RULES = {
@@ -51,7 +51,7 @@ RULES = {
 
 def recorded() -> MarketFrame:
     """Return the candles that come with the package as one frame; an hour is decided at its end."""
-    candles = RecordedHours.bundled().candles
+    candles = RecordedCandles.bundled().candles
     close = [candle.close for candle in candles]
     bars = BarColumns(
         symbol=BTCTRY,

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from btcturk_kit.sandbox.address import ClockKind, SandboxAddress
-    from btcturk_kit.sandbox.market.candle_hours import RecordedHour, RecordedHours
     from btcturk_kit.sandbox.market.candle_model import MarketModel
     from btcturk_kit.sandbox.market.candle_tape import CandleTape
+    from btcturk_kit.sandbox.market.recorded_candles import RecordedCandle, RecordedCandles
     from btcturk_kit.sandbox.process import SandboxProcess
     from btcturk_kit.sandbox.venue.exchange import Exchange
     from btcturk_kit.sandbox.venue.listing import bundled_listing
@@ -25,8 +25,8 @@ __all__ = [
     "Exchange",
     "Listing",
     "MarketModel",
-    "RecordedHour",
-    "RecordedHours",
+    "RecordedCandle",
+    "RecordedCandles",
     "SandboxAddress",
     "SandboxProcess",
     "bundled_listing",
@@ -38,8 +38,8 @@ _HOMES = {
     "Exchange": "venue.exchange",
     "Listing": "venue.pair",
     "MarketModel": "market.candle_model",
-    "RecordedHour": "market.candle_hours",
-    "RecordedHours": "market.candle_hours",
+    "RecordedCandle": "market.recorded_candles",
+    "RecordedCandles": "market.recorded_candles",
     "SandboxAddress": "address",
     "SandboxProcess": "process",
     "bundled_listing": "venue.listing",

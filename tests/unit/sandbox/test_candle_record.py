@@ -7,12 +7,12 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from btcturk_kit.sandbox.market.candle_hours import HOUR_MS, RecordedHours
 from btcturk_kit.sandbox.market.candle_tape import CandlePlayback
+from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS, RecordedCandles
 from btcturk_kit.sandbox.venue.candle_record import CandleRecord
 from btcturk_kit.wire.encode_graph import GraphCandle
 
-TAPE = RecordedHours.bundled()
+TAPE = RecordedCandles.bundled()
 SEED = 1
 INDEX = TAPE.start_index(SEED)
 START_MS = TAPE.candles[INDEX].open_ms
@@ -23,7 +23,7 @@ TRADES = st.lists(
 )
 
 
-def run_of(hours: RecordedHours, start_ms: int) -> CandlePlayback:
+def run_of(hours: RecordedCandles, start_ms: int) -> CandlePlayback:
     """Return a run of the tape."""
     return CandlePlayback(hours, seed=SEED, start_ms=start_ms)
 
@@ -92,7 +92,7 @@ def test_a_day_joins_tape_and_trades() -> None:
 def test_an_hour_without_trades_is_no_candle() -> None:
     """The tape has a row for it, the exchange does not."""
     quiet = TAPE.candles[INDEX - 2]._replace(volume=0)
-    tape = RecordedHours(
+    tape = RecordedCandles(
         (*TAPE.candles[: INDEX - 2], quiet, *TAPE.candles[INDEX - 1 :]), source="quiet"
     )
     candles = CandleRecord(run_of(tape, START_MS).recorded_hours)

@@ -17,8 +17,8 @@ from btcturk_kit.domain.orders import (
     Side,
 )
 from btcturk_kit.errors import BtcturkKitError, ConfigurationError
-from btcturk_kit.sandbox.market.candle_hours import HOUR_MS, RecordedHours
 from btcturk_kit.sandbox.market.candle_tape import CandleTape
+from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS, RecordedCandles
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
 from btcturk_kit.sandbox.venue.listing import BTCTRY_RULES
@@ -306,7 +306,7 @@ def test_the_clock_never_goes_back(exchange: Exchange) -> None:
 
 def test_past_the_end_of_the_tape_the_market_stands() -> None:
     """The clock goes on, the last quotes stand, and the day's summary runs empty."""
-    short = RecordedHours(RecordedHours.bundled().candles[:72], source="short")
+    short = RecordedCandles(RecordedCandles.bundled().candles[:72], source="short")
     exchange = Exchange([Listing(BTCTRY_RULES, CandleTape(short))], seed=1)
     exchange.advance_to(short.candles[-1].open_ms + HOUR_MS)
     book = exchange.book(BTCTRY, levels=10)
@@ -319,7 +319,7 @@ def test_past_the_end_of_the_tape_the_market_stands() -> None:
 def test_the_first_day_is_the_recorded_one(listing: Listing) -> None:
     """Before anything was traded the ticker shows the day before the start hour."""
     exchange = Exchange([listing], seed=4)
-    tape = RecordedHours.bundled()
+    tape = RecordedCandles.bundled()
     start = tape.start_index(4)
     before = tape.candles[start - 24 : start]
     day = exchange.day(BTCTRY)
@@ -400,7 +400,7 @@ def test_orders_without_a_name_take_times_of_their_own(listing: Listing) -> None
 
 def test_nothing_is_due_at_the_end_of_time() -> None:
     """An advance beyond every instant plays the tape to its end and stands."""
-    short = RecordedHours(RecordedHours.bundled().candles[:48], source="short")
+    short = RecordedCandles(RecordedCandles.bundled().candles[:48], source="short")
     exchange = Exchange([Listing(BTCTRY_RULES, CandleTape(short))], seed=1)
     exchange.advance_to(2**70)
     assert exchange.now_ms < 2**63

@@ -19,9 +19,9 @@ from btcturk_kit.domain.orders import (
     StopRequest,
 )
 from btcturk_kit.errors import ConfigurationError
-from btcturk_kit.sandbox.market.candle_hours import HOUR_MS
 from btcturk_kit.sandbox.market.moves import HOUSE, HouseQuotes, HouseTake, MarketMove, PairHalt
 from btcturk_kit.sandbox.market.playing import NEVER_MS
+from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.fee_levels import FEE_LEVELS_MAX, fees_of_level
 from btcturk_kit.sandbox.venue.holding import PlacedOrder

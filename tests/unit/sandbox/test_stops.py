@@ -21,8 +21,8 @@ from btcturk_kit.domain.orders import (
     StopMarketSell,
     StopRequest,
 )
-from btcturk_kit.sandbox.market.candle_hours import HOUR_MS
-from btcturk_kit.sandbox.market.candle_model import STEP_MS
+from btcturk_kit.sandbox.market.candle_model import STEPS_PER_CANDLE
+from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS
 from btcturk_kit.sandbox.venue.checks import StopCheck, refusal_of
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.habits import Habits, StopNames, StopTrigger
@@ -161,7 +161,7 @@ def test_the_last_trade_sets_off(exchange: Exchange) -> None:
 def test_a_trade_before_the_stop_does_not_count(exchange: Exchange) -> None:
     """A buy that waits below the last price, because the quotes fell since, waits for a trade."""
     exchange.open_account("bob", {TRY: Decimal(60_000_000)})
-    step_ms = exchange.now_ms + STEP_MS
+    step_ms = exchange.now_ms + HOUR_MS // STEPS_PER_CANDLE
     exchange.advance_to(step_ms - 20)
     placed(exchange, MarketBuy(BTCTRY, Decimal(50_000_000)), owner="bob")
     exchange.advance_to(step_ms)

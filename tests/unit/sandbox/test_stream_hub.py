@@ -22,7 +22,7 @@ from btcturk_kit.domain.orders import (
     StopRequest,
 )
 from btcturk_kit.sandbox.access import Access
-from btcturk_kit.sandbox.market.candle_hours import HOUR_MS
+from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS
 from btcturk_kit.sandbox.stream.hub import PUBLICATION_MS, StreamHub
 from btcturk_kit.sandbox.stream.session import Outgoing
 from btcturk_kit.sandbox.stream.views import StreamViews

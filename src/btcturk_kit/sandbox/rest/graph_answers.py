@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from btcturk_kit.domain.identifiers import Symbol
-from btcturk_kit.sandbox.market.candle_hours import HOUR_MS
+from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS
 from btcturk_kit.sandbox.rest.calls import OK, Answer, Call, CannotReadError, refuse, whole
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.habits import DayResolution

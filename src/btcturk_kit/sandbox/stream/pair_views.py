@@ -10,7 +10,7 @@ from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.market import OrderBook, PublicTrade
 from btcturk_kit.domain.money import ZERO, divide_half_even, floor_places
 from btcturk_kit.domain.stream_events import StreamTicker
-from btcturk_kit.sandbox.market.candle_hours import HOUR_MS
+from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.public_record import PRINTED_MAX, PrintedTrade
 from btcturk_kit.sandbox.venue.public_view import WINDOW_LEVELS

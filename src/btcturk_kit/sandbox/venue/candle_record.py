@@ -14,7 +14,7 @@ from decimal import Decimal
 from itertools import islice
 
 from btcturk_kit.domain.money import add
-from btcturk_kit.sandbox.market.candle_hours import HOUR_MS
+from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS
 from btcturk_kit.wire.encode_graph import GraphCandle
 
 __all__ = ["CandleRecord"]

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from btcturk_kit.domain.identifiers import TradeId
 from btcturk_kit.domain.money import ZERO, add, divide_half_even, mul, total
 from btcturk_kit.domain.orders import Side
-from btcturk_kit.sandbox.market.candle_hours import HOUR_MS
 from btcturk_kit.sandbox.market.playing import Playback
+from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS
 from btcturk_kit.sandbox.venue.candle_record import CandleRecord
 from btcturk_kit.wire.encode_graph import GraphCandle
 

@@ -12,7 +12,7 @@ from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.market import BookLevel, OrderBook, Ticker
 from btcturk_kit.domain.money import EXACT, floor_places, mul
 from btcturk_kit.domain.orders import Side
-from btcturk_kit.sandbox.market.candle_hours import VOLUME_PLACES
+from btcturk_kit.sandbox.market.figures import VOLUME_PLACES
 from btcturk_kit.sandbox.venue.public_record import PublicRecord
 from btcturk_kit.simulation.matching import MatchingEngine
 

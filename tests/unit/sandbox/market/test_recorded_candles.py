@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from btcturk_kit.errors import DatasetError
-from btcturk_kit.sandbox.market.candle_hours import HOUR_MS, RecordedHours
+from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS, RecordedCandles
 
 HEADER = "ts_ms,open,high,low,close,volume"
 START_MS = 1_700_000_000_000 // HOUR_MS * HOUR_MS
@@ -28,7 +28,7 @@ def write(folder: Path, lines: list[str]) -> Path:
 
 def test_the_bundled_tape_is_whole() -> None:
     """It holds 21 months of hours without a hole and room for 3000 hours after every start."""
-    tape = RecordedHours.bundled()
+    tape = RecordedCandles.bundled()
     assert len(tape.candles) == 15_384
     assert tape.candles[-1].open_ms - tape.candles[0].open_ms == 15_383 * HOUR_MS
     starts = {tape.start_index(seed) for seed in range(200)}
@@ -42,22 +42,22 @@ def test_a_plain_and_a_packed_file_are_read(tmp_path: Path) -> None:
     path = write(tmp_path, rows())
     packed = tmp_path / "candles.csv.gz"
     packed.write_bytes(gzip.compress(path.read_bytes()))
-    tape = RecordedHours.read(path)
-    assert tape.candles == RecordedHours.read(packed).candles
+    tape = RecordedCandles.read(path)
+    assert tape.candles == RecordedCandles.read(packed).candles
     assert tape.candles[0][1:] == (100, 110, 90, 105, 150_000_000)
-    assert RecordedHours.read(path, price_places=1).candles[0].open == 1000
+    assert RecordedCandles.read(path, price_places=1).candles[0].open == 1000
 
 
 def test_a_price_finer_than_the_pair_is_rounded(tmp_path: Path) -> None:
     """Half to even, as everywhere."""
     lines = rows()
     lines[1] = f"{START_MS},100.5,110.25,90.5,105.75,0"
-    assert RecordedHours.read(write(tmp_path, lines)).candles[0][1:5] == (100, 110, 90, 106)
+    assert RecordedCandles.read(write(tmp_path, lines)).candles[0][1:5] == (100, 110, 90, 106)
 
 
 def test_a_short_tape_starts_a_day_in(tmp_path: Path) -> None:
     """Without 3000 hours ahead every seed starts at the first hour with a day behind it."""
-    tape = RecordedHours.read(write(tmp_path, rows()))
+    tape = RecordedCandles.read(write(tmp_path, rows()))
     assert {tape.start_index(seed) for seed in range(9)} == {24}
 
 
@@ -65,10 +65,10 @@ def test_a_short_tape_starts_a_day_in(tmp_path: Path) -> None:
     ("line", "text", "problem"),
     [
         (0, "time,open,high,low,close,volume", "header"),
-        (9, f"{START_MS + 9 * HOUR_MS},100,110,90,105,1", "a hole of 1 hours"),
+        (9, f"{START_MS + 9 * HOUR_MS},100,110,90,105,1", "a hole of 1 candles of 60 minutes"),
         (9, f"{START_MS + 7 * HOUR_MS},100,110,90,105,1", "does not come after"),
         (9, f"{START_MS + 2 * HOUR_MS},100,110,90,105,1", "does not come after"),
-        (9, f"{START_MS + 8 * HOUR_MS + 1},100,110,90,105,1", "not whole hours"),
+        (9, f"{START_MS + 8 * HOUR_MS + 1},100,110,90,105,1", "not whole candles of 60 minutes"),
         (9, f"{START_MS + 8 * HOUR_MS},111,110,90,105,1", "between low and high"),
         (9, f"{START_MS + 8 * HOUR_MS},100,110,90,89,1", "between low and high"),
         (9, f"{START_MS + 8 * HOUR_MS},0,110,0,105,1", "not a positive price"),
@@ -83,7 +83,7 @@ def test_damage_is_named_with_its_row(tmp_path: Path, line: int, text: str, prob
     lines = rows()
     lines[line] = text
     with pytest.raises(DatasetError, match=problem) as raised:
-        RecordedHours.read(write(tmp_path, lines))
+        RecordedCandles.read(write(tmp_path, lines))
     assert raised.value.row == line + 1
     assert raised.value.source == "candles.csv"
 
@@ -91,14 +91,14 @@ def test_damage_is_named_with_its_row(tmp_path: Path, line: int, text: str, prob
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     """No file, damaged gzip, binary content and too few hours each get one clear line."""
     with pytest.raises(DatasetError, match="cannot be read"):
-        RecordedHours.read(tmp_path / "missing.csv")
+        RecordedCandles.read(tmp_path / "missing.csv")
     broken = tmp_path / "broken.csv.gz"
     broken.write_bytes(b"\x1f\x8bnonsense")
     with pytest.raises(DatasetError, match="cannot be read"):
-        RecordedHours.read(broken)
+        RecordedCandles.read(broken)
     binary = tmp_path / "binary.csv"
     binary.write_bytes(b"\xff\xfe")
     with pytest.raises(DatasetError, match="ASCII"):
-        RecordedHours.read(binary)
+        RecordedCandles.read(binary)
     with pytest.raises(DatasetError, match="at least 48"):
-        RecordedHours.read(write(tmp_path, rows(47)))
+        RecordedCandles.read(write(tmp_path, rows(47)))

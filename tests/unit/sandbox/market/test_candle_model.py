@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from btcturk_kit.sandbox.market.candle_hours import HOUR_MS, RecordedHours
-from btcturk_kit.sandbox.market.candle_model import STEP_MS, MarketModel
+from btcturk_kit.sandbox.market.candle_model import STEPS_PER_CANDLE, MarketModel
 from btcturk_kit.sandbox.market.moves import HouseQuotes, HouseTake
+from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS, RecordedCandles
 
-TAPE = RecordedHours.bundled()
+TAPE = RecordedCandles.bundled()
 
 
 def test_the_market_hangs_on_seed_and_hour_alone() -> None:
@@ -16,10 +16,10 @@ def test_the_market_hangs_on_seed_and_hour_alone() -> None:
         MarketModel(TAPE, seed=1),
         MarketModel(TAPE, seed=2),
     )
-    forth = [one.hour(index) for index in (100, 101, 102)]
-    back = [two.hour(index) for index in (102, 101, 100)]
+    forth = [one.candle(index) for index in (100, 101, 102)]
+    back = [two.candle(index) for index in (102, 101, 100)]
     assert forth == back[::-1]
-    assert other.hour(100) != forth[0]
+    assert other.candle(100) != forth[0]
 
 
 def test_the_middle_of_the_quotes_follows_the_candle() -> None:
@@ -27,8 +27,10 @@ def test_the_middle_of_the_quotes_follows_the_candle() -> None:
     model = MarketModel(TAPE, seed=3)
     for index in range(200, 260):
         candle = TAPE.candles[index]
-        quotes = [one for one in model.hour(index) if isinstance(one.move, HouseQuotes)]
-        assert [one.after_ms for one in quotes] == list(range(0, HOUR_MS, STEP_MS))
+        quotes = [one for one in model.candle(index) if isinstance(one.move, HouseQuotes)]
+        assert [one.after_ms for one in quotes] == list(
+            range(0, HOUR_MS, HOUR_MS // STEPS_PER_CANDLE)
+        )
         ladders = [one.move for one in quotes]
         for price, at in ((candle.open, ladders[0]), (candle.close, ladders[-1])):
             assert at.bids[0][0] < price < at.asks[0][0]
@@ -41,7 +43,7 @@ def test_ladders_are_ordered_and_sized_by_the_volume() -> None:
     """Ten levels a side, best first, each at most 1.2 % of the hour's volume."""
     model = MarketModel(TAPE, seed=4)
     candle = TAPE.candles[300]
-    for quotes in (one.move for one in model.hour(300) if isinstance(one.move, HouseQuotes)):
+    for quotes in (one.move for one in model.candle(300) if isinstance(one.move, HouseQuotes)):
         for levels, direction in ((quotes.bids, -1), (quotes.asks, 1)):
             prices = [price * direction for price, _ in levels]
             assert len(levels) == 10
@@ -54,7 +56,7 @@ def test_events_come_in_order_and_both_sides_trade() -> None:
     model = MarketModel(TAPE, seed=5)
     sides = set()
     for index in range(100, 110):
-        events = model.hour(index)
+        events = model.candle(index)
         times = [one.after_ms for one in events]
         assert times == sorted(times)
         assert times[-1] < HOUR_MS
@@ -64,4 +66,4 @@ def test_events_come_in_order_and_both_sides_trade() -> None:
 
 def test_past_the_tape_nothing_happens() -> None:
     """The hour after the last recorded one is empty."""
-    assert MarketModel(TAPE, seed=1).hour(len(TAPE.candles)) == ()
+    assert MarketModel(TAPE, seed=1).candle(len(TAPE.candles)) == ()
