@@ -121,6 +121,8 @@ class PairMarket:
         engine = self.engine
         if isinstance(move, HouseQuotes):
             return engine.quote(move.maker, bids=move.bids, asks=move.asks)
+        if isinstance(move, HouseLevels):
+            return engine.set_levels(move.maker, bids=move.bids, asks=move.asks)
         if isinstance(move, HouseTake):
             quantity = engine.quantity_of(move.units)
             return engine.market_take(0, owner=move.taker, side=move.side, quantity=quantity).trades
