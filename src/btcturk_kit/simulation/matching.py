@@ -29,6 +29,8 @@ COLLAR_BPS = 500
 
 _BPS = 10_000
 
+_BUY = Side.BUY  # an attribute of an enumeration is not quick to read
+
 _UNITS_IN_ONE = Decimal(10**BASE_PLACES)
 _UNIT = Decimal(1).scaleb(-BASE_PLACES)
 
@@ -141,7 +143,7 @@ class MatchingEngine:
             raise InvariantViolation(f"order {order_id} already rests")
         steps, units = self.steps_of(price), self.units_of(quantity)
         _check_positive(steps, units)
-        key = steps if side is Side.BUY else -steps
+        key = steps if side is _BUY else -steps
         trades: list[Trade] = []
         left = self._take(order_id, owner, side, units, worst_key=-key, trades=trades)
         if left:
@@ -172,7 +174,7 @@ class MatchingEngine:
         trades: list[Trade] = []
         left = quote_amount
         asks = self._asks
-        worst_key = self._collar_key(Side.BUY)
+        worst_key = self._collar_key(_BUY)
         while asks.keys and asks.keys[-1] >= worst_key:
             key = asks.keys[-1]
             level = asks.levels[key]
@@ -180,7 +182,7 @@ class MatchingEngine:
             on_offer = level.first.units
             units = min(wanted, on_offer)
             if units:
-                self._take(order_id, owner, Side.BUY, units, worst_key=key, trades=trades)
+                self._take(order_id, owner, _BUY, units, worst_key=key, trades=trades)
                 notional = mul(level.price, trades[-1].quantity)
                 charge = fees.charge(notional, is_maker=False, at_most=sub(left, notional))
                 left = sub(sub(left, notional), charge.total)
@@ -263,18 +265,18 @@ class MatchingEngine:
     # ---- inside
 
     def _side(self, side: Side) -> BookSide:
-        return self._bids if side is Side.BUY else self._asks
+        return self._bids if side is _BUY else self._asks
 
     def _side_of_key(self, key: int) -> BookSide:
         return self._bids if key > 0 else self._asks
 
     def _collar_key(self, taker: Side) -> int:
         """Return the key of the last level a market order may reach; the best level if none."""
-        keys = (self._asks if taker is Side.BUY else self._bids).keys
+        keys = (self._asks if taker is _BUY else self._bids).keys
         if not keys:
             return 0
         steps = abs(keys[-1])
-        if taker is Side.BUY:
+        if taker is _BUY:
             return -(steps * (_BPS + COLLAR_BPS) // _BPS)
         return -(-steps * (_BPS - COLLAR_BPS) // _BPS)
 
@@ -283,7 +285,7 @@ class MatchingEngine:
         ladder = self._ladders.setdefault(owner, {})
         trades: list[Trade] = []
         for key, units in arriving.items():
-            side = Side.BUY if key > 0 else Side.SELL
+            side = _BUY if key > 0 else Side.SELL
             left = self._take(0, owner, side, units, worst_key=-key, trades=trades)
             if left:
                 ladder[key] = order = RestingOrder(0, owner, key, left, ladder)
@@ -305,35 +307,28 @@ class MatchingEngine:
         Returns:
             What is left of them.
         """
-        book = self._asks if side is Side.BUY else self._bids
+        book = self._asks if side is _BUY else self._bids
         keys = book.keys
         while left and keys and keys[-1] >= worst_key:
             level = book.levels[keys[-1]]
             maker = level.first
-            units = min(left, maker.units)
+            units = maker.units
+            is_gone = units <= left
+            if not is_gone:
+                units = left
             left -= units
-            trades.append(
-                _trade(
-                    (
-                        maker.order_id,
-                        order_id,
-                        maker.owner,
-                        owner,
-                        side,
-                        level.price,
-                        mul(units, _UNIT),
-                    )
-                )
-            )
-            if units < maker.units:
-                maker.units -= units
-                level.units -= units
-            else:
+            quantity = mul(units, _UNIT)
+            fields = (maker.order_id, order_id, maker.owner, owner, side, level.price, quantity)
+            trades.append(_trade(fields))
+            if is_gone:
                 book.drop_first(level)
                 if maker.ladder is None:
                     del self._orders[maker.order_id]
                 else:
                     del maker.ladder[maker.key]
+            else:
+                maker.units -= units
+                level.units -= units
         return left
 
 
