@@ -22,6 +22,7 @@ WINDOW_LEVELS = 100
 """Levels of a side that anybody is shown at most."""
 
 _BOOK_PLACES = 8
+_TEN = Decimal(10)
 
 
 class PublicView:
@@ -37,6 +38,7 @@ class PublicView:
         self._rules = rules
         self._engine = engine
         self._record = record
+        self._rules_at: tuple[Decimal, PairRules] | None = None  # the last price and its rules
 
     def mark(self, side: Side) -> Decimal:
         """Return the best resting price of a side, the last price if nobody rests there."""
@@ -46,11 +48,11 @@ class PublicView:
     def rules(self) -> PairRules:
         """Return the pair's rules; prices are limited to a tenth and ten times the last one."""
         last = self._record.last
-        return replace(
-            self._rules,
-            min_price=last.scaleb(-1, context=EXACT),
-            max_price=mul(last, Decimal(10)),
-        )
+        if self._rules_at is None or self._rules_at[0] != last:
+            lowest, highest = last.scaleb(-1, context=EXACT), mul(last, _TEN)
+            rules = replace(self._rules, min_price=lowest, max_price=highest)
+            self._rules_at = (last, rules)
+        return self._rules_at[1]
 
     def book(self, *, levels: int, now_ms: int) -> OrderBook:
         """Return the best levels of both sides; amounts are cut to eight places."""
