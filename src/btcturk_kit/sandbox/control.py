@@ -18,13 +18,16 @@ from starlette.responses import Response
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.money import ZERO, decimal_of
 from btcturk_kit.errors import BtcturkKitError, ConfigurationError
+from btcturk_kit.sandbox.address import ClockKind
 from btcturk_kit.sandbox.hands import Hands
+from btcturk_kit.sandbox.overview import overview_of, stream_faults
+from btcturk_kit.sandbox.page import PAGE_HEADERS, page_file
 from btcturk_kit.sandbox.stream.control import STREAM_ROUTES, StreamControl
 from btcturk_kit.sandbox.stream.server import StreamServer
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.holding import Holding, PlacedOrder
 
-__all__ = ["ControlApi"]
+__all__ = ["ControlApi", "send_page"]
 
 _JSON = "application/json"
 _BAD_REQUEST, _UNAUTHORIZED, _NOT_FOUND, _CONFLICT = 400, 401, 404, 409
@@ -47,6 +50,7 @@ class ControlApi:
     ) -> None:
         self._exchange = exchange
         self._hands = hands
+        self._server = stream
         self._stream = None if stream is None else StreamControl(stream)
         self._authorization = f"Bearer {token}".encode()
         self._changes: Mapping[str, Callable[[dict[str, Any]], Response]] = {
@@ -67,6 +71,8 @@ class ControlApi:
             return self._truth(query.get("api_key", ""))
         if route == "GET /v1/book":
             return self._book(query.get("symbol", ""))
+        if route == "GET /v1/overview":
+            return self._overview(query.get("symbol", ""))
         is_of_stream = self._stream is not None and route in STREAM_ROUTES
         if not (route == _ADVANCE or route in self._changes or is_of_stream):
             return Response(status_code=_NOT_FOUND)
@@ -99,6 +105,23 @@ class ControlApi:
             for side, levels in sides.items()
         }
         return _document({"symbol": symbol, "now_ms": book.event_time_ms, **texts})
+
+    def _overview(self, pair: str) -> Response:
+        """Answer with what the page shows; without a pair, of the one listed first."""
+        symbol = self._exchange.symbol_of(pair or self._exchange.symbols[0])
+        if symbol is None:
+            return _document({"message": "no such pair"}, _NOT_FOUND)
+        clock = ClockKind.REAL if self._hands.is_real else ClockKind.VIRTUAL
+        stream = self._server
+        if stream is None:
+            return _document(overview_of(self._exchange, symbol=symbol, clock=clock))
+        faults = stream_faults(stream.plan.script, stream.plan.hits())
+        sessions = stream.hub.rows()
+        return _document(
+            overview_of(
+                self._exchange, symbol=symbol, clock=clock, sessions=sessions, faults=faults
+            )
+        )
 
     async def _advance(self, fields: dict[str, Any]) -> Response:
         to_ms = fields.get("to_ms")
@@ -150,6 +173,12 @@ class ControlApi:
                 "trades": [_plain(fill._asdict()) for fill in holding.fills],
             }
         )
+
+
+async def send_page(request: Request) -> Response:
+    """Answer with a file of the page, which holds nothing secret."""
+    file = page_file(request.scope["path"])
+    return Response(file.body, media_type=file.content_type, headers=PAGE_HEADERS)
 
 
 def _balances(holding: Holding) -> dict[str, object]:
