@@ -86,7 +86,9 @@ def overview_of(
     sessions: Sequence[SessionRow] = (),
     faults: Sequence[FaultRow] = (),
 ) -> dict[str, Any]:
-    """Return what there is to see: decimals as plain text, times in milliseconds, newest first.
+    """Return what there is to see: newest first, times in milliseconds.
+
+    Decimals and the numbers of orders and trades are text: a browser's numbers have too few digits.
 
     Args:
         exchange: Read, never changed.
@@ -104,7 +106,7 @@ def overview_of(
         "book": _book(exchange.book(symbol, levels=LEVELS)),
         "trades": [
             {
-                "id": trade.trade_id,
+                "id": str(trade.trade_id),
                 "time_ms": trade.event_time_ms,
                 "side": trade.taker_side.value,
                 "price": _plain(trade.price),
@@ -205,7 +207,7 @@ def _account(holding: Holding) -> dict[str, Any]:
 def _order(order: PlacedOrder) -> dict[str, Any]:
     request = order.request
     return {
-        "id": order.order_id,
+        "id": str(order.order_id),
         "client_order_id": _cut(order.client_order_id),
         "symbol": request.symbol,
         "side": order.side.value,

@@ -6,7 +6,7 @@
 const POLL_MS = 500;
 const PATIENCE_MS = 5000;
 const BACKOFF_MS_MAX = 8000;
-const LEVELS = 15;
+const LEVELS_MIN = 8;
 const TOKEN = "btcturk-kit.control-token";
 const DAY_MS = 86_400_000;
 
@@ -33,6 +33,7 @@ function tokenOfAddress() {
 }
 
 let token = "";
+let depth = LEVELS_MIN; // rows of each side of the book; it only grows, so that nothing jumps
 let wanted = ""; // the pair that was picked, empty for the first one
 let failures = 0;
 let lostSince = null;
@@ -155,14 +156,21 @@ function sync(parent, items, build, update) {
   });
 }
 
-// A column is its class and what it says of an item: parts of a text and of a class each.
+// A column is its class, what it says of an item (parts of a text and of a class each), and what
+// it is called where there is no head above it.
 function fill(body, items, columns, mark = () => {}) {
   sync(
     body,
     items,
     () => {
       const row = make("tr");
-      row.append(...columns.map(([className]) => make("td", className)));
+      row.setAttribute("role", "row");
+      row.append(...columns.map(([className, , label]) => {
+        const cell = make("td", className);
+        cell.setAttribute("role", "cell");
+        if (label) cell.dataset.label = label;
+        return cell;
+      }));
       return row;
     },
     (row, item) => {
@@ -199,7 +207,7 @@ const instant = (ms) => new Date(ms).toISOString().replace("T", " ").replace("Z"
 function shortInstant(ms, nowMs) {
   const text = instant(ms);
   const isToday = Math.floor(ms / DAY_MS) === Math.floor(nowMs / DAY_MS);
-  return isToday ? text.slice(11) : text.slice(5, 19);
+  return isToday ? [[text.slice(11, 19)], [text.slice(19), "ms"]] : [[text.slice(5, 19)]];
 }
 
 const sided = (side, words = side) => [`${side === "buy" ? "▲" : "▼"} ${words}`, `side ${side}`];
@@ -256,10 +264,11 @@ function showBook({ bids, asks, spread }, pair) {
   const deepest = Math.max(...[bids, asks].map((side) => Number(side.at(-1)?.[2] ?? 0)), Number.MIN_VALUE);
   const columns = [0, 1, 2].map((index) => ["number aligned", (level) => [[level?.[index] ?? ""]]]);
   const mark = (row, level) => {
-    const depth = level ? Math.max(0.5, (100 * Number(level[2])) / deepest) : 0;
-    row.style.setProperty("--depth", `${depth.toFixed(1)}%`);
+    const share = level ? Math.max(0.5, (100 * Number(level[2])) / deepest) : 0;
+    row.style.setProperty("--depth", `${share.toFixed(1)}%`);
   };
-  const padded = (side) => Array.from({ length: LEVELS }, (_, index) => side[index] ?? null);
+  depth = Math.max(depth, bids.length, asks.length);
+  const padded = (side) => Array.from({ length: depth }, (_, index) => side[index] ?? null);
   fill(at("asks"), padded(asks).reverse(), columns, mark);
   fill(at("bids"), padded(bids), columns, mark);
   const rows = [...at("asks").rows, ...at("bids").rows];
@@ -269,7 +278,7 @@ function showBook({ bids, asks, spread }, pair) {
 
 function showTrades({ trades, now_ms: nowMs }) {
   list("trades", trades, [
-    ["number", (one) => [[shortInstant(one.time_ms, nowMs)]]],
+    ["number", (one) => shortInstant(one.time_ms, nowMs)],
     ["", (one) => [sided(one.side)]],
     ["number right aligned", (one) => [[one.price, one.side]]],
     ["number right aligned", (one) => [[one.quantity]]],
@@ -304,8 +313,8 @@ function drawLine(trades) {
 
 const BALANCES = [
   ["", (one) => [[one.asset]]],
-  ["number right", (one) => [[one.free]]],
-  ["number right", (one) => [[one.locked]]],
+  ["number right", (one) => [[one.free]], "Free"],
+  ["number right", (one) => [[one.locked]], "Locked"],
 ];
 
 const ORDERS = [
@@ -325,13 +334,17 @@ const ORDERS = [
 function tableOf(className, heads) {
   const table = make("table", className);
   const row = table.createTHead().insertRow();
+  table.setAttribute("role", "table"); // also where it is laid out as a list
+  table.tHead.setAttribute("role", "rowgroup");
+  row.setAttribute("role", "row");
   for (const [text, headClass] of heads) {
     const head = make("th", headClass);
     head.scope = "col";
+    head.setAttribute("role", "columnheader");
     head.textContent = text;
     row.append(head);
   }
-  table.createTBody();
+  table.createTBody().setAttribute("role", "rowgroup");
   return table;
 }
 
@@ -341,7 +354,7 @@ function buildAccount() {
   head.append(make("span", "number said"), make("span", "level"));
   account.append(
     head,
-    tableOf("balances", [["Asset", ""], ["Free", "right"], ["Locked", "right"]]),
+    tableOf("balances stacked", [["Asset", ""], ["Free", "right"], ["Locked", "right"]]),
     tableOf("orders", [["Open order", ""], ["Price", "right"], ["Left", "right"]]),
     make("p", "none"),
   );
@@ -397,9 +410,9 @@ function showSessions({ sessions, sessions_count: all }) {
 
 function showHistory({ history: entries, history_count: all, now_ms: nowMs }) {
   list("history", entries, [
-    ["number", (one) => [[shortInstant(one.t, nowMs)]]],
+    ["number", (one) => shortInstant(one.t, nowMs)],
     ["number", (one) => [[one.actor, "said"]]],
-    ["", (one) => [[one.op.replaceAll("_", " ")], [one.id, "sub said"]]],
+    ["", (one) => [[one.op.replaceAll("_", " ")], [one.id, "id said"]]],
     ["", (one) => [[one.outcome, "said"]]],
   ]);
   count("history-count", entries.length, all);
