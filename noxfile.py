@@ -6,6 +6,7 @@ default. The interpreter is the one that runs nox; no other is looked for or dow
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from fnmatch import fnmatch
 from pathlib import Path
@@ -15,6 +16,7 @@ import nox
 __all__ = [
     "arch",
     "bench",
+    "browser",
     "docs",
     "examples",
     "fuzz",
@@ -45,9 +47,10 @@ WHEEL_MUST_HOLD = (
     "btcturk_kit/py.typed",
     "btcturk_kit/adapters/store_schema/*.sql",
     "btcturk_kit/sandbox/*.csv*",
+    "btcturk_kit/sandbox/page_files/index.html",
     "*.dist-info/licenses/LICENSE",
 )
-"""What a wheel needs beside its modules: marker of types, migrations, tape, licence."""
+"""What a wheel needs beside its modules: marker of types, migrations, tape, page, licence."""
 
 
 def install(session: nox.Session, *groups: str, package: bool = True) -> None:
@@ -193,3 +196,18 @@ def soak(session: nox.Session) -> None:
     """Replay ten million frames with flat memory; an argument after `--` is another number."""
     install(session)
     session.run("python", "benchmarks/soak_book.py", *session.posargs)
+
+
+@nox.session(default=False)
+def browser(session: nox.Session) -> None:
+    """Look at the page of the local exchange with Debian's Chromium; posargs go to pytest."""
+    missing = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+    if missing:
+        session.error(
+            f"{' and '.join(missing)} not found: as root, "
+            "apt-get update && apt-get install chromium chromium-driver"
+        )
+    install(session, "browser")
+    out = Path(session.create_tmp()).resolve() / "pytest"
+    session.run("pytest", "tests/browser", f"--basetemp={out}", *session.posargs)
+    session.log(f"pictures of the page are in {out}")

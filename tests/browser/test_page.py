@@ -24,9 +24,7 @@ LEVELS = 15
 
 def shown_book(page: Page) -> tuple[list[list[str]], list[list[str]]]:
     """Return bids and asks as price and amount, best first, without empty rows."""
-    bids, asks = (
-        [row[:2] for row in page.rows(side) if row[0]] for side in ("bids", "asks")
-    )
+    bids, asks = ([row[:2] for row in page.rows(side) if row[0]] for side in ("bids", "asks"))
     return bids, asks[::-1]
 
 

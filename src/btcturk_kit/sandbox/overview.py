@@ -148,9 +148,9 @@ def _words(fault: Fault) -> str:
         kinds = ", ".join(map(str, fault.types))
         words.append(f"types {kinds}" if len(fault.types) > 1 else f"type {kinds}")
     if fault.channel or fault.event:
-        words.append(f"of {fault.channel or 'any channel'}:{fault.event or 'any event'}")
+        words.append(f"on {fault.channel or 'any channel'}:{fault.event or 'any event'}")
     if fault.session is not None:
-        words.append(f"of session {fault.session}")
+        words.append(f"in session {fault.session}")
     if fault.after:
         words.append(f"after {fault.after} of them")
     if fault.chance_bps < _WHOLE_BPS:
