@@ -261,10 +261,12 @@ function showPair({ pair, symbols, now_ms: nowMs, clock }) {
 }
 
 function showBook({ bids, asks, spread }, pair) {
-  const deepest = Math.max(...[bids, asks].map((side) => Number(side.at(-1)?.[2] ?? 0)), Number.MIN_VALUE);
+  // A full bar is the whole of the shallower side: one large order far away flattens nothing else.
+  const sums = [bids, asks].map((side) => Number(side.at(-1)?.[2] ?? 0)).filter((sum) => sum > 0);
+  const full = Math.min(...sums);
   const columns = [0, 1, 2].map((index) => ["number aligned", (level) => [[level?.[index] ?? ""]]]);
   const mark = (row, level) => {
-    const share = level ? Math.max(0.5, (100 * Number(level[2])) / deepest) : 0;
+    const share = level ? Math.min(100, Math.max(0.5, (100 * Number(level[2])) / full)) : 0;
     row.style.setProperty("--depth", `${share.toFixed(1)}%`);
   };
   depth = Math.max(depth, bids.length, asks.length);
