@@ -16,6 +16,7 @@ import nox
 __all__ = [
     "arch",
     "bench",
+    "browser",
     "clients_node",
     "clients_python",
     "docs",
@@ -51,9 +52,10 @@ WHEEL_MUST_HOLD = (
     "btcturk_kit/sandbox/data/trades_*.csv*",
     "btcturk_kit/sandbox/data/depth_*.jsonl*",
     "btcturk_kit/sandbox/data/LICENSE-*",
+    "btcturk_kit/sandbox/page_files/index.html",
     "*.dist-info/licenses/LICENSE",
 )
-"""What a wheel needs beside its modules: marker of types, migrations, tapes, licences."""
+"""What a wheel needs beside its modules: marker of types, migrations, tapes, page, licences."""
 
 
 def install(session: nox.Session, *groups: str, package: bool = True) -> None:
@@ -202,7 +204,6 @@ def soak(session: nox.Session) -> None:
     session.run("python", "benchmarks/soak_matching.py", *session.posargs)
 
 
-
 @nox.session(default=False)
 def clients_python(session: nox.Session) -> None:
     """Let other people's Python clients walk through the local exchange, as published."""
@@ -223,3 +224,18 @@ def clients_node(session: nox.Session) -> None:
     session.run("npm", "install", *options, external=True)
     modules = {"NODE_PATH": str(folder / "node_modules")}
     session.run("pytest", "tests/clients/node", *session.posargs, env=modules)
+
+
+@nox.session(default=False)
+def browser(session: nox.Session) -> None:
+    """Look at the page of the local exchange with Debian's Chromium; posargs go to pytest."""
+    missing = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+    if missing:
+        session.error(
+            f"{' and '.join(missing)} not found: as root, "
+            "apt-get update && apt-get install chromium chromium-driver"
+        )
+    install(session, "browser")
+    out = Path(session.create_tmp()).resolve() / "pytest"
+    session.run("pytest", "tests/browser", f"--basetemp={out}", *session.posargs)
+    session.log(f"pictures of the page are in {out}")

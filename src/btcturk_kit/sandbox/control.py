@@ -18,7 +18,10 @@ from starlette.responses import Response
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.money import ZERO, decimal_of
 from btcturk_kit.errors import BtcturkKitError, ConfigurationError
+from btcturk_kit.sandbox.address import ClockKind
 from btcturk_kit.sandbox.hands import Hands
+from btcturk_kit.sandbox.overview import overview_of, stream_faults
+from btcturk_kit.sandbox.page import PAGE_HEADERS, page_file
 from btcturk_kit.sandbox.rest.control import FAULT_ROUTES, RestControl
 from btcturk_kit.sandbox.rest.playing import RestFaults
 from btcturk_kit.sandbox.stream.control import STREAM_ROUTES, StreamControl
@@ -26,7 +29,7 @@ from btcturk_kit.sandbox.stream.server import StreamServer
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.holding import Holding, PlacedOrder
 
-__all__ = ["ControlApi"]
+__all__ = ["ControlApi", "send_page"]
 
 _JSON = "application/json"
 _BAD_REQUEST, _UNAUTHORIZED, _NOT_FOUND, _CONFLICT = 400, 401, 404, 409
@@ -55,6 +58,7 @@ class ControlApi:
     ) -> None:
         self._exchange = exchange
         self._hands = hands
+        self._server = stream
         self._stream = None if stream is None else StreamControl(stream)
         self._rest = RestControl(
             faults or RestFaults(exchange),
@@ -79,6 +83,8 @@ class ControlApi:
             return self._truth(query.get("api_key", ""))
         if route == "GET /v1/book":
             return self._book(query.get("symbol", ""))
+        if route == "GET /v1/overview":
+            return self._overview(query.get("symbol", ""))
         is_of_stream = self._stream is not None and route in STREAM_ROUTES
         is_of_faults = route in FAULT_ROUTES
         if not (route == _ADVANCE or route in self._changes or is_of_stream or is_of_faults):
@@ -114,6 +120,23 @@ class ControlApi:
             for side, levels in sides.items()
         }
         return _document({"symbol": symbol, "now_ms": book.event_time_ms, **texts})
+
+    def _overview(self, pair: str) -> Response:
+        """Answer with what the page shows; without a pair, of the one listed first."""
+        symbol = self._exchange.symbol_of(pair or self._exchange.symbols[0])
+        if symbol is None:
+            return _document({"message": "no such pair"}, _NOT_FOUND)
+        clock = ClockKind.REAL if self._hands.is_real else ClockKind.VIRTUAL
+        stream = self._server
+        if stream is None:
+            return _document(overview_of(self._exchange, symbol=symbol, clock=clock))
+        faults = stream_faults(stream.plan.script, stream.plan.hits())
+        sessions = stream.hub.rows()
+        return _document(
+            overview_of(
+                self._exchange, symbol=symbol, clock=clock, sessions=sessions, faults=faults
+            )
+        )
 
     async def _advance(self, fields: dict[str, Any]) -> Response:
         to_ms = fields.get("to_ms")
@@ -165,6 +188,12 @@ class ControlApi:
                 "trades": [_plain(fill._asdict()) for fill in holding.fills],
             }
         )
+
+
+async def send_page(request: Request) -> Response:
+    """Answer with a file of the page, which holds nothing secret."""
+    file = page_file(request.scope["path"])
+    return Response(file.body, media_type=file.content_type, headers=PAGE_HEADERS)
 
 
 def _balances(holding: Holding) -> dict[str, object]:

@@ -15,8 +15,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from btcturk_kit.sandbox.access import Access
-from btcturk_kit.sandbox.control import ControlApi
+from btcturk_kit.sandbox.control import ControlApi, send_page
 from btcturk_kit.sandbox.hands import Hands
+from btcturk_kit.sandbox.page import PAGE_PATHS
 from btcturk_kit.sandbox.public import PublicApi
 from btcturk_kit.sandbox.rest.answers import Answers
 from btcturk_kit.sandbox.rest.graph_answers import GraphAnswers
@@ -60,6 +61,7 @@ def make_app(
         routes=[
             Route("/api/{rest:path}", public.respond, methods=_METHODS),
             Route("/v1/{rest:path}", control.respond, methods=_METHODS),
+            *(Route(path, send_page) for path in PAGE_PATHS),
         ],
         exception_handlers={_NOT_FOUND: _nothing_here, Exception: _internal_error},
     )

@@ -300,6 +300,14 @@ class Exchange:
         """Return whether a pair is open."""
         return self._pairs[symbol].state
 
+    def takes_market_orders(self, symbol: Symbol) -> bool:
+        """Whether market orders of a pair are on."""
+        return self._pairs[symbol].takes_market_orders
+
+    def band(self, symbol: Symbol) -> PriceBand | None:
+        """Return the limits that were set for the prices of a pair, None if none were."""
+        return self._pairs[symbol].band
+
     def set_state(self, symbol: Symbol, state: PairState, *, by: str = CONTROL) -> None:
         """Open or close a pair; quotes that waited for its opening are carried out then."""
         pair = self._pairs[symbol]

@@ -75,6 +75,10 @@ class History:
         """Return what is kept, without the first `after` entries of all."""
         return islice(self._entries, max(0, after - self.forgotten), None)
 
+    def newest(self, count: int) -> tuple[HistoryEntry, ...]:
+        """Return up to `count` entries, newest first, as fast from many as from few."""
+        return tuple(islice(reversed(self._entries), count))
+
     def lines(self, *, after: int = 0) -> bytes:
         """Return the entries as JSON lines with the fields `t`, `actor`, `op`, `id`, `outcome`."""
         return b"".join(_encode(one._asdict()) + b"\n" for one in self.entries(after=after))
