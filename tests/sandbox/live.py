@@ -18,8 +18,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.address import ClockKind
-from btcturk_kit.sandbox.listening import listen
 from btcturk_kit.sandbox.hands import Hands
+from btcturk_kit.sandbox.listening import listen
 from btcturk_kit.sandbox.server import make_app
 from btcturk_kit.sandbox.stream.hub import StreamHub
 from btcturk_kit.sandbox.stream.server import StreamLimits, StreamServer

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.hands import Hands
 from btcturk_kit.sandbox.rest.calls import Answering, Call
+from btcturk_kit.sandbox.rest.gate import Gate
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.wire import encode
 from btcturk_kit.wire.pacing import Endpoint, Refusal, endpoint_of
@@ -21,7 +22,7 @@ __all__ = ["PublicApi"]
 _JSON = "application/json"
 _PRIVATE_PREFIX = "/api/v1/"
 
-_UNAUTHORIZED, _NOT_FOUND, _WRONG_METHOD, _TOO_MANY = 401, 404, 405, 429
+_NOT_FOUND, _WRONG_METHOD, _TOO_MANY = 404, 405, 429
 
 
 class PublicApi:
@@ -34,6 +35,7 @@ class PublicApi:
         self._access = access
         self._answers = answers
         self._hands = hands
+        self._gate = Gate(exchange.quirks)
 
     async def respond(self, request: Request) -> Response:
         """Count, check, then answer one request."""
@@ -51,9 +53,12 @@ class PublicApi:
             return _slow_down(too_many)
         owner = ""
         if path.lower().startswith(_PRIVATE_PREFIX):
-            problem = self._access.problem_with(headers, now_ms=now_ms)
+            problem = self._access.problem_with(
+                headers, now_ms=now_ms
+            ) or self._gate.problem_with_stamp(headers["x-pck"], headers["x-stamp"], now_ms=now_ms)
             if problem:
-                return Response(encode.unauthorized(problem), _UNAUTHORIZED, media_type=_JSON)
+                turned_away = self._gate.unauthorized(problem)
+                return Response(turned_away.body, turned_away.status, media_type=_JSON)
             owner = headers["x-pck"]
             too_many = self._access.count_account(owner, endpoint, now_ms)
             if too_many is not None:

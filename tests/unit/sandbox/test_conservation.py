@@ -21,8 +21,8 @@ from btcturk_kit.domain.orders import (
 )
 from btcturk_kit.sandbox.market.candle_hours import RecordedHours
 from btcturk_kit.sandbox.venue.exchange import Exchange
-from btcturk_kit.sandbox.venue.habits import Habits, StopNames, StopTrigger
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
+from btcturk_kit.sandbox.venue.quirks import Quirks
 from btcturk_kit.simulation.fees import FeeSchedule
 
 TAPE = RecordedHours.bundled()
@@ -44,8 +44,8 @@ class TradingDays(RuleBasedStateMachine):
         maker=RATES,
         taker=RATES,
         vat=st.sampled_from([18, 20]),
-        trigger=st.sampled_from(StopTrigger),
-        names=st.sampled_from(StopNames),
+        trigger=st.sampled_from(Quirks.readings()["stop_trigger"]),
+        names=st.sampled_from(Quirks.readings()["stop_names"]),
     )
     def open(
         self,
@@ -54,8 +54,8 @@ class TradingDays(RuleBasedStateMachine):
         maker: Decimal,
         taker: Decimal,
         vat: int,
-        trigger: StopTrigger,
-        names: StopNames,
+        trigger: str,
+        names: str,
     ) -> None:
         """Open the exchange; the taker rate is never the smaller one, as in every fee level."""
         self.fees = FeeSchedule(
@@ -64,7 +64,10 @@ class TradingDays(RuleBasedStateMachine):
             vat_rate=Decimal(vat).scaleb(-2),
         )
         self.exchange = Exchange(
-            TAPE, seed=seed, fees=self.fees, habits=Habits(stop_trigger=trigger, stop_names=names)
+            TAPE,
+            seed=seed,
+            fees=self.fees,
+            quirks=Quirks.of({"stop_trigger": trigger, "stop_names": names}),
         )
         for name in NAMES:
             self.exchange.open_account(
