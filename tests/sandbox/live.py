@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 
-from btcturk_kit.domain.identifiers import Asset
+from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.address import ClockKind
 from btcturk_kit.sandbox.hands import Hands

@@ -11,6 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.sandbox import ClockKind, SandboxProcess
 from btcturk_kit.sandbox.stream.server import StreamLimits
 from btcturk_kit.sandbox.venue.pair import Listing

@@ -19,13 +19,13 @@ from btcturk_kit.domain.orders import (
     StopMarketBuy,
     StopMarketSell,
 )
-from btcturk_kit.sandbox.market.candle_hours import RecordedHours
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
+from btcturk_kit.sandbox.venue.listing import bundled_listing
 from btcturk_kit.sandbox.venue.quirks import Quirks
 from btcturk_kit.simulation.fees import FeeSchedule
 
-TAPE = RecordedHours.bundled()
+LISTING = bundled_listing()
 BTCTRY = Symbol("BTCTRY")
 NAMES = ("ann", "bob")
 
@@ -64,7 +64,7 @@ class TradingDays(RuleBasedStateMachine):
             vat_rate=Decimal(vat).scaleb(-2),
         )
         self.exchange = Exchange(
-            TAPE,
+            [LISTING],
             seed=seed,
             fees=self.fees,
             quirks=Quirks.of({"stop_trigger": trigger, "stop_names": names}),
