@@ -17,6 +17,7 @@ from btcturk_kit.simulation.fees import FeeSchedule
 
 __all__ = ["FEE_LEVELS_MAX", "check_fee_level", "fees_of_level"]
 
+_BY_DEFAULT: Final = Quirks()
 _VAT_RATE: Final = Decimal("0.20")  # charged since July 2023
 
 # Maker and taker in parts per million, VAT included, levels 1 to 8 by the TRY volume of 30 days:
@@ -58,7 +59,7 @@ def check_fee_level(level: int) -> None:
         )
 
 
-def fees_of_level(level: int, quote: Asset, quirks: Quirks) -> FeeSchedule:
+def fees_of_level(level: int, quote: Asset, quirks: Quirks = _BY_DEFAULT) -> FeeSchedule:
     """Return the rates of a level that exists, on pairs priced in `quote`.
 
     Args:
@@ -67,7 +68,7 @@ def fees_of_level(level: int, quote: Asset, quirks: Quirks) -> FeeSchedule:
         quirks: Whether the table has the tax in it, and how the rate without it is rounded.
 
     Example:
-        >>> fees_of_level(1, Asset("TRY"), Quirks()).taker_rate
+        >>> fees_of_level(1, Asset("TRY")).taker_rate
         Decimal('0.002400')
     """
     return _schedule(
