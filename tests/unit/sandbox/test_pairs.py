@@ -114,7 +114,7 @@ def test_pairs_share_the_money_and_nothing_else(both: Exchange) -> None:
     placed(both, MarketBuy(ETHTRY, Decimal(100_000)))
     ann = both.holding("ann")
     assert both.book(BTCTRY, levels=50)[1:3] == before
-    assert ann.account.free(TRY) == 800_000
+    assert 800_000 <= ann.account.free(TRY) < 800_001
     assert ann.account.free(ETH) > 2
     assert ann.account.free(BTC) == 1
     assert {fill.symbol for fill in ann.fills} == {ETHTRY}
