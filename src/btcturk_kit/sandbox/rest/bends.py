@@ -7,11 +7,11 @@ answers, anything that depends on the account or on the market.
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Decimal
 from typing import Final
 
 from btcturk_kit.domain.fills import Fill
-from btcturk_kit.domain.money import EXACT
+from btcturk_kit.domain.money import ceil_places
 from btcturk_kit.domain.orders import Side
 from btcturk_kit.sandbox.rest.calls import OK, Answer
 from btcturk_kit.sandbox.venue.quirks import Quirks
@@ -76,10 +76,8 @@ def bent_fill(row: Row, fill: Fill, quirks: Quirks, *, base_places: int) -> Row:
     """Return one trade of the history."""
     if quirks.history_amount == "up":
         # Away from zero: a buy shows more than was credited, a sell more than was delivered.
-        signed = fill.quantity if fill.side is Side.BUY else -fill.quantity
-        rounding = ROUND_CEILING if fill.side is Side.BUY else ROUND_FLOOR
-        step = Decimal(1).scaleb(-base_places)
-        row["amount"] = plain_text(signed.quantize(step, rounding=rounding, context=EXACT))
+        amount = ceil_places(fill.quantity, base_places)
+        row["amount"] = plain_text(amount if fill.side is Side.BUY else -amount)
     if quirks.history_costs == "zero":
         row |= {"fee": "0", "tax": "0"}
     return row
