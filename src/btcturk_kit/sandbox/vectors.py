@@ -18,6 +18,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final, NamedTuple, Protocol
 
+from btcturk_kit.domain.canonical import canonical_decimal
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.sandbox.access import Access
@@ -42,6 +43,7 @@ __all__ = [
     "state_of",
     "vector_names",
     "vector_of",
+    "vector_text",
 ]
 
 _FOLDER: Final = files("btcturk_kit.sandbox") / "data" / "vectors"
@@ -119,8 +121,8 @@ def vector_names(folder: str) -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".json") for name in names if name.endswith(".json")))
 
 
-def vector_of(folder: str, name: str) -> Vector:
-    """Read one vector.
+def vector_text(folder: str, name: str) -> str:
+    """Return the file of one vector.
 
     Raises:
         ConfigurationError: There is none of this name.
@@ -130,7 +132,16 @@ def vector_of(folder: str, name: str) -> Vector:
             f"there is no vector {name!r} in {folder}",
             hint="`btcturk-kit sandbox quirks` lists the quirks; each has one",
         )
-    text = (_FOLDER / folder / f"{name}.json").read_text("utf-8")
+    return (_FOLDER / folder / f"{name}.json").read_text("utf-8")
+
+
+def vector_of(folder: str, name: str) -> Vector:
+    """Read one vector.
+
+    Raises:
+        ConfigurationError: There is none of this name.
+    """
+    text = vector_text(folder, name)
     data, exact = json.loads(text), _exact(text)
     return Vector(
         name, data["about"], data.get("setup", {}), data["steps"], exact.get("expected", {})
@@ -200,14 +211,15 @@ async def play(vector: Vector, door: Door) -> list[Seen]:
 async def state_of(door: Door) -> dict[str, Any]:
     """Return what the exchange's own books say of every customer, without anything that is drawn.
 
-    Free and locked money of each asset, and the client order ids of open orders.
+    Free and locked money of each asset, the client order ids of open orders, and how many trades.
     """
     state: dict[str, Any] = {}
     for name in _world()["secrets"]:
         truth = await door.control("GET", f"/v1/truth?api_key={name}")
         state[name] = {
             "balances": {
-                asset: [one["free"], one["locked"]] for asset, one in truth["balances"].items()
+                asset: [canonical_decimal(Decimal(one[part])) for part in ("free", "locked")]
+                for asset, one in truth["balances"].items()
             },
             "open": [one["client_order_id"] for one in truth["orders"] if one["status"] in _OPEN],
             "fills": Number(len(truth["trades"])),
