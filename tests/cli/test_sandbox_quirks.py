@@ -61,4 +61,4 @@ def test_a_typo_is_one_line() -> None:
     assert told.count("\n") == 1
     assert "meant history_amount" in told
     code, text, _ = run("histry_amount", "--json")
-    assert json.loads(text)["error"]["code"] == "configuration"
+    assert json.loads(text)["error"]["code"] == "ConfigurationError"

@@ -77,7 +77,8 @@ def _print_all(entries: Iterable[QuirkEntry], known: Iterable[FactEntry]) -> Non
         money = " (money)" if one.is_money else ""
         table.add_row(one.name, ", ".join(one.readings) + money, one.fact, one.seen)
     console.print(table)
-    table = Table("Fact", "What is known, and how this exchange shows it", title="Facts")
+    says = Column("What is known, and how this exchange shows it", overflow="fold")
+    table = Table("Fact", says, title="Facts")
     for fact in known:
         belongs = f" Quirks: {', '.join(fact.quirks)}." if fact.quirks else ""
         plays = "".join(
