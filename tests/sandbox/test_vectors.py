@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from importlib.util import find_spec
 
 import pytest
 
@@ -48,5 +49,15 @@ def test_every_reading_is_as_its_vector_says(name: str) -> None:
 
 @pytest.mark.parametrize("name", vector_names("facts"))
 def test_facts_without_a_switch_hold_too(name: str) -> None:
-    """What is always so, and what a fault brings about, is as its vector says."""
+    """What is always so, and what a fault of the stream brings about, is as its vector says."""
     assert asyncio.run(problems(vector_of("facts", name), "always", Quirks())) == []
+
+
+@pytest.mark.skipif(
+    find_spec("btcturk_kit.sandbox.rest.faults") is None,
+    reason="this exchange cannot play faults of requests yet",
+)
+@pytest.mark.parametrize("name", vector_names("faults"))
+def test_faults_of_requests_bring_about_what_is_known(name: str) -> None:
+    """Lost answers, late histories and the like are as their vectors say."""
+    assert asyncio.run(problems(vector_of("faults", name), "always", Quirks())) == []

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from http.client import HTTPException
 from typing import Any
 
 import uvicorn
@@ -38,10 +39,14 @@ class ServedDoor(Door):
     async def call(
         self, host: str, method: str, target: str, *, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, bytes]:
-        """Send one request."""
-        reply = await asyncio.to_thread(
-            self._hosts[host].send, method, target, headers=dict(headers), body=body or None
-        )
+        """Send one request; status 0 if the connection ends without an answer."""
+        try:
+            reply = await asyncio.to_thread(
+                self._hosts[host].send, method, target, headers=dict(headers), body=body or None
+            )
+        except (ConnectionError, HTTPException):
+            self._hosts[host].close()  # it opens again by itself
+            return 0, b""
         return reply.status, reply.body
 
     async def control(self, method: str, target: str, fields: object = None) -> Any:

@@ -92,7 +92,7 @@ class Door(Protocol):
     async def call(
         self, host: str, method: str, target: str, *, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, bytes]:
-        """Send one request to `rest` or `graph` and return status and body."""
+        """Send one request to `rest` or `graph`; return status and body, 0 without an answer."""
         ...
 
     async def control(self, method: str, target: str, fields: object = None) -> Any:  # noqa: ANN401 - JSON
@@ -116,7 +116,7 @@ class Door(Protocol):
 
 
 def vector_names(folder: str) -> tuple[str, ...]:
-    """Return the names of all vectors in a folder: `quirks`, `facts`, or `scenes`."""
+    """Return the names of all vectors in a folder: `quirks`, `facts`, `faults`, or `scenes`."""
     names = (one.name for one in (_FOLDER / folder).iterdir())
     return tuple(sorted(name.removesuffix(".json") for name in names if name.endswith(".json")))
 
@@ -242,7 +242,7 @@ class _Client:
 
     def __init__(self, door: Door) -> None:
         self._door = door
-        self._bodies: dict[str, Any] = {}
+        self._bodies: dict[str, bytes] = {}
         self._stamp = 0
         self._is_connected = False
 
@@ -250,7 +250,7 @@ class _Client:
         name, status, body = step["name"], 0, b""
         if "call" in step:
             status, body = await self._call(step["call"])
-            self._bodies[name] = _exact(body.decode()) if body else None
+            self._bodies[name] = body
         elif "advance_ms" in step:
             now_ms = await self._now_ms()
             await self._door.control(
@@ -307,7 +307,9 @@ class _Client:
 
     def _filled(self, text: str) -> str:
         """Put in what earlier answers said: `{buy.data.id}`."""
-        return _REFERENCE.sub(lambda found: str(_at(self._bodies[found[1]], found[2])), text)
+        return _REFERENCE.sub(
+            lambda found: str(_at(_exact(self._bodies[found[1]].decode()), found[2])), text
+        )
 
 
 # ---- inside
