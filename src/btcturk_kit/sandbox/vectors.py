@@ -44,6 +44,7 @@ __all__ = [
     "vector_names",
     "vector_of",
     "vector_text",
+    "world_listing",
 ]
 
 _FOLDER: Final = files("btcturk_kit.sandbox") / "data" / "vectors"
@@ -180,6 +181,17 @@ class QuietTape:
         return PairHalt(is_halted=False)
 
 
+def world_listing(setup: Mapping[str, Any]) -> Listing:
+    """Return the pair of a vector's world, for whoever serves that world by other means.
+
+    Args:
+        setup: Where it differs from the common world.
+    """
+    world = {**_world(), **setup}
+    rules = replace(BTCTRY_RULES, **world["rules"])
+    return Listing(rules, QuietTape(Decimal(world["price"]), start_ms=world["start_ms"]))
+
+
 def open_exchange(setup: Mapping[str, Any], quirks: Quirks) -> tuple[Exchange, Access]:
     """Return the exchange of a vector, and the keys of its customers.
 
@@ -188,9 +200,7 @@ def open_exchange(setup: Mapping[str, Any], quirks: Quirks) -> tuple[Exchange, A
         quirks: How it acts.
     """
     world = {**_world(), **setup}
-    rules = replace(BTCTRY_RULES, **world["rules"])
-    tape = QuietTape(Decimal(world["price"]), start_ms=world["start_ms"])
-    exchange = Exchange([Listing(rules, tape)], seed=world["seed"], quirks=quirks)
+    exchange = Exchange([world_listing(setup)], seed=world["seed"], quirks=quirks)
     access = Access()
     for name, secret in world["secrets"].items():
         access.add_key(name, secret)

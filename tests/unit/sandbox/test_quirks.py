@@ -27,6 +27,7 @@ from btcturk_kit.sandbox.vectors import (
 )
 from btcturk_kit.sandbox.venue.quirks import Quirks
 from btcturk_kit.wire.encode_graph import GraphCandle
+from btcturk_kit.wire.pacing import Endpoint, endpoint_of
 
 from .inside import InsideDoor
 
@@ -87,6 +88,19 @@ def named(changes: list[str]) -> set[str]:
         assert ones, pattern
         found.update(ones)
     return found
+
+
+def test_the_conversation_leaves_nothing_out() -> None:
+    """Every endpoint is called, and every type of frame that is sent by default comes."""
+    asked = set()
+    for scene in vector_names("scenes"):
+        for step in vector_of("scenes", scene).steps:
+            if "call" in step:
+                method, _, target = step["call"]["line"].partition(" ")
+                asked.add(endpoint_of(method, target.partition("?")[0]))
+    assert asked - {None} == set(Endpoint) - {Endpoint.WEBSOCKET, Endpoint.GRAPH}
+    kinds = {int(one.rpartition("/")[2]) for one in by_default() if one.count("/") == 2}
+    assert kinds == {100, 114, 201, 401, 402, 421, 422, 428, 431, 432, 441, 451, 452, 991}
 
 
 def test_equal_conversations_give_equal_bytes() -> None:
