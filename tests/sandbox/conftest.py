@@ -21,9 +21,9 @@ from btcturk_kit.sandbox.hands import Hands
 from btcturk_kit.sandbox.rest.playing import RestFaults
 from btcturk_kit.sandbox.server import by_port, make_app, make_graph_app
 from btcturk_kit.sandbox.venue.exchange import Exchange
-from btcturk_kit.sandbox.venue.habits import Habits
 from btcturk_kit.sandbox.venue.listing import bundled_listing
 from btcturk_kit.sandbox.venue.pair import Listing
+from btcturk_kit.sandbox.venue.quirks import Quirks
 from btcturk_kit.wire.signing import Credentials
 
 TOKEN = "control-token"
@@ -31,7 +31,7 @@ ANN = Credentials("ann", "QUFBQQ==")
 BOB = Credentials("bob", "QkJCQg==")
 
 
-AS_EVER = Habits()
+AS_EVER = Quirks()
 
 
 class Reply(NamedTuple):
@@ -148,12 +148,12 @@ def start(listing: Listing) -> Iterator[Start]:
     running: list[tuple[uvicorn.Server, threading.Thread, Caller]] = []
 
     def begin(
-        *, seed: int = 1, clock: ClockKind = ClockKind.VIRTUAL, habits: Habits = AS_EVER
+        *, seed: int = 1, clock: ClockKind = ClockKind.VIRTUAL, quirks: Quirks = AS_EVER
     ) -> Caller:
         is_real = clock is ClockKind.REAL
         start_ms = time.time_ns() // 1_000_000 if is_real else None
         exchange = Exchange(
-            [listing], seed=seed, start_ms=start_ms, has_latency=not is_real, habits=habits
+            [listing], seed=seed, start_ms=start_ms, has_latency=not is_real, quirks=quirks
         )
         access = Access()
         for keys, secret in ((ANN, "QUFBQQ=="), (BOB, "QkJCQg==")):

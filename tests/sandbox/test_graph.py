@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from btcturk_kit.sandbox.venue.habits import DayResolution, Habits
+from btcturk_kit.sandbox.venue.quirks import Quirks
 
 from .conftest import Caller
 
@@ -137,7 +137,7 @@ def test_queries_that_are_refused(exchange: Caller, target: str, message: str) -
 
 def test_days_can_be_named_as_documented(start: Start) -> None:
     """A switch turns the two ways of writing a day round."""
-    exchange = start(habits=Habits(day_resolution=DayResolution.JOINED))
+    exchange = start(quirks=Quirks(day_resolution="joined"))
     assert history(exchange, "1D")["t"]
     spaced = exchange.graph.get("/v1/klines/history?symbol=BTCTRY&resolution=1+d&from=1&to=2")
     assert spaced.json["message"] == "INVALID_RESOLUTION_FOR_TIME_INTERVAL"

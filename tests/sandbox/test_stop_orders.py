@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from btcturk_kit.sandbox.venue.habits import Habits, StopBuyUnit
+from btcturk_kit.sandbox.venue.quirks import Quirks
 from btcturk_kit.wire import decode
 
 from .conftest import Caller, Reply
@@ -126,7 +126,7 @@ def test_a_stop_market_buy_spends_its_amount(exchange: Caller) -> None:
 
 def test_a_stop_market_buy_may_count_coins(start: Start) -> None:
     """With the switch its quantity is coins; it spends what they cost at the stop price."""
-    exchange = start(habits=Habits(stop_buy_unit=StopBuyUnit.BASE))
+    exchange = start(quirks=Quirks(stop_buy_unit="base"))
     _, ask = touch(exchange)
     fields = {"orderMethod": "stopmarket", "orderType": "buy", "stopPrice": ask * 2}
     assert place(exchange, quantity="0.01", **fields)["quantity"] == "0.01"

@@ -11,6 +11,7 @@ import typer
 from btcturk_kit.cli.books import capital_app, ledger_app
 from btcturk_kit.cli.config import config_app
 from btcturk_kit.cli.quickstart import quickstart
+from btcturk_kit.cli.quirks import quirks
 from btcturk_kit.cli.sandbox import sandbox_app
 from btcturk_kit.cli.stage4 import stage4_run
 
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 app.command("quickstart")(quickstart)
 app.command("stage4-run")(stage4_run)
+sandbox_app.command("quirks")(quirks)
 app.add_typer(sandbox_app)
 app.add_typer(ledger_app)
 app.add_typer(capital_app)

@@ -16,6 +16,7 @@ from btcturk_kit.sandbox.hands import Hands
 from btcturk_kit.sandbox.rest.calls import Answering, Call
 from btcturk_kit.sandbox.rest.fault_answers import JSON, answer_of, first_half
 from btcturk_kit.sandbox.rest.faults import Asked, RestFault, RestFaultKind
+from btcturk_kit.sandbox.rest.gate import Gate
 from btcturk_kit.sandbox.rest.playing import RestFaults
 from btcturk_kit.sandbox.severed import CutAnswer, End, NoAnswer
 from btcturk_kit.sandbox.venue.exchange import Exchange
@@ -27,7 +28,7 @@ __all__ = ["PublicApi"]
 _PRIVATE_PREFIX = "/api/v1/"
 _MS_PER_S = 1_000
 
-_UNAUTHORIZED, _NOT_FOUND, _WRONG_METHOD, _TOO_MANY = 401, 404, 405, 429
+_NOT_FOUND, _WRONG_METHOD, _TOO_MANY = 404, 405, 429
 
 
 class PublicApi:
@@ -53,6 +54,7 @@ class PublicApi:
         self._access = access
         self._answers = answers
         self._hands = hands
+        self._gate = Gate(exchange.quirks)
         self._faults = faults or RestFaults(exchange)
 
     async def respond(self, request: Request) -> Response:
@@ -83,11 +85,15 @@ class PublicApi:
             clock_ms = now_ms
             if self._faults.lens is not None:
                 clock_ms = self._faults.clock_ms(_asked(request, endpoint))
-            problem = self._access.problem_with(headers, now_ms=clock_ms)
+            problem = self._access.problem_with(
+                headers, now_ms=clock_ms
+            ) or self._gate.problem_with_stamp(
+                headers["x-pck"], headers["x-stamp"], now_ms=clock_ms
+            )
             if problem:
-                asked = _asked(request, endpoint)
-                self._faults.note(asked, str(_UNAUTHORIZED), f"{endpoint}: {problem}")
-                return Response(encode.unauthorized(problem), _UNAUTHORIZED, media_type=JSON)
+                asked, answer = _asked(request, endpoint), self._gate.unauthorized(problem)
+                self._faults.note(asked, str(answer.status), f"{endpoint}: {problem}")
+                return Response(answer.body, answer.status, media_type=JSON)
             owner = headers["x-pck"]
             too_many = self._access.count_account(owner, endpoint, now_ms)
             if too_many is not None:

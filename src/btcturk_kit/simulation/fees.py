@@ -60,6 +60,7 @@ class FeeSchedule:
         maker_rate: Share of the notional paid by the resting side, tax included.
         taker_rate: Share of the notional paid by the arriving side, tax included.
         vat_rate: Tax on the commission.
+        rate_places: Decimals of the rate without tax; the published trades show eight.
 
     Raises:
         InvariantViolation: A rate is negative or not below one.
@@ -74,6 +75,7 @@ class FeeSchedule:
     maker_rate: Decimal
     taker_rate: Decimal
     vat_rate: Decimal
+    rate_places: int = MONEY_PLACES
     _maker_ex_tax: Decimal = field(init=False, repr=False, compare=False)
     _taker_ex_tax: Decimal = field(init=False, repr=False, compare=False)
 
@@ -81,8 +83,8 @@ class FeeSchedule:
         for rate in (self.maker_rate, self.taker_rate, self.vat_rate):
             require(ZERO <= rate < ONE, f"rate {rate} is not in [0, 1)")
         with_tax = add(ONE, self.vat_rate)
-        maker = divide_half_even(self.maker_rate, with_tax, MONEY_PLACES)
-        taker = divide_half_even(self.taker_rate, with_tax, MONEY_PLACES)
+        maker = divide_half_even(self.maker_rate, with_tax, self.rate_places)
+        taker = divide_half_even(self.taker_rate, with_tax, self.rate_places)
         object.__setattr__(self, "_maker_ex_tax", maker)
         object.__setattr__(self, "_taker_ex_tax", taker)
 

@@ -55,9 +55,9 @@ def document(data: object) -> bytes:
     return _encode(data)
 
 
-def success() -> bytes:
+def success(*, code: int | str = 0) -> bytes:
     """Answer a cancel: accepted for later, without any data."""
-    return b'{"success":true,"message":"SUCCESS","code":0}'
+    return _encode({"success": True, "message": "SUCCESS", "code": code})
 
 
 def refusal(message: str, code: int) -> bytes:

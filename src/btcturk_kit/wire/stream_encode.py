@@ -92,8 +92,12 @@ class Frame(NamedTuple):
     text: str
 
 
-def encode_frame(event: ServerEvent) -> Frame:
+def encode_frame(event: ServerEvent, *, bend: Callable[[int, Model], None] | None = None) -> Frame:
     """Write one event as the exchange sends it; an unknown frame goes out as it came.
+
+    Args:
+        event: What is said.
+        bend: Changes the model of a type before it is written, where sources differ.
 
     Example:
         >>> encode_frame(VersionTold("6.0.0", "2.3.0")).text
@@ -102,7 +106,10 @@ def encode_frame(event: ServerEvent) -> Frame:
     if isinstance(event, UnknownFrame):
         return Frame(event.type, event.raw)
     number, model_of = _MODELS[type(event)]
-    return Frame(number, _encode((number, model_of(event))).decode())
+    model = model_of(event)
+    if bend is not None:
+        bend(number, model)
+    return Frame(number, _encode((number, model)).decode())
 
 
 # ---- the connection

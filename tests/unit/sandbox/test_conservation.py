@@ -24,10 +24,10 @@ from btcturk_kit.domain.orders import (
     StopMarketSell,
 )
 from btcturk_kit.sandbox.venue.exchange import Exchange
-from btcturk_kit.sandbox.venue.habits import Habits, StopNames, StopTrigger
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
 from btcturk_kit.sandbox.venue.listing import BTCTRY_RULES, bundled_listing
 from btcturk_kit.sandbox.venue.pair import Listing, PairState
+from btcturk_kit.sandbox.venue.quirks import Quirks
 from btcturk_kit.simulation.fees import FeeSchedule
 
 BTCTRY, ETHTRY = Symbol("BTCTRY"), Symbol("ETHTRY")
@@ -53,8 +53,8 @@ class TradingDays(RuleBasedStateMachine):
         maker=RATES,
         taker=RATES,
         vat=st.sampled_from([18, 20]),
-        trigger=st.sampled_from(StopTrigger),
-        names=st.sampled_from(StopNames),
+        trigger=st.sampled_from(Quirks.readings()["stop_trigger"]),
+        names=st.sampled_from(Quirks.readings()["stop_names"]),
         by_level=st.booleans(),
     )
     def open(
@@ -64,8 +64,8 @@ class TradingDays(RuleBasedStateMachine):
         maker: Decimal,
         taker: Decimal,
         vat: int,
-        trigger: StopTrigger,
-        names: StopNames,
+        trigger: str,
+        names: str,
         by_level: bool,
     ) -> None:
         """Open the exchange; the taker rate is never the smaller one, as in every fee level."""
@@ -78,7 +78,7 @@ class TradingDays(RuleBasedStateMachine):
             LISTINGS,
             seed=seed,
             fees=None if by_level else self.fees,
-            habits=Habits(stop_trigger=trigger, stop_names=names),
+            quirks=Quirks.of({"stop_trigger": trigger, "stop_names": names}),
         )
         for name in NAMES:
             self.exchange.open_account(

@@ -25,10 +25,10 @@ from btcturk_kit.sandbox.market.candle_model import STEPS_PER_CANDLE
 from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS
 from btcturk_kit.sandbox.venue.checks import StopCheck, refusal_of
 from btcturk_kit.sandbox.venue.exchange import Exchange
-from btcturk_kit.sandbox.venue.habits import Habits, StopNames, StopTrigger
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
 from btcturk_kit.sandbox.venue.listing import BTCTRY_RULES
 from btcturk_kit.sandbox.venue.pair import Listing
+from btcturk_kit.sandbox.venue.quirks import Quirks
 from btcturk_kit.sandbox.venue.refusals import (
     METHOD_NOT_SUPPORTED,
     STOP_ABOVE_ASK,
@@ -194,8 +194,8 @@ def test_a_customers_own_trade_sets_off(exchange: Exchange) -> None:
 def test_a_touch_is_enough_with_the_switch(listing: Listing) -> None:
     """With it, the ask reaching a stop buy sets it off, whether or not anybody trades."""
 
-    def set_off_ms(trigger: StopTrigger) -> int:
-        exchange = Exchange([listing], seed=11, habits=Habits(stop_trigger=trigger))
+    def set_off_ms(trigger: str) -> int:
+        exchange = Exchange([listing], seed=11, quirks=Quirks.of({"stop_trigger": trigger}))
         exchange.open_account("ann", {TRY: Decimal(100_000)})
         stop = exchange.book(BTCTRY, levels=1).asks[0].price * 1004 // 1000
         order = placed(exchange, StopMarketBuy(BTCTRY, Decimal(1_000), stop))
@@ -203,7 +203,7 @@ def test_a_touch_is_enough_with_the_switch(listing: Listing) -> None:
         exchange.audit()
         return order.updated_ms
 
-    assert set_off_ms(StopTrigger.TOUCH) < set_off_ms(StopTrigger.LAST_TRADE)
+    assert set_off_ms("touch") < set_off_ms("last_trade")
 
 
 def test_a_cancel_that_comes_too_late_does_not_reach_the_successor(exchange: Exchange) -> None:
@@ -239,35 +239,40 @@ def test_a_canceled_stop_never_goes_off(exchange: Exchange) -> None:
 @pytest.mark.parametrize(
     ("names", "side", "price", "refused"),
     [
-        (StopNames.REQUIREMENT, Side.BUY, 102, None),
-        (StopNames.REQUIREMENT, Side.BUY, 101, STOP_ABOVE_ASK),
-        (StopNames.REQUIREMENT, Side.SELL, 98, None),
-        (StopNames.REQUIREMENT, Side.SELL, 99, STOP_BELOW_BID),
-        (StopNames.PROBLEM, Side.BUY, 99, None),
-        (StopNames.PROBLEM, Side.BUY, 98, STOP_BELOW_BID),
-        (StopNames.PROBLEM, Side.SELL, 101, None),
-        (StopNames.PROBLEM, Side.SELL, 102, STOP_ABOVE_ASK),
+        ("requirement", Side.BUY, 102, None),
+        ("requirement", Side.BUY, 101, STOP_ABOVE_ASK),
+        ("requirement", Side.SELL, 98, None),
+        ("requirement", Side.SELL, 99, STOP_BELOW_BID),
+        ("problem", Side.BUY, 99, None),
+        ("problem", Side.BUY, 98, STOP_BELOW_BID),
+        ("problem", Side.SELL, 101, None),
+        ("problem", Side.SELL, 102, STOP_ABOVE_ASK),
     ],
 )
 def test_both_readings_of_the_names(
-    names: StopNames, side: Side, price: int, refused: Refused | None
+    names: str, side: Side, price: int, refused: Refused | None
 ) -> None:
     """Bid 99 and ask 101: either way buys belong above the market and sells below it."""
-    stop = StopCheck(Decimal(price), Decimal(99), Decimal(101), names)
+    stop = StopCheck(Decimal(price), Decimal(99), Decimal(101))
+    quirks = Quirks.of({"stop_names": names})
     for request in (
         LimitOrder(BTCTRY, side, Decimal(10), Decimal(100)),
         MarketBuy(BTCTRY, Decimal(1_000)) if side is Side.BUY else MarketSell(BTCTRY, Decimal(10)),
     ):
-        assert refusal_of(request, BTCTRY_RULES, mark=Decimal(100), stop=stop) == refused
+        found = refusal_of(request, BTCTRY_RULES, mark=Decimal(100), stop=stop, quirks=quirks)
+        assert found == refused
 
 
 @pytest.mark.parametrize("missing", [OrderType.STOP_LIMIT, OrderType.STOP_MARKET])
 def test_a_pair_without_a_method(missing: OrderType) -> None:
     """A pair that does not list a method refuses it, and takes the other."""
     rules = replace(BTCTRY_RULES, order_types=tuple(one for one in OrderType if one is not missing))
-    stop = StopCheck(Decimal(200), Decimal(99), Decimal(101), StopNames.REQUIREMENT)
+    stop = StopCheck(Decimal(200), Decimal(99), Decimal(101))
     limit = LimitOrder(BTCTRY, Side.BUY, Decimal(10), Decimal(100))
     market = MarketBuy(BTCTRY, Decimal(1_000))
-    answers = [refusal_of(one, rules, mark=Decimal(100), stop=stop) for one in (limit, market)]
+    answers = [
+        refusal_of(one, rules, mark=Decimal(100), stop=stop, quirks=Quirks())
+        for one in (limit, market)
+    ]
     expected = [METHOD_NOT_SUPPORTED, None]
     assert answers == (expected if missing is OrderType.STOP_LIMIT else expected[::-1])

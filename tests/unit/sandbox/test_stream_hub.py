@@ -30,6 +30,7 @@ from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
 from btcturk_kit.sandbox.venue.pair import Listing
 from btcturk_kit.sandbox.venue.public_record import PrintedTrade
+from btcturk_kit.sandbox.venue.quirks import Quirks
 from btcturk_kit.wire.signing import signature
 
 BTCTRY = Symbol("BTCTRY")
@@ -553,9 +554,9 @@ def test_a_stop_market_sell_would_bring_its_trigger(exchange: Exchange, ann: Lis
 
 def test_user_trades_are_a_switch(listing: Listing, access: Access) -> None:
     """423 comes between 441 and 201 where it is switched on, with fee and tax."""
-    exchange = Exchange([listing], seed=11)
+    exchange = Exchange([listing], seed=11, quirks=Quirks(user_trades="untyped"))
     exchange.open_account("ann", {Asset("BTC"): Decimal(1)})
-    hub = StreamHub(exchange, access, seed=1, sends_user_trades=True)
+    hub = StreamHub(exchange, access, seed=1)
     listener = Listener(hub)
     listener.log_in()
     listener.take()

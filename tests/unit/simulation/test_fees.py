@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -105,3 +106,11 @@ def test_a_market_buy_never_spends_more_than_its_amount(
 def ex_tax(schedule: FeeSchedule) -> Decimal:
     """Return the taker rate without tax: what a notional of 1 is charged, which is eight places."""
     return schedule.charge(Decimal(1), is_maker=False).fee
+
+
+def test_the_rate_without_tax_may_be_rounded_finer() -> None:
+    """Nine places charge otherwise where the rate has no end, and the published trade shows it."""
+    finer = replace(OF_2022, rate_places=9)
+    notional = Decimal("0.33840811") * 122
+    assert OF_2022.charge(notional, is_maker=False).fee == Decimal("0.06297817")
+    assert finer.charge(notional, is_maker=False).fee == Decimal("0.06297833")

@@ -369,3 +369,16 @@ def test_padding_never_cuts() -> None:
     assert f'"amount":"{fine:f}"' in encode_frame(MATCHED._replace(quantity=fine)).text
     book = BookListed(Channel.BOOK, BTCTRY, 1, bids=levels(("4E+6", "100")), asks=())
     assert '"BO":[{"A":"100","P":"4000000"}]' in encode_frame(book).text
+
+
+def test_a_model_can_be_bent_before_it_is_written() -> None:
+    """Another form of a model is made in place; unknown frames go out as they came."""
+
+    def bend(number: int, model: dict[str, object]) -> None:
+        model["seen"] = number
+
+    version = VersionTold("6.0.0", "2.3.0")
+    bent = encode_frame(version, bend=bend).text
+    assert bent == encode_frame(version).text.replace("}", ',"seen":991}')
+    raw = '[777, {"x": 1}]'
+    assert encode_frame(UnknownFrame(777, raw), bend=bend).text == raw

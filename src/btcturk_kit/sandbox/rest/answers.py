@@ -12,13 +12,13 @@ from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.money import ZERO
 from btcturk_kit.domain.order_events import OrderAccepted
 from btcturk_kit.domain.orders import LimitOrder, Side, StopMarketBuy, reservation_of
+from btcturk_kit.sandbox.rest import bends
 from btcturk_kit.sandbox.rest.calls import OK, Answer, Call, CannotReadError, Query, refuse, whole
 from btcturk_kit.sandbox.rest.faults import Asked
 from btcturk_kit.sandbox.rest.forms import read_order, whole_number
 from btcturk_kit.sandbox.rest.playing import RestFaults
 from btcturk_kit.sandbox.venue.checks import has_price_scale
 from btcturk_kit.sandbox.venue.exchange import Exchange
-from btcturk_kit.sandbox.venue.habits import StopBuyUnit
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
 from btcturk_kit.sandbox.venue.public_record import PRINTED_MAX
 from btcturk_kit.sandbox.venue.public_view import WINDOW_LEVELS
@@ -37,7 +37,7 @@ from btcturk_kit.wire.pacing import Endpoint
 
 __all__ = ["Answers"]
 
-_ORDERS_DEFAULT, _ORDERS_MAX = 100, 1_000
+_ORDERS_MAX = 1_000
 _TRANSFER_KINDS = ("deposit", "withdrawal")
 _CONFIRMATIONS = 2
 _HISTORY_MS = 30 * 24 * 3_600_000  # the default span of the history
@@ -53,6 +53,7 @@ class Answers:
 
     def __init__(self, exchange: Exchange, faults: RestFaults | None = None) -> None:
         self._exchange = exchange
+        self._quirks = exchange.quirks
         self._faults = faults or RestFaults(exchange)
         self._by_endpoint: Mapping[Endpoint, Callable[[Call], Answer]] = {
             Endpoint.SERVER_TIME: self._server_time,
@@ -65,7 +66,7 @@ class Answers:
             Endpoint.BALANCES: self._balances,
             Endpoint.OPEN_ORDERS: self._open_orders,
             Endpoint.ALL_ORDERS: self._all_orders,
-            Endpoint.SUBMIT: self._submit,
+            Endpoint.SUBMIT: self._answer_to_order,
             Endpoint.CANCEL: self._cancel,
             Endpoint.ORDER: self._order,
             Endpoint.TRADE_HISTORY: self._history,
@@ -132,7 +133,8 @@ class Answers:
             return refuse(pair)
         levels = min(whole(call, "limit", WINDOW_LEVELS), WINDOW_LEVELS)
         data = encode_public.order_book_data(self._exchange.book(pair, levels=levels))
-        return Answer(OK, encode.envelope(data, code="SUCCESS"))
+        code = "SUCCESS" if self._quirks.book_code == "success" else 0
+        return Answer(OK, encode.envelope(bends.bent_book(data, self._quirks), code=code))
 
     def _trades(self, call: Call) -> Answer:
         pair = self._pair(call)
@@ -163,11 +165,15 @@ class Answers:
         if (lens := self._faults.lens) is not None:
             asked = Asked(Endpoint.BALANCES, call.owner)
             balances, now_ms = lens.balances(asked, holding, now_ms=now_ms)
-        rows = [encode_account.balance_row(one, now_ms=now_ms) for one in balances]
+        rows = [
+            bends.bent_balance(encode_account.balance_row(one, now_ms=now_ms), self._quirks)
+            for one in balances
+        ]
         return Answer(OK, encode.envelope(rows))
 
     def _open_orders(self, call: Call) -> Answer:
-        pair = self._pair_if_given(call)
+        is_optional = self._quirks.open_orders_pair == "optional"
+        pair = self._pair_if_given(call) if is_optional else self._pair(call)
         if isinstance(pair, Refused):
             return refuse(pair)
         holding = self._exchange.holding(call.owner)
@@ -175,10 +181,13 @@ class Answers:
         if (lens := self._faults.lens) is not None:
             asked = Asked(Endpoint.OPEN_ORDERS, call.owner)
             orders = lens.open_orders(asked, holding, now_ms=self._exchange.now_ms)
+        has_time = self._quirks.open_order_time == "real"
         rows: dict[Side, list[dict[str, object]]] = {Side.SELL: [], Side.BUY: []}
         for order in orders:
             if pair in (None, order.request.symbol):
-                rows[order.side].append(self._row(order, time_ms=0))
+                rows[order.side].append(
+                    self._row(order, time_ms=order.created_ms if has_time else 0)
+                )
         data = encode_account.open_orders_data(asks=rows[Side.SELL], bids=rows[Side.BUY])
         return Answer(OK, encode.envelope(data))
 
@@ -186,14 +195,15 @@ class Answers:
         pair = self._pair(call)
         if isinstance(pair, Refused):
             return refuse(pair)
+        first_page = int(self._quirks.all_orders_first_page)
         holding = self._exchange.holding(call.owner)
         orders = holding.orders_between(
             pair,
             start_ms=whole(call, "startTime", 0),
             end_ms=whole(call, "endTime", self._exchange.now_ms),
             order_id_min=whole(call, "orderId", 0),
-            page=max(1, whole(call, "page", 1)),
-            limit=min(whole(call, "limit", _ORDERS_DEFAULT), _ORDERS_MAX),
+            page=max(first_page, whole(call, "page", first_page)) - first_page + 1,
+            limit=min(whole(call, "limit", int(self._quirks.all_orders_limit)), _ORDERS_MAX),
         )
         if (lens := self._faults.lens) is not None:
             asked = Asked(Endpoint.ALL_ORDERS, call.owner)
@@ -231,12 +241,11 @@ class Answers:
         if (lens := self._faults.lens) is not None:
             asked = Asked(Endpoint.TRADE_HISTORY, call.owner)
             fills = lens.fills(asked, holding, fills, now_ms=self._exchange.now_ms)
-        rows = [
-            encode_account.fill_row(
-                fill, base_places=self._exchange.rules(fill.symbol).quantity_scale
-            )
-            for fill in fills
-        ]
+        rows = []
+        for fill in fills:
+            places = self._exchange.rules(fill.symbol).quantity_scale
+            row = encode_account.fill_row(fill, base_places=places)
+            rows.append(bends.bent_fill(row, fill, self._quirks, base_places=places))
         return Answer(OK, encode.envelope(rows, message="SUCCESS"))
 
     def _crypto_history(self, call: Call) -> Answer:
@@ -284,13 +293,16 @@ class Answers:
 
     # ---- writes
 
+    def _answer_to_order(self, call: Call) -> Answer:
+        return bends.bent_order_reply(self._submit(call), self._quirks)
+
     def _submit(self, call: Call) -> Answer:
         form = read_order(call.body, self._exchange.symbol_of)
         if isinstance(form, Refused):
             return refuse(form)
         stray, request = form.stray_price, form.request
         rules = self._exchange.rules(request.symbol)
-        if stray is not None and not has_price_scale(stray, rules):
+        if stray is not None and not has_price_scale(stray, rules, self._quirks):
             return refuse(PRICE_SCALE)
         if isinstance(request, StopMarketBuy):
             checked = self._in_quote(call.owner, request)
@@ -301,34 +313,35 @@ class Answers:
             asked, holding = Asked(Endpoint.SUBMIT, call.owner), self._exchange.holding(call.owner)
             lagging = lens.refusal(asked, holding, now_ms=self._exchange.now_ms)
             if lagging is not None:
-                return refuse(lagging)
+                return refuse(bends.bent_refusal(lagging, self._quirks))
         order = self._exchange.submit(call.owner, request, client_order_id=form.client_order_id)
         if isinstance(order, Refused):
-            return refuse(order)
+            return refuse(bends.bent_refusal(order, self._quirks))
         accepted = OrderAccepted(order.client_order_id, order.order_id, order.created_ms)
         data = encode_account.accepted_data(
             accepted, form.request, base=rules.base, quote=rules.quote
         )
-        return Answer(OK, encode.envelope(data, message="SUCCESS"))
+        message = bends.accepted_message(self._quirks)
+        return Answer(OK, encode.envelope(bends.bent_accepted(data, self._quirks), message=message))
 
     def _cancel(self, call: Call) -> Answer:
         order_id = whole_number(call.query.get("id", ""))
         if order_id is None:
             # A body with the number, as old clients sent it, is answered like this too.
-            return refuse(NO_ORDER_MATCHES)
+            return refuse(bends.bent_refusal(NO_ORDER_MATCHES, self._quirks))
         refused = self._exchange.cancel(call.owner, order_id)
         if refused is not None:
-            return refuse(refused)
+            return refuse(bends.bent_refusal(refused, self._quirks))
         if (lens := self._faults.lens) is not None:
             holding = self._exchange.holding(call.owner)
             lens.see_cancel(holding, order_id, now_ms=self._exchange.now_ms)
-        return Answer(OK, encode.success())
+        return Answer(OK, encode.success(code=0 if self._quirks.cancel_code == "zero" else ""))
 
     # ---- inside
 
     def _in_quote(self, owner: str, request: StopMarketBuy) -> StopMarketBuy | Refused:
         """Return a stop-market buy with the amount it spends, if customers send coins."""
-        if self._exchange.habits.stop_buy_unit is StopBuyUnit.QUOTE:
+        if self._quirks.stop_buy_unit == "quote":
             return request
         rules, coins = self._exchange.rules(request.symbol), request.quote_amount
         if rules.quantize_quantity(coins) != coins:
@@ -350,7 +363,7 @@ class Answers:
 
     def _row(self, order: PlacedOrder, *, time_ms: int) -> dict[str, object]:
         rules = self._exchange.rules(order.request.symbol)
-        return encode_account.order_row(
+        row = encode_account.order_row(
             order.view(),
             base=rules.base,
             quote=rules.quote,
@@ -359,6 +372,7 @@ class Answers:
             time_ms=time_ms,
             stop_price=order.stop_price,
         )
+        return bends.bent_order(row, self._quirks)
 
 
 def _is_asked_for(fill: Fill, query: Query) -> bool:

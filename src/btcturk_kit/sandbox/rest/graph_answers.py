@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from btcturk_kit.domain.identifiers import Symbol
+from btcturk_kit.domain.money import ZERO
 from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS
 from btcturk_kit.sandbox.rest.calls import OK, Answer, Call, CannotReadError, refuse, whole
 from btcturk_kit.sandbox.venue.exchange import Exchange
-from btcturk_kit.sandbox.venue.habits import DayResolution
 from btcturk_kit.sandbox.venue.refusals import INVALID_REQUEST, INVALID_RESOLUTION
 from btcturk_kit.wire import encode, encode_graph
 from btcturk_kit.wire.pacing import Endpoint
@@ -22,12 +22,13 @@ __all__ = ["GraphAnswers"]
 _SECOND_MS: Final = 1_000
 _MINUTE_MS: Final = 60_000
 _DAY_MS: Final = 24 * HOUR_MS
+_CANDLES_MAX: Final = 20_000  # of an answer with filled gaps: a pair may have slept for years
 
 _MINUTES: Final = {str(count): count * _MINUTE_MS for count in (1, 5, 15, 30, 60, 240)}
 # Weeks of seven days since 1970 began: they open on Thursdays, as the exchange's do.
 _DAYS: Final = {
-    DayResolution.SPACED: {"1 d": _DAY_MS, "1 w": 7 * _DAY_MS},
-    DayResolution.JOINED: {"1D": _DAY_MS, "1W": 7 * _DAY_MS},
+    "spaced": {"1 d": _DAY_MS, "1 w": 7 * _DAY_MS},
+    "joined": {"1D": _DAY_MS, "1W": 7 * _DAY_MS},
 }
 
 
@@ -40,7 +41,8 @@ class GraphAnswers:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._span_of = {**_MINUTES, **_DAYS[exchange.habits.day_resolution]}
+        self._fills_gaps = exchange.quirks.empty_candles == "filled"
+        self._span_of = {**_MINUTES, **_DAYS[exchange.quirks.day_resolution]}
         self._by_endpoint: Mapping[Endpoint, Callable[[Call], Answer]] = {
             Endpoint.OHLCS: self._days,
             Endpoint.KLINES: self._history,
@@ -76,7 +78,10 @@ class GraphAnswers:
         if span_ms is None:
             return refuse(INVALID_RESOLUTION)
         symbol = self._exchange.symbol_of(call.query.get("symbol", ""))
-        return Answer(OK, encode_graph.candle_history(self._candles(call, span_ms, symbol)))
+        candles = self._candles(call, span_ms, symbol)
+        if self._fills_gaps:
+            candles = _filled(candles, span_ms)
+        return Answer(OK, encode_graph.candle_history(candles))
 
     def _candles(
         self, call: Call, span_ms: int, symbol: Symbol | None
@@ -90,3 +95,18 @@ class GraphAnswers:
         return self._exchange.candles(
             symbol, span_ms, first_ms=first_s * _SECOND_MS, last_ms=min(last_s, now_s) * _SECOND_MS
         )
+
+
+def _filled(
+    candles: list[encode_graph.GraphCandle], span_ms: int
+) -> list[encode_graph.GraphCandle]:
+    """Return candles without a gap between the first and the last: empty ones repeat the close."""
+    found: list[encode_graph.GraphCandle] = []
+    for candle in candles:
+        while found and (open_ms := found[-1].open_ms + span_ms) < candle.open_ms:
+            if len(found) == _CANDLES_MAX:
+                return found
+            last = found[-1].close
+            found.append(encode_graph.GraphCandle(open_ms, last, last, last, last, ZERO, ZERO))
+        found.append(candle)
+    return found

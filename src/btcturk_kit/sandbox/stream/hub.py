@@ -12,10 +12,13 @@ Equal calls give equal frames. Never add: sockets, faults, a real clock.
 from __future__ import annotations
 
 from operator import is_
+from typing import NamedTuple
 
 from btcturk_kit.domain.candles import Resolution
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.market import OrderBook
+from btcturk_kit.domain.money import ZERO
+from btcturk_kit.domain.orders import OrderStatus, OrderType
 from btcturk_kit.domain.stream_events import (
     BookChanged,
     BookListed,
@@ -24,17 +27,20 @@ from btcturk_kit.domain.stream_events import (
     LoginAnswered,
     OrderDeleted,
     OrderInserted,
+    OrderUpdated,
     StreamTicker,
     SubscriptionAnswered,
     TickersUpdated,
     TickerUpdated,
     TradePrinted,
     TradesListed,
+    UnknownFrame,
     VersionTold,
 )
 from btcturk_kit.sandbox.access import Access, LoginRequest
 from btcturk_kit.sandbox.chance import Chance, Span
 from btcturk_kit.sandbox.market.moves import is_house
+from btcturk_kit.sandbox.stream.bends import bend_of
 from btcturk_kit.sandbox.stream.books import changes_between
 from btcturk_kit.sandbox.stream.candles import folded, running
 from btcturk_kit.sandbox.stream.forms import JoinRequest, read_request
@@ -57,9 +63,18 @@ __all__ = ["PUBLICATION_MS", "StreamHub"]
 PUBLICATION_MS = 764
 """How often books and tickers are published (observed; BtcTurk's staff says about 750)."""
 
+_UNKNOWN = UnknownFrame(301, '[301,{"type":301}]')
 _HELLO = VersionTold(current="6.0.0", minimum="2.3.0")
 _FIRST_NUMBERS = Span(1_000_000, 9_000_000)  # of change sets; samples are of this size
 _ALL = "all"
+
+
+class _Meaning(NamedTuple):
+    """What can be joined; the symbol is `all` for all tickers."""
+
+    channel: Channel
+    symbol: Symbol
+    resolution: Resolution | None
 
 
 class StreamHub:
@@ -69,7 +84,6 @@ class StreamHub:
         exchange: Its clock is moved through `step_to` from here on.
         access: The keys that may log in.
         seed: Draws where the numbers of change sets begin.
-        sends_user_trades: Whether fills are told by 423 too; BtcTurk does that for some accounts.
 
     Example:
         >>> from btcturk_kit.sandbox.venue.listing import bundled_listing
@@ -81,13 +95,12 @@ class StreamHub:
         [991, 100, 431]
     """
 
-    def __init__(
-        self, exchange: Exchange, access: Access, *, seed: int, sends_user_trades: bool = False
-    ) -> None:
+    def __init__(self, exchange: Exchange, access: Access, *, seed: int) -> None:
         self._exchange = exchange
         self._access = access
         self._chance = Chance(seed)
-        self._sends_user_trades = sends_user_trades
+        self._quirks = exchange.quirks
+        self._bend = bend_of(exchange.quirks)
         self._views = StreamViews(exchange)
         self._sessions: dict[int, Session] = {}
         self._joins = 0
@@ -141,7 +154,7 @@ class StreamHub:
 
     def open(self, number: int, sink: Sink) -> None:
         """Begin a session: its number is new, `sink` gets its frames."""
-        session = self._sessions[number] = Session(number, sink)
+        session = self._sessions[number] = Session(number, sink, bend=self._bend)
         if self._exchange.on_event is None:
             for pair in self._views.pairs.values():
                 pair.touch()  # nobody looked while it was alone
@@ -183,6 +196,8 @@ class StreamHub:
     def _join(self, session: Session, request: JoinRequest) -> None:
         channel, event, is_join = request
         key = (channel, event)
+        if self._quirks.bad_joins == "unanswered" and self._meaning(channel, event) is None:
+            return
         ok = is_join is not (key in session.joined)
         session.send(SubscriptionAnswered(ok, is_join, channel, event))
         if not ok:
@@ -200,19 +215,35 @@ class StreamHub:
 
     def _feed(self, channel: str, event: str) -> Feed | None:
         """Return a new subscription, None if there is no such thing."""
+        meaning = self._meaning(channel, event)
+        if meaning is None:
+            return None
+        self._joins += 1
+        first = self._chance.number("change numbers", str(self._joins), _FIRST_NUMBERS)
+        return Feed(
+            meaning.channel,
+            event,
+            meaning.symbol,
+            change_number=first,
+            resolution=meaning.resolution,
+        )
+
+    def _meaning(self, channel: str, event: str) -> _Meaning | None:
+        """Say what a channel and an event mean, None if there is no such thing."""
         name, resolution = event, None
-        if channel == Channel.CANDLES:
+        if channel == self._quirks.candle_channel:
+            channel = Channel.CANDLES.value
             name, _, length = event.rpartition("_")
             if length not in set(Resolution):
                 return None
             resolution = Resolution(length)
+        elif channel == Channel.CANDLES or channel not in set(Channel):
+            return None
         symbol = Symbol(name)
         is_all = channel == Channel.TICKER and event == _ALL
-        if channel not in set(Channel) or not (is_all or symbol in self._views.pairs):
+        if not (is_all or symbol in self._views.pairs):
             return None
-        self._joins += 1
-        first = self._chance.number("change numbers", str(self._joins), _FIRST_NUMBERS)
-        return Feed(Channel(channel), event, symbol, change_number=first, resolution=resolution)
+        return _Meaning(Channel(channel), symbol, resolution)
 
     def _log_in(self, session: Session, request: LoginRequest) -> None:
         problem = self._access.problem_with_login(request, now_ms=self._exchange.now_ms)
@@ -222,6 +253,8 @@ class StreamHub:
         session.account = request.api_key
         user_id = self._views.user_id(request.api_key)
         session.send(LoginAnswered(ok=True, user_id=user_id, reason=""))
+        if self._quirks.unknown_frames == "after_login":
+            session.send(_UNKNOWN)
 
     # ---- what is sent
 
@@ -232,7 +265,10 @@ class StreamHub:
             return
         pair = self._views.pairs[feed.symbol]
         if feed.channel is Channel.TRADES:
-            session.send(TradesListed(pair.symbol, pair.last_trades()), feed=feed)
+            trades = pair.last_trades()
+            if self._quirks.trade_list_order == "newest_first":
+                trades = trades[::-1]
+            session.send(TradesListed(pair.symbol, trades), feed=feed)
         elif feed.channel in (Channel.BOOK, Channel.BOOK_CHANGES):
             feed.book = pair.window()
             session.send(_listed(feed, feed.book), feed=feed)
@@ -269,7 +305,7 @@ class StreamHub:
         if known is not None and all(map(is_, known[0], tickers)):
             return known[1]
         event = TickersUpdated(tickers) if is_all else TickerUpdated(tickers[0])
-        frame = encode_frame(event)
+        frame = encode_frame(event, bend=self._bend)
         self._ticker_frames[feed.event] = (tickers, frame)
         return frame
 
@@ -279,22 +315,37 @@ class StreamHub:
             views.pairs[event.symbol].touch()
             self._print(event)
             trade = event.trade
-            sides = (
-                (trade.maker_owner, trade.maker_order_id),
-                (trade.taker_owner, trade.taker_order_id),
-            )
-            for owner, order_id in sides:
-                if not is_house(owner):
-                    self._tell(owner, views.matched(owner, order_id, trade))
-                    if self._sends_user_trades:
-                        self._tell(owner, views.user_trade(owner, order_id))
-                    self._tell(owner, views.balance_changed(owner, event.symbol))
+            self._tell_matched(trade.maker_owner, trade.maker_order_id, event)
+            self._tell_matched(trade.taker_owner, trade.taker_order_id, event)
         elif isinstance(event, QuotesMoved):
             views.pairs[event.symbol].touch()
         elif isinstance(event, BalanceMoved):
-            self._tell(event.owner, views.balance_changed(event.owner, event.symbol))
+            self._hint(event.owner, event.symbol)
         else:
             self._tell_order(event)
+
+    def _tell_matched(self, owner: str, order_id: int, event: TradeSettled) -> None:
+        """Tell one side of a trade, if it is a customer."""
+        if is_house(owner):
+            return
+        views, quirks = self._views, self._quirks
+        self._tell(owner, views.matched(owner, order_id, event.trade))
+        if quirks.user_trades != "absent":
+            self._tell(owner, views.user_trade(owner, order_id))
+        order = self._exchange.holding(owner).orders[order_id]
+        if order.order_type is OrderType.LIMIT:
+            is_whole = order.status is OrderStatus.FILLED
+            if is_whole and quirks.full_fill_deletion == "told":
+                self._tell(owner, OrderDeleted(views.resting(owner, order, left=ZERO)))
+            has_rested = order_id == event.trade.maker_order_id
+            if has_rested and not is_whole and quirks.partial_fill_update == "told":
+                self._tell(owner, OrderUpdated(views.resting(owner, order, left=order.remaining)))
+        self._hint(owner, event.symbol)
+
+    def _hint(self, owner: str, symbol: Symbol) -> None:
+        """Tell that a balance changed."""
+        if self._quirks.balance_hint == "sent":
+            self._tell(owner, self._views.balance_changed(owner, symbol))
 
     def _tell_order(self, event: OrderRested | OrderWithdrawn) -> None:
         order, owner, views = event.order, event.owner, self._views

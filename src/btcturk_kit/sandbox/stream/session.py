@@ -12,6 +12,7 @@ from btcturk_kit.domain.candles import Candle, Resolution
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.market import OrderBook
 from btcturk_kit.domain.stream_events import Channel
+from btcturk_kit.sandbox.stream.bends import Bend
 from btcturk_kit.wire.stream_encode import Frame, ServerEvent, encode_frame
 
 __all__ = ["Feed", "Outgoing", "Session", "SessionRow", "Sink"]
@@ -83,10 +84,11 @@ class Feed:
 class Session:
     """One open connection; `joined` holds None for what does not exist."""
 
-    __slots__ = ("account", "joined", "number", "sent", "sink")
+    __slots__ = ("account", "bend", "joined", "number", "sent", "sink")
 
-    def __init__(self, number: int, sink: Sink) -> None:
+    def __init__(self, number: int, sink: Sink, *, bend: Bend | None) -> None:
         self.number = number
+        self.bend = bend
         self.sink = sink
         self.account = ""
         self.joined: dict[tuple[str, str], Feed | None] = {}
@@ -94,7 +96,7 @@ class Session:
 
     def send(self, event: ServerEvent, *, feed: Feed | None = None) -> None:
         """Hand out one event."""
-        self.send_frame(encode_frame(event), feed=feed)
+        self.send_frame(encode_frame(event, bend=self.bend), feed=feed)
 
     def send_frame(self, frame: Frame, *, feed: Feed | None = None) -> None:
         """Hand out one frame."""

@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from btcturk_kit.domain.instruments import PairRules
-from btcturk_kit.domain.money import ZERO, floor_places, mul
+from btcturk_kit.domain.money import EXACT, ZERO, floor_places, mul
 from btcturk_kit.domain.orders import LimitOrder, MarketBuy, OrderRequest, Side
-from btcturk_kit.sandbox.venue.habits import StopNames
 from btcturk_kit.sandbox.venue.order_kinds import side_of, type_of
+from btcturk_kit.sandbox.venue.quirks import Quirks
 from btcturk_kit.sandbox.venue.refusals import (
     METHOD_NOT_SUPPORTED,
     MIN_TOTAL,
@@ -28,18 +28,21 @@ from btcturk_kit.sandbox.venue.refusals import (
 
 __all__ = ["StopCheck", "has_price_scale", "refusal_of"]
 
+_CENTS = 2
+
 
 class StopCheck(NamedTuple):
-    """A stop price, the market it must lie beyond, and how the refusals are named."""
+    """A stop price, and the market it must lie beyond."""
 
     price: Decimal
     bid: Decimal
     ask: Decimal
-    names: StopNames
 
 
-def has_price_scale(price: Decimal, rules: PairRules) -> bool:
-    """Whether a price has no more decimals than the pair allows."""
+def has_price_scale(price: Decimal, rules: PairRules, quirks: Quirks) -> bool:
+    """Whether a price has no more decimals than the pair allows, or is a multiple of its tick."""
+    if quirks.price_step == "tick" and rules.tick_size:
+        return not EXACT.remainder(price, rules.tick_size)
     return floor_places(price, rules.price_places) == price
 
 
@@ -48,7 +51,8 @@ def refusal_of(
     rules: PairRules,
     *,
     mark: Decimal,
-    stop: StopCheck | None = None,
+    stop: StopCheck | None,
+    quirks: Quirks,
 ) -> Refused | None:
     """Say why the exchange refuses an order whatever the customer owns, or return None.
 
@@ -56,26 +60,30 @@ def refusal_of(
         request: The order; of a stop order what it becomes.
         rules: The pair's rules of the moment.
         mark: The price a market sell is valued at for the minimum total.
-        stop: Where the stop price of a stop order lies.
+        stop: Where the stop price of a stop order lies, None for any other.
+        quirks: How the exchange reads its own rules.
     """
     if type_of(request, is_stop=stop is not None) not in rules.order_types:
         return METHOD_NOT_SUPPORTED
     if stop is None:
-        return _amounts_refusal(request, rules, mark=mark)
-    if not has_price_scale(stop.price, rules):
+        return _amounts_refusal(request, rules, quirks, mark=mark)
+    if not has_price_scale(stop.price, rules, quirks):
         return STOP_PRICE_SCALE
-    refused = _amounts_refusal(request, rules, mark=stop.price)
-    return refused if refused is not None else _stop_refusal(request, stop)
+    refused = _amounts_refusal(request, rules, quirks, mark=stop.price)
+    return refused if refused is not None else _stop_refusal(request, stop, quirks)
 
 
-def _amounts_refusal(request: OrderRequest, rules: PairRules, *, mark: Decimal) -> Refused | None:
+def _amounts_refusal(
+    request: OrderRequest, rules: PairRules, quirks: Quirks, *, mark: Decimal
+) -> Refused | None:
     if isinstance(request, MarketBuy):
-        # Which scale counts is undocumented; 0.001 on BTCTRY is refused, so the price's is assumed.
-        if rules.quantize_quote(request.quote_amount) != request.quote_amount:
+        in_cents = quirks.market_buy_scale == "cents"
+        amount = request.quote_amount
+        if (floor_places(amount, _CENTS) if in_cents else rules.quantize_quote(amount)) != amount:
             return QUANTITY_SCALE
         return MIN_TOTAL if request.quote_amount < rules.min_notional else None
     if isinstance(request, LimitOrder):
-        if not has_price_scale(request.price, rules):
+        if not has_price_scale(request.price, rules, quirks):
             return PRICE_SCALE
         mark = request.price
     if rules.quantize_quantity(request.quantity) != request.quantity:
@@ -91,9 +99,9 @@ def _price_refusal(request: LimitOrder, rules: PairRules) -> Refused | None:
     return PRICE_BELOW_MIN if request.price < rules.min_price else None
 
 
-def _stop_refusal(request: OrderRequest, stop: StopCheck) -> Refused | None:
+def _stop_refusal(request: OrderRequest, stop: StopCheck, quirks: Quirks) -> Refused | None:
     is_buy = side_of(request) is Side.BUY
-    if stop.names is StopNames.REQUIREMENT:
+    if quirks.stop_names == "requirement":
         if is_buy:
             return None if stop.price > stop.ask else STOP_ABOVE_ASK
         return None if stop.price < stop.bid else STOP_BELOW_BID

@@ -29,6 +29,7 @@ from btcturk_kit.sandbox.market.moves import is_house
 from btcturk_kit.sandbox.venue.fee_levels import fees_of_level
 from btcturk_kit.sandbox.venue.holding import Holding, PlacedOrder
 from btcturk_kit.sandbox.venue.order_kinds import side_of
+from btcturk_kit.sandbox.venue.quirks import Quirks
 from btcturk_kit.simulation.fees import Charge, FeeSchedule
 from btcturk_kit.simulation.matching import MarketResult, Trade
 
@@ -48,10 +49,14 @@ class Clearing:
     Args:
         rules: The pairs.
         fees: The rates of every customer in every pair; None for those of its level.
+        quirks: How the table of the levels is read.
     """
 
-    def __init__(self, rules: Iterable[PairRules], *, fees: FeeSchedule | None) -> None:
+    def __init__(
+        self, rules: Iterable[PairRules], *, fees: FeeSchedule | None, quirks: Quirks
+    ) -> None:
         self._fees = fees
+        self._quirks = quirks
         self._rules = {one.symbol: one for one in rules}
         assets = [asset for one in self._rules.values() for asset in (one.quote, one.base)]
         self._holdings: dict[str, Holding] = {}
@@ -112,7 +117,7 @@ class Clearing:
         """Return the rates that a customer's next order in a pair trades at."""
         if self._fees is not None:
             return self._fees
-        return fees_of_level(holding.fee_level, self._rules[symbol].quote)
+        return fees_of_level(holding.fee_level, self._rules[symbol].quote, self._quirks)
 
     # ---- orders
 

@@ -29,13 +29,13 @@ from btcturk_kit.sandbox.venue.events import (
     OrderWithdrawn,
     QuotesMoved,
 )
-from btcturk_kit.sandbox.venue.fee_levels import fees_of_level
-from btcturk_kit.sandbox.venue.habits import Habits
+from btcturk_kit.sandbox.venue.fee_levels import check_fee_level
 from btcturk_kit.sandbox.venue.history import CONTROL, History
 from btcturk_kit.sandbox.venue.holding import Holding, PlacedOrder
 from btcturk_kit.sandbox.venue.order_flow import OrderFlow
 from btcturk_kit.sandbox.venue.pair import Listing, PairMarket, PairState, PriceBand
 from btcturk_kit.sandbox.venue.public_record import DaySummary, PrintedTrade
+from btcturk_kit.sandbox.venue.quirks import Quirks
 from btcturk_kit.sandbox.venue.refusals import (
     CANCEL_BLOCKED,
     CANNOT_CANCEL,
@@ -64,7 +64,7 @@ class Exchange:
         fees: The rates of every customer in every pair; None for those of its level.
         has_latency: Whether a submit moves the clock by its drawn latency: on a virtual clock yes,
             on a real one time passes by itself.
-        habits: Its ways where no source settles them.
+        quirks: Its ways where no source settles them.
 
     Attributes:
         history: What happened, entry by entry.
@@ -91,11 +91,11 @@ class Exchange:
         start_ms: int | None = None,
         fees: FeeSchedule | None = None,
         has_latency: bool = True,
-        habits: Habits = Habits(),  # noqa: B008 - a tuple of constants
+        quirks: Quirks = Quirks(),  # noqa: B008 - a tuple of constants
     ) -> None:
         self.on_event: Callable[[ExchangeEvent], None] | None = None
         self.history = History()
-        self.habits = habits
+        self.quirks = quirks
         self._has_latency = has_latency
         self._chance = Chance(seed)
         self._pairs: dict[Symbol, PairMarket] = {}
@@ -107,9 +107,11 @@ class Exchange:
             self._pairs[rules.symbol] = PairMarket(rules, playback)
         if start_ms is None:
             raise ConfigurationError("an exchange needs at least one pair")
-        self._clearing = Clearing([one.rules for one in self._pairs.values()], fees=fees)
+        self._clearing = Clearing(
+            [one.rules for one in self._pairs.values()], fees=fees, quirks=quirks
+        )
         self._flow = OrderFlow(
-            self._clearing, self._chance, habits=habits, history=self.history, tell=self._tell
+            self._clearing, self._chance, quirks=quirks, history=self.history, tell=self._tell
         )
         self._cancels = CancelQueue(self._chance)
         self._next_transfer_id = _FIRST_TRANSFER_ID
@@ -156,7 +158,7 @@ class Exchange:
             ConfigurationError: The name is taken, an asset is of no pair, or there is no such
                 level.
         """
-        fees_of_level(fee_level, Asset(""))
+        check_fee_level(fee_level)
         self._clearing.open_account(name, opening)
         self.holding(name).fee_level = fee_level
         owned = " ".join(f"{amount:f} {asset}" for asset, amount in opening.items())
@@ -168,7 +170,7 @@ class Exchange:
         Raises:
             ConfigurationError: There is no such level.
         """
-        fees_of_level(fee_level, Asset(""))
+        check_fee_level(fee_level)
         self.holding(name).fee_level = fee_level
         self.history.note(self._now_ms, CONTROL, "fee_level", name, str(fee_level))
 

@@ -6,14 +6,18 @@ Never add: how a level is reached; the caller gives it.
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import cache
 from typing import Final
 
 from btcturk_kit.domain.identifiers import Asset
+from btcturk_kit.domain.money import ONE, add, mul
 from btcturk_kit.errors import ConfigurationError
+from btcturk_kit.sandbox.venue.quirks import Quirks
 from btcturk_kit.simulation.fees import FeeSchedule
 
-__all__ = ["FEE_LEVELS_MAX", "fees_of_level"]
+__all__ = ["FEE_LEVELS_MAX", "check_fee_level", "fees_of_level"]
 
+_BY_DEFAULT: Final = Quirks()
 _VAT_RATE: Final = Decimal("0.20")  # charged since July 2023
 
 # Maker and taker in parts per million, VAT included, levels 1 to 8 by the TRY volume of 30 days:
@@ -43,33 +47,41 @@ FEE_LEVELS_MAX: Final = len(_TRY_PPM)
 """The best level."""
 
 
-def _schedules(table: tuple[tuple[int, int], ...]) -> tuple[FeeSchedule, ...]:
-    return tuple(
-        FeeSchedule(
-            maker_rate=Decimal(maker).scaleb(-6),
-            taker_rate=Decimal(taker).scaleb(-6),
-            vat_rate=_VAT_RATE,
-        )
-        for maker, taker in table
-    )
-
-
-_TRY: Final = _schedules(_TRY_PPM)
-_OTHER: Final = _schedules(_OTHER_PPM)
-
-
-def fees_of_level(level: int, quote: Asset) -> FeeSchedule:
-    """Return the rates of a level on pairs priced in `quote`.
+def check_fee_level(level: int) -> None:
+    """Refuse a level that does not exist.
 
     Raises:
         ConfigurationError: There is no such level.
-
-    Example:
-        >>> fees_of_level(1, Asset("TRY")).taker_rate
-        Decimal('0.002400')
     """
     if not 1 <= level <= FEE_LEVELS_MAX:
         raise ConfigurationError(
             f"there is no fee level {level}", hint=f"take one of 1 to {FEE_LEVELS_MAX}"
         )
-    return (_TRY if quote == "TRY" else _OTHER)[level - 1]
+
+
+def fees_of_level(level: int, quote: Asset, quirks: Quirks = _BY_DEFAULT) -> FeeSchedule:
+    """Return the rates of a level that exists, on pairs priced in `quote`.
+
+    Args:
+        level: From 1 on.
+        quote: What the pair is priced in.
+        quirks: Whether the table has the tax in it, and how the rate without it is rounded.
+
+    Example:
+        >>> fees_of_level(1, Asset("TRY")).taker_rate
+        Decimal('0.002400')
+    """
+    return _schedule(
+        (_TRY_PPM if quote == "TRY" else _OTHER_PPM)[level - 1],
+        adds_vat=quirks.fee_table == "without_vat",
+        rate_places=int(quirks.fee_rate_places),
+    )
+
+
+@cache
+def _schedule(ppm: tuple[int, int], *, adds_vat: bool, rate_places: int) -> FeeSchedule:
+    factor = add(ONE, _VAT_RATE) if adds_vat else ONE
+    maker, taker = (mul(Decimal(one).scaleb(-6), factor) for one in ppm)
+    return FeeSchedule(
+        maker_rate=maker, taker_rate=taker, vat_rate=_VAT_RATE, rate_places=rate_places
+    )

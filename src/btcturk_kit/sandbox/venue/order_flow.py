@@ -31,11 +31,11 @@ from btcturk_kit.sandbox.venue.events import (
     OrderWithdrawn,
     TradeSettled,
 )
-from btcturk_kit.sandbox.venue.habits import Habits, StopTrigger
 from btcturk_kit.sandbox.venue.history import History
 from btcturk_kit.sandbox.venue.holding import Holding, PlacedOrder
 from btcturk_kit.sandbox.venue.pair import PairMarket
 from btcturk_kit.sandbox.venue.public_record import PrintedTrade
+from btcturk_kit.sandbox.venue.quirks import Quirks
 from btcturk_kit.sandbox.venue.refusals import (
     BALANCE_NOT_ENOUGH,
     NOT_ENOUGH_WITH_OPEN_ORDERS,
@@ -56,7 +56,7 @@ class OrderFlow:
     Args:
         clearing: Whose money it is.
         chance: Draws names of orders.
-        habits: Ways of the exchange where no source settles them.
+        quirks: Ways of the exchange where no source settles them.
         history: Where it is written down.
         tell: Called with everything that happens, at the moment it does.
     """
@@ -66,7 +66,7 @@ class OrderFlow:
         clearing: Clearing,
         chance: Chance,
         *,
-        habits: Habits,
+        quirks: Quirks,
         history: History,
         tell: Callable[[ExchangeEvent], None],
     ) -> None:
@@ -74,7 +74,7 @@ class OrderFlow:
         self._next_trade_id = _FIRST_TRADE_ID
         self._clearing = clearing
         self._chance = chance
-        self._habits = habits
+        self._quirks = quirks
         self._history = history
         self._tell = tell
 
@@ -91,7 +91,7 @@ class OrderFlow:
         stop: StopCheck | None = None
         if isinstance(request, StopLimitOrder | StopMarketBuy | StopMarketSell):
             bid, ask = pair.view.mark(Side.BUY), pair.view.mark(Side.SELL)
-            stop = StopCheck(request.stop_price, bid, ask, self._habits.stop_names)
+            stop = StopCheck(request.stop_price, bid, ask)
             request = order_behind(request)
         refused = self._refusal(pair, holding, request, stop)
         if refused is not None:
@@ -131,7 +131,7 @@ class OrderFlow:
     def settle(self, pair: PairMarket, trades: tuple[Trade, ...], now_ms: int) -> None:
         """Print and book trades that were just made."""
         for trade in trades:
-            if pair.stops and self._habits.stop_trigger is StopTrigger.LAST_TRADE:
+            if pair.stops and self._quirks.stop_trigger == "last_trade":
                 pair.stops.see(high=trade.price, low=trade.price)
             # Two numbers a trade: a customer who meets an own order has two trades to tell apart.
             trade_id = self._next_trade_id
@@ -153,7 +153,7 @@ class OrderFlow:
         """
         stops = pair.stops
         while stops:
-            if self._habits.stop_trigger is StopTrigger.TOUCH:
+            if self._quirks.stop_trigger == "touch":
                 stops.see(high=pair.view.mark(Side.SELL), low=pair.view.mark(Side.BUY))
             due = stops.due()
             if not due:
@@ -182,7 +182,11 @@ class OrderFlow:
         self, pair: PairMarket, holding: Holding, request: OrderRequest, stop: StopCheck | None
     ) -> Refused | None:
         refused = pair.refuses(is_market=not isinstance(request, LimitOrder)) or refusal_of(
-            request, pair.rules_now(), mark=pair.view.mark(Side.BUY), stop=stop
+            request,
+            pair.rules_now(),
+            mark=pair.view.mark(Side.BUY),
+            stop=stop,
+            quirks=self._quirks,
         )
         if refused is not None or self._clearing.can_reserve(holding, request):
             return refused
