@@ -51,7 +51,7 @@ class PublicApi:
             return _slow_down(too_many)
         owner = ""
         if path.lower().startswith(_PRIVATE_PREFIX):
-            problem = self._access.problem_with(headers, now_ms=now_ms)
+            problem = self._access.problem_with(headers, endpoint, address=address, now_ms=now_ms)
             if problem:
                 return Response(encode.unauthorized(problem), _UNAUTHORIZED, media_type=_JSON)
             owner = headers["x-pck"]

@@ -83,10 +83,11 @@ class Feed:
 class Session:
     """One open connection; `joined` holds None for what does not exist."""
 
-    __slots__ = ("account", "joined", "number", "sent", "sink")
+    __slots__ = ("account", "address", "joined", "number", "sent", "sink")
 
-    def __init__(self, number: int, sink: Sink) -> None:
+    def __init__(self, number: int, sink: Sink, *, address: str = "") -> None:
         self.number = number
+        self.address = address
         self.sink = sink
         self.account = ""
         self.joined: dict[tuple[str, str], Feed | None] = {}

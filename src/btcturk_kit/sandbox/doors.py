@@ -1,0 +1,88 @@
+"""The ports that customers see: one or three, which open, close, and open again at the same place.
+
+Imported only to serve: it needs the extra `sandbox`. Never add: what is answered, the control
+interface.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from btcturk_kit.sandbox.access import Access
+from btcturk_kit.sandbox.hands import Hands
+from btcturk_kit.sandbox.http_server import HttpServer
+from btcturk_kit.sandbox.listening import listen, port_of, url_host
+from btcturk_kit.sandbox.server import make_app, make_graph_app
+from btcturk_kit.sandbox.setup import ExchangeSetup
+from btcturk_kit.sandbox.stream.server import StreamServer
+from btcturk_kit.sandbox.venue.exchange import Exchange
+
+__all__ = ["Doors"]
+
+
+class Doors:
+    """The main port, and those of graph and stream if they are not on it.
+
+    Args:
+        setup: Host and ports.
+        exchange: What is behind them.
+        access: Who may call.
+        hands: What moves the clock.
+        stream: The stream of the same exchange.
+    """
+
+    def __init__(
+        self,
+        setup: ExchangeSetup,
+        exchange: Exchange,
+        access: Access,
+        *,
+        hands: Hands,
+        stream: StreamServer,
+    ) -> None:
+        self._host = setup.host
+        self._is_one = setup.ports == 1
+        # Main, graph, stream; those that open a second time open at the same place.
+        self._ports = (
+            [setup.port] if self._is_one else [setup.port, setup.graph_port, setup.ws_port]
+        )
+        self._stream = stream
+        if self._is_one:
+            app = make_app(exchange, access, hands=hands, has_graph=True)
+            self._servers = [HttpServer(app, upgrade=stream.connection)]
+        else:
+            apps = (
+                make_app(exchange, access, hands=hands),
+                make_graph_app(exchange, access, hands=hands),
+            )
+            self._servers = [HttpServer(app) for app in apps]
+
+    @property
+    def urls(self) -> tuple[str, str, str]:
+        """Addresses of REST, graph and stream."""
+        rest, graph, ws = (f"{url_host(self._host)}:{self._ports[index]}" for index in self._places)
+        return f"http://{rest}", f"http://{graph}", f"ws://{ws}"
+
+    @property
+    def _places(self) -> tuple[int, int, int]:
+        return (0, 0, 0) if self._is_one else (0, 1, 2)
+
+    async def open(self) -> None:
+        """Listen and take connections.
+
+        Raises:
+            ConfigurationError: A port is taken; none is open then.
+        """
+        with ExitStack() as undo:
+            listeners = [undo.enter_context(listen(one, host=self._host)) for one in self._ports]
+            undo.pop_all()
+        self._ports = [port_of(one) for one in listeners]
+        await self._stream.open(None if self._is_one else listeners.pop())
+        for server, listener in zip(self._servers, listeners, strict=True):
+            await server.open(listener)
+
+    async def close(self, *, resets: bool = False) -> None:
+        """Close all ports and end all connections, politely or by resets."""
+        for server in self._servers:
+            await server.close(resets=resets)
+        await self._stream.close(resets=resets)
