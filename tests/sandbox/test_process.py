@@ -24,13 +24,8 @@ COMMAND = [sys.executable, "-m", "btcturk_kit", "sandbox", "serve"]
 
 def answers(address: SandboxAddress) -> bool:
     """Whether somebody answers a ping there."""
-    with closing(caller_of(address)) as caller:
+    with closing(Caller(address)) as caller:
         return bool(caller.get("/api/v2/server/ping").json == {"pong": True})
-
-
-def caller_of(address: SandboxAddress) -> Caller:
-    """Return a connection to an exchange."""
-    return Caller(int(address.rest.rpartition(":")[2]))
 
 
 def is_closed(address: SandboxAddress) -> bool:
@@ -52,8 +47,8 @@ def test_it_serves_for_the_time_of_a_block() -> None:
     with SandboxProcess(seed=2, api_key="mine", api_secret="AAAA", balances=["BTC=2"]) as address:
         assert answers(address)
         assert (address.clock, address.api_key, address.api_secret) == ("virtual", "mine", "AAAA")
-        with closing(caller_of(address)) as caller:
-            reply = caller.control("GET", "/v1/truth?api_key=mine", token=address.control_token)
+        with closing(Caller(address)) as caller:
+            reply = caller.control("GET", "/v1/truth?api_key=mine")
         balances = reply.json["balances"]
         assert balances["BTC"]["free"] == "2"
         assert balances["TRY"]["free"] == "0"

@@ -108,6 +108,11 @@ class LocalExchange(ExchangeSetup):
         return self._inside.exchange
 
     @property
+    def stream(self) -> StreamServer:
+        """Its stream, with the faults that are played on it."""
+        return self._inside.stream
+
+    @property
     def history(self) -> History:
         """What happened on the exchange, entry by entry."""
         return self.exchange.history
@@ -176,6 +181,7 @@ class _Running:
     exchange: Exchange
     clock: RunningClock | None
     hands: Hands
+    stream: StreamServer
     doors: Doors
     control: HttpServer
 
@@ -233,6 +239,7 @@ class _Running:
             exchange=exchange,
             clock=clock,
             hands=hands,
+            stream=stream,
             doors=doors,
             control=control,
         )
