@@ -30,8 +30,6 @@ sandbox_app = typer.Typer(
 
 _PORT_MAX = 65_535
 
-_Port = Annotated[int, typer.Option(min=0, max=_PORT_MAX)]
-
 
 @sandbox_app.callback()
 def _sandbox() -> None:
@@ -41,10 +39,14 @@ def _sandbox() -> None:
 @sandbox_app.command()
 def serve(
     *,
-    port: Annotated[_Port, typer.Option(help="Main port; 0 picks a free one.")] = 0,
-    graph_port: Annotated[_Port, typer.Option(help="Port of the candles.")] = 0,
-    ws_port: Annotated[_Port, typer.Option(help="Port of the stream.")] = 0,
-    control_port: Annotated[_Port, typer.Option(help="Port of the control interface.")] = 0,
+    port: Annotated[
+        int, typer.Option(min=0, max=_PORT_MAX, help="Main port; 0 picks a free one.")
+    ] = 0,
+    graph_port: Annotated[int, typer.Option(min=0, max=_PORT_MAX, help="Port of the candles.")] = 0,
+    ws_port: Annotated[int, typer.Option(min=0, max=_PORT_MAX, help="Port of the stream.")] = 0,
+    control_port: Annotated[
+        int, typer.Option(min=0, max=_PORT_MAX, help="Port of the control interface.")
+    ] = 0,
     ports: Annotated[
         int, typer.Option(help="3: candles and stream on ports of their own; 1: all on one.")
     ] = 3,
