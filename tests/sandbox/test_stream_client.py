@@ -478,8 +478,11 @@ def test_a_deaf_feed_is_found_out(address: SandboxAddress, expected: int) -> Non
         await cancel(floor, order_id)
         assert await floor.turn_until(FeedDeaf) == FeedDeaf(expected, order_id)
         await floor.play()
-        await floor.publish()
-        await floor.settle()
+        while (
+            not floor.resyncs()
+        ):  # how soon the stream turns to a new connection is its own affair
+            await floor.publish()
+            await floor.settle()
         assert stream.is_logged_in
         assert floor.resyncs() == 1
         again = await rest(floor, f"stream-deaf-{expected}-2")

@@ -288,12 +288,11 @@ def test_the_token_guards_the_stream_too(listing: Listing) -> None:
     run(listing, body)
 
 
-def test_the_whole_book_is_there_without_a_stream(exchange: Caller) -> None:
-    """`/v1/book` needs no stream; a pair that is not listed is 404, and so are stream routes."""
+def test_the_whole_book_is_told(exchange: Caller) -> None:
+    """`/v1/book` is what the endpoint shows and more; a pair that is not listed is 404."""
     book = exchange.control("GET", "/v1/book?symbol=BTCTRY").json
     assert book["symbol"] == "BTCTRY"
     shown = exchange.get("/api/v2/orderbook?pairSymbol=BTCTRY").json["data"]
     assert book["bids"] == shown["bids"]
     assert book["asks"] == shown["asks"]
     assert exchange.control("GET", "/v1/book?symbol=XYZ").status == 404
-    assert exchange.control("GET", "/v1/stream/sessions").status == 404

@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from btcturk_kit.sandbox.market.candle_hours import HOUR_MS, RecordedHours
+from btcturk_kit.sandbox.market.candle_tape import CandlePlayback
 from btcturk_kit.sandbox.venue.candle_record import CandleRecord
 from btcturk_kit.wire.encode_graph import GraphCandle
 
 TAPE = RecordedHours.bundled()
-INDEX = 1_000
+SEED = 1
+INDEX = TAPE.start_index(SEED)
 START_MS = TAPE.candles[INDEX].open_ms
 MINUTE_MS, DAY_MS = 60_000, 24 * HOUR_MS
 
@@ -21,9 +23,14 @@ TRADES = st.lists(
 )
 
 
+def run_of(hours: RecordedHours, start_ms: int) -> CandlePlayback:
+    """Return a run of the tape."""
+    return CandlePlayback(hours, seed=SEED, start_ms=start_ms)
+
+
 def record(start_ms: int = START_MS) -> CandleRecord:
     """Return the record of an exchange that starts now."""
-    return CandleRecord(TAPE, start_index=INDEX, start_ms=start_ms, price_places=0)
+    return CandleRecord(run_of(TAPE, start_ms).recorded_hours)
 
 
 def trade(candles: CandleRecord, at_ms: int, price: Decimal, quantity: Decimal) -> None:
@@ -88,7 +95,7 @@ def test_an_hour_without_trades_is_no_candle() -> None:
     tape = RecordedHours(
         (*TAPE.candles[: INDEX - 2], quiet, *TAPE.candles[INDEX - 1 :]), source="quiet"
     )
-    candles = CandleRecord(tape, start_index=INDEX, start_ms=START_MS, price_places=0)
+    candles = CandleRecord(run_of(tape, START_MS).recorded_hours)
     found = candles.between(HOUR_MS, first_ms=START_MS - 3 * HOUR_MS, last_ms=START_MS)
     assert [one.open_ms for one in found] == [START_MS - 3 * HOUR_MS, START_MS - HOUR_MS]
 

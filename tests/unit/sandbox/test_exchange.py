@@ -17,9 +17,11 @@ from btcturk_kit.domain.orders import (
     Side,
 )
 from btcturk_kit.errors import BtcturkKitError, ConfigurationError
-from btcturk_kit.sandbox.market.candle_hours import HOUR_MS
+from btcturk_kit.sandbox.market.candle_hours import HOUR_MS, RecordedHours
+from btcturk_kit.sandbox.market.candle_tape import CandleTape
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
+from btcturk_kit.sandbox.venue.listing import BTCTRY_RULES
 from btcturk_kit.sandbox.venue.pair import Listing
 from btcturk_kit.sandbox.venue.refusals import (
     BALANCE_NOT_ENOUGH,
@@ -272,11 +274,11 @@ def test_the_tape_does_not_react_to_customers(listing: Listing) -> None:
     calm, busy = Exchange([listing], seed=9), Exchange([listing], seed=9)
     busy.open_account("ann", {TRY: Decimal(50_000_000)})
     busy.submit("ann", MarketBuy(BTCTRY, Decimal(40_000_000)))
-    assert busy.book(levels=1) != calm.book(levels=1)
+    assert busy.book(BTCTRY, levels=1) != calm.book(BTCTRY, levels=1)
     until_ms = calm.now_ms + HOUR_MS
     calm.advance_to(until_ms)
     busy.advance_to(until_ms)
-    assert busy.book(levels=100) == calm.book(levels=100)
+    assert busy.book(BTCTRY, levels=100) == calm.book(BTCTRY, levels=100)
 
 
 def test_latency_is_drawn_per_client_order_id(listing: Listing) -> None:
@@ -302,10 +304,10 @@ def test_the_clock_never_goes_back(exchange: Exchange) -> None:
     assert exchange.now_ms == before_ms
 
 
-def test_past_the_end_of_the_tape_the_market_stands(listing: Listing) -> None:
+def test_past_the_end_of_the_tape_the_market_stands() -> None:
     """The clock goes on, the last quotes stand, and the day's summary runs empty."""
-    short = RecordedHours(tape.candles[:72], source="short")
-    exchange = Exchange(short, seed=1)
+    short = RecordedHours(RecordedHours.bundled().candles[:72], source="short")
+    exchange = Exchange([Listing(BTCTRY_RULES, CandleTape(short))], seed=1)
     exchange.advance_to(short.candles[-1].open_ms + HOUR_MS)
     book = exchange.book(BTCTRY, levels=10)
     exchange.advance_to(exchange.now_ms + 100 * HOUR_MS)
@@ -317,6 +319,7 @@ def test_past_the_end_of_the_tape_the_market_stands(listing: Listing) -> None:
 def test_the_first_day_is_the_recorded_one(listing: Listing) -> None:
     """Before anything was traded the ticker shows the day before the start hour."""
     exchange = Exchange([listing], seed=4)
+    tape = RecordedHours.bundled()
     start = tape.start_index(4)
     before = tape.candles[start - 24 : start]
     day = exchange.day(BTCTRY)
@@ -335,7 +338,7 @@ def test_a_mapped_start_keeps_the_prices(listing: Listing) -> None:
     )
     recorded.advance_to(recorded.now_ms + 7 * HOUR_MS)
     mapped.advance_to(1_800_000_000_123 + 7 * HOUR_MS)
-    assert recorded.book(levels=9)[1:3] == mapped.book(levels=9)[1:3]
+    assert recorded.book(BTCTRY, levels=9)[1:3] == mapped.book(BTCTRY, levels=9)[1:3]
 
 
 def test_meeting_an_own_order_gives_two_trades(exchange: Exchange) -> None:
@@ -395,10 +398,10 @@ def test_orders_without_a_name_take_times_of_their_own(listing: Listing) -> None
     assert len(set(took)) > 1
 
 
-def test_nothing_is_due_at_the_end_of_time(listing: Listing) -> None:
+def test_nothing_is_due_at_the_end_of_time() -> None:
     """An advance beyond every instant plays the tape to its end and stands."""
-    short = RecordedHours(tape.candles[:48], source="short")
-    exchange = Exchange(short, seed=1)
+    short = RecordedHours(RecordedHours.bundled().candles[:48], source="short")
+    exchange = Exchange([Listing(BTCTRY_RULES, CandleTape(short))], seed=1)
     exchange.advance_to(2**70)
     assert exchange.now_ms < 2**63
     exchange.audit()

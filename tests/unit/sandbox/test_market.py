@@ -27,20 +27,21 @@ def test_the_middle_of_the_quotes_follows_the_candle() -> None:
     model = MarketModel(TAPE, seed=3)
     for index in range(200, 260):
         candle = TAPE.candles[index]
-        quotes = [one for one in model.hour(index) if isinstance(one, HouseQuotes)]
+        quotes = [one for one in model.hour(index) if isinstance(one.move, HouseQuotes)]
         assert [one.after_ms for one in quotes] == list(range(0, HOUR_MS, STEP_MS))
-        for price, at in ((candle.open, quotes[0]), (candle.close, quotes[-1])):
+        ladders = [one.move for one in quotes]
+        for price, at in ((candle.open, ladders[0]), (candle.close, ladders[-1])):
             assert at.bids[0][0] < price < at.asks[0][0]
-        assert any(one.bids[0][0] < candle.high < one.asks[0][0] for one in quotes)
-        assert any(one.bids[0][0] < candle.low < one.asks[0][0] for one in quotes)
-        assert all(one.bids[0][0] < candle.high and one.asks[0][0] > candle.low for one in quotes)
+        assert any(one.bids[0][0] < candle.high < one.asks[0][0] for one in ladders)
+        assert any(one.bids[0][0] < candle.low < one.asks[0][0] for one in ladders)
+        assert all(one.bids[0][0] < candle.high and one.asks[0][0] > candle.low for one in ladders)
 
 
 def test_ladders_are_ordered_and_sized_by_the_volume() -> None:
     """Ten levels a side, best first, each at most 1.2 % of the hour's volume."""
     model = MarketModel(TAPE, seed=4)
     candle = TAPE.candles[300]
-    for quotes in (one for one in model.hour(300) if isinstance(one, HouseQuotes)):
+    for quotes in (one.move for one in model.hour(300) if isinstance(one.move, HouseQuotes)):
         for levels, direction in ((quotes.bids, -1), (quotes.asks, 1)):
             prices = [price * direction for price, _ in levels]
             assert len(levels) == 10
@@ -57,7 +58,7 @@ def test_events_come_in_order_and_both_sides_trade() -> None:
         times = [one.after_ms for one in events]
         assert times == sorted(times)
         assert times[-1] < HOUR_MS
-        sides |= {one.side for one in events if isinstance(one, HouseTake)}
+        sides |= {one.move.side for one in events if isinstance(one.move, HouseTake)}
     assert len(sides) == 2
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from btcturk_kit.sandbox.market.model import STEP_MS
 
 from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.orders import (
@@ -23,6 +22,7 @@ from btcturk_kit.domain.orders import (
     StopRequest,
 )
 from btcturk_kit.sandbox.market.candle_hours import HOUR_MS
+from btcturk_kit.sandbox.market.candle_model import STEP_MS
 from btcturk_kit.sandbox.venue.checks import StopCheck, refusal_of
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.habits import Habits, StopNames, StopTrigger
@@ -229,7 +229,7 @@ def test_a_canceled_stop_never_goes_off(exchange: Exchange) -> None:
     assert exchange.cancel("ann", order.order_id) is None
     exchange.advance_to(exchange.now_ms + 3_000)
     assert order.status is OrderStatus.CANCELED
-    assert not exchange._stops
+    assert exchange.holding("ann").open_orders == {}
     exchange.advance_to(exchange.now_ms + 500 * HOUR_MS)
     assert list(exchange.holding("ann").orders) == [order.order_id]
     assert exchange.holding("ann").account.free(BTC) == 1

@@ -648,7 +648,7 @@ def test_public_quantities_are_cut_but_never_to_nothing(
 ) -> None:
     """Ten decimals are shown, of a trade smaller than that all."""
     printed = PrintedTrade(TradeId(1), Decimal(100), Decimal(quantity), Side.BUY, exchange.now_ms)
-    assert StreamViews(exchange).public_trade(printed).quantity == Decimal(shown)
+    assert StreamViews(exchange).pairs[BTCTRY].public_trade(printed).quantity == Decimal(shown)
 
 
 def test_a_snapshot_is_the_book_as_last_told(hub: StreamHub) -> None:

@@ -240,8 +240,7 @@ class Clearing:
         account = holding.account
         notional = mul(trade.price, trade.quantity)
         charge = order.fees.charge(notional, is_maker=is_maker)
-        held = account.lock_of(order.order_id)
-        account.spend(order.order_id, trade.quantity, lock_left=sub(held, trade.quantity))
+        account.spend(order.order_id, trade.quantity, lock_left=order.remaining)
         account.receive(self._rules[order.request.symbol].quote, sub(notional, charge.total))
         return charge
 
