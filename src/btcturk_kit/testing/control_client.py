@@ -68,7 +68,7 @@ class ControlClient:
         """Take free money out."""
         self._move("withdraw", asset, amount, api_key)
 
-    def add_account(self, api_key: str, api_secret: str, **options: Any) -> None:  # noqa: ANN401
+    def add_account(self, api_key: str, api_secret: str, **options: Any) -> None:  # noqa: ANN401 - JSON fields
         """Let another customer in: `balances`, `fee_level`, `permissions`, `addresses`."""
         self.call("POST", "/v1/accounts", {"api_key": api_key, "api_secret": api_secret, **options})
 
@@ -89,7 +89,7 @@ class ControlClient:
         """
         self.call("POST", "/v1/pairs", {"symbol": symbol, **changes})
 
-    def stream_faults(self, *faults: Mapping[str, Any], **others: Any) -> None:  # noqa: ANN401
+    def stream_faults(self, *faults: Mapping[str, Any], **others: Any) -> None:  # noqa: ANN401 - JSON fields
         """Replace the plan of faults of the stream; without any, end it."""
         self.call("POST", "/v1/stream/faults", {"faults": faults, **others})
 
