@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from btcturk_kit.domain.identifiers import Symbol
+from btcturk_kit.domain.identifiers import ClientOrderId, Symbol
 from btcturk_kit.domain.order_events import OrderAccepted, OrderRejected
 from btcturk_kit.domain.orders import MarketBuy
 from btcturk_kit.errors import BtcturkKitError, ConfigurationError, InvariantViolation
@@ -46,16 +46,17 @@ def test_a_client_trades_and_the_truth_agrees(
 
     async def main() -> None:
         async with connected_client(running.address) as client:
-            outcome = await client.submit(MarketBuy(BTCTRY, Decimal(500)))
+            order = MarketBuy(BTCTRY, Decimal(500))
+            outcome = await client.submit(order, client_order_id=ClientOrderId("mine-1"))
             assert isinstance(outcome, OrderAccepted)
 
     read = len(control.history())
     asyncio.run(main())
     (trade,) = control.truth()["trades"]
     assert Decimal(trade["quantity"]) > 0
-    # The order is noted when it was taken, its trade when that was settled; both are of `submit`.
-    actor = running.address.api_key
-    assert {one["actor"] for one in control.history(after=read)} == {actor}
+    told = control.history(after=read)
+    assert {one["actor"] for one in told} == {running.address.api_key}
+    assert {one["op"] for one in told} == {"submit", "trade"}
 
 
 def test_customers_and_money(running: ExchangeThread, control: ControlClient) -> None:
@@ -86,7 +87,8 @@ def test_pairs_faults_and_restarts(running: ExchangeThread, control: ControlClie
 
     async def buy() -> object:
         async with connected_client(running.address) as client:
-            return await client.submit(MarketBuy(BTCTRY, Decimal(500)))
+            order = MarketBuy(BTCTRY, Decimal(500))
+            return await client.submit(order, client_order_id=ClientOrderId("mine-2"))
 
     control.set_pair("BTCTRY", state="halted")
     assert isinstance(asyncio.run(buy()), OrderRejected)

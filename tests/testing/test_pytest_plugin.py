@@ -16,15 +16,15 @@ from decimal import Decimal
 
 import pytest
 
-from btcturk_kit import BtcturkClient, LimitOrder, MarketBuy, Side, Symbol
-
-seen = []
+from btcturk_kit import BtcturkClient, ClientOrderId, MarketBuy, Symbol
+from btcturk_kit.sandbox import ClockKind
 
 
 def test_a_buy(btcturk_client, btcturk_control):
     async def main():
         async with btcturk_client() as client:
-            await client.submit(MarketBuy(Symbol("BTCTRY"), Decimal(500)))
+            order = MarketBuy(Symbol("BTCTRY"), Decimal(500))
+            await client.submit(order, client_order_id=ClientOrderId("one"))
 
     asyncio.run(main())
     assert len(btcturk_control.truth()["trades"]) == 1
@@ -34,17 +34,21 @@ def test_a_buy(btcturk_client, btcturk_control):
 def test_every_test_has_an_exchange_of_its_own(btcturk_control, btcturk_address):
     assert btcturk_control.truth()["trades"] == []
     assert btcturk_address.clock == "virtual"
-    seen.append(btcturk_address.rest)
 
 
-def test_the_environment_points_there(btcturk_environ, btcturk_address):
-    assert btcturk_environ["BTCTURK_KIT_REST_URL"] == btcturk_address.rest
+class TestARealClock:
+    @pytest.fixture
+    def btcturk_options(self):
+        return {"clock": ClockKind.REAL}
 
-    async def main():
-        async with BtcturkClient.from_env(btcturk_environ) as client:
-            return {one.asset for one in await client.balances()}
+    def test_the_environment_points_there(self, btcturk_environ, btcturk_address):
+        assert btcturk_environ["BTCTURK_KIT_REST_URL"] == btcturk_address.rest
 
-    assert asyncio.run(main()) == {"TRY", "BTC"}
+        async def main():
+            async with BtcturkClient.from_env(btcturk_environ) as client:
+                return {one.asset for one in await client.balances()}
+
+        assert asyncio.run(main()) == {"TRY", "BTC"}
 
 
 class TestOtherOptions:
@@ -91,7 +95,6 @@ def test_the_fixtures_serve_users_tests(tmp_path: Path) -> None:
     """Client, control, environment, options: all of it without a word in the user's settings."""
     done = run(tmp_path, USERS_TESTS)
     assert "4 passed" in done.stdout, done.stdout + done.stderr
-    assert not (tmp_path / "state").exists() or "btcturk_client" not in USERS_TESTS
 
 
 def test_fixtures_are_listed_with_a_sentence(tmp_path: Path) -> None:

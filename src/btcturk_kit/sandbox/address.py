@@ -41,6 +41,9 @@ class SandboxAddress(NamedTuple):
     def environ(self) -> dict[str, str]:
         """Return the names and values that point the kit's own client and bot here.
 
+        A client made of them alone is stamped with this machine's time, which is market time on a
+        real clock only; beside a virtual one it needs a `SandboxClock`, as the bot has.
+
         The control interface is among them only on a virtual clock: a bot that knows it moves the
         market by it.
         """
