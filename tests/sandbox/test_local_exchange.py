@@ -175,7 +175,7 @@ def test_a_hurried_market_serves_clients_of_either_clock() -> None:
                 target = "/api/v1/users/balances"
                 assert (await asyncio.to_thread(caller.signed, "GET", target)).status == 200
             async with BtcturkClient.from_env(local.environ()) as client:
-                # It asks the server for its time first.
+                # It stamps with the time of the machine.
                 assert [one.asset for one in await client.balances()] == ["TRY", "BTC"]
             async with connect(local.address.ws, proxy=None) as connection:
                 listener = Listener(connection)

@@ -6,12 +6,12 @@ interface.
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import socket
 
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.hands import Hands
 from btcturk_kit.sandbox.http_server import HttpServer
-from btcturk_kit.sandbox.listening import listen, port_of, url_host
+from btcturk_kit.sandbox.listening import port_of, url_host
 from btcturk_kit.sandbox.server import make_app, make_graph_app
 from btcturk_kit.sandbox.setup import ExchangeSetup
 from btcturk_kit.sandbox.stream.server import StreamServer
@@ -29,6 +29,10 @@ class Doors:
         access: Who may call.
         hands: What moves the clock.
         stream: The stream of the same exchange.
+
+    Attributes:
+        ports: What to listen on: main, graph and stream, or the one. Once they are open, those
+            that were free have their numbers, so that a second opening is at the same place.
     """
 
     def __init__(
@@ -42,10 +46,7 @@ class Doors:
     ) -> None:
         self._host = setup.host
         self._is_one = setup.ports == 1
-        # Main, graph, stream; those that open a second time open at the same place.
-        self._ports = (
-            [setup.port] if self._is_one else [setup.port, setup.graph_port, setup.ws_port]
-        )
+        self.ports = [setup.port] if self._is_one else [setup.port, setup.graph_port, setup.ws_port]
         self._stream = stream
         if self._is_one:
             app = make_app(exchange, access, hands=hands, has_graph=True)
@@ -60,23 +61,16 @@ class Doors:
     @property
     def urls(self) -> tuple[str, str, str]:
         """Addresses of REST, graph and stream."""
-        rest, graph, ws = (f"{url_host(self._host)}:{self._ports[index]}" for index in self._places)
+        rest, graph, ws = (f"{url_host(self._host)}:{self.ports[index]}" for index in self._places)
         return f"http://{rest}", f"http://{graph}", f"ws://{ws}"
 
     @property
     def _places(self) -> tuple[int, int, int]:
         return (0, 0, 0) if self._is_one else (0, 1, 2)
 
-    async def open(self) -> None:
-        """Listen and take connections.
-
-        Raises:
-            ConfigurationError: A port is taken; none is open then.
-        """
-        with ExitStack() as undo:
-            listeners = [undo.enter_context(listen(one, host=self._host)) for one in self._ports]
-            undo.pop_all()
-        self._ports = [port_of(one) for one in listeners]
+    async def open(self, listeners: list[socket.socket]) -> None:
+        """Take connections on sockets that listen on `ports`."""
+        self.ports = [port_of(one) for one in listeners]
         await self._stream.open(None if self._is_one else listeners.pop())
         for server, listener in zip(self._servers, listeners, strict=True):
             await server.open(listener)

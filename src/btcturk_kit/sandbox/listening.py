@@ -11,10 +11,12 @@ import ipaddress
 import os
 import socket
 import struct
+from collections.abc import Sequence
+from contextlib import ExitStack
 
 from btcturk_kit.errors import ConfigurationError
 
-__all__ = ["LOOPBACK", "checked_host", "listen", "port_of", "reset", "url_host"]
+__all__ = ["LOOPBACK", "checked_host", "listen", "listen_all", "port_of", "reset", "url_host"]
 
 LOOPBACK = "127.0.0.1"
 
@@ -86,6 +88,21 @@ def listen(port: int, *, host: str = LOOPBACK) -> socket.socket:
             f"port {port} of {host} is in use", hint="choose another port, or 0 for a free one"
         ) from error
     return listener
+
+
+def listen_all(ports: Sequence[int], *, host: str = LOOPBACK) -> list[socket.socket]:
+    """Return sockets that listen on all of the ports, or on none of them.
+
+    Ports that are named come first, so that none of them is picked as a free one.
+
+    Raises:
+        ConfigurationError: One of them is taken or may not be used.
+    """
+    order = sorted(range(len(ports)), key=lambda index: not ports[index])
+    with ExitStack() as undo:
+        listeners = {index: undo.enter_context(listen(ports[index], host=host)) for index in order}
+        undo.pop_all()
+    return [listeners[index] for index in range(len(ports))]
 
 
 def port_of(listener: socket.socket) -> int:

@@ -24,7 +24,7 @@ from btcturk_kit.sandbox.control.desk import Desk, Restart
 from btcturk_kit.sandbox.doors import Doors
 from btcturk_kit.sandbox.hands import Hands
 from btcturk_kit.sandbox.http_server import HttpServer
-from btcturk_kit.sandbox.listening import listen, port_of, url_host
+from btcturk_kit.sandbox.listening import listen_all, port_of, url_host
 from btcturk_kit.sandbox.market.candle_tape import CandleTape
 from btcturk_kit.sandbox.running_clock import RunningClock
 from btcturk_kit.sandbox.setup import Account, ExchangeSetup
@@ -163,7 +163,7 @@ class LocalExchange(ExchangeSetup):
         elif down_ms:
             await asyncio.sleep(clock.seconds_of(down_ms))
         inside.hands.follow()
-        await inside.doors.open()
+        await inside.doors.open(listen_all(inside.doors.ports, host=self.host))
         exchange.history.note(exchange.now_ms, CONTROL, "restart", "", "up")
 
     @property
@@ -216,12 +216,8 @@ class _Running:
         doors = Doors(setup, exchange, access, hands=hands, stream=stream)
         token = secrets.token_urlsafe(32)
         control = HttpServer(make_control_app(desk, token=token))
-        listener = listen(setup.control_port, host=setup.host)
-        try:
-            await doors.open()
-        except BaseException:
-            listener.close()
-            raise
+        listener, *others = listen_all([setup.control_port, *doors.ports], host=setup.host)
+        await doors.open(others)
         await control.open(listener)
         rest, graph, ws = doors.urls
         address = SandboxAddress(
