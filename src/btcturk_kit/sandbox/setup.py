@@ -4,14 +4,14 @@ In this event loop, in a process of its own or from the command line, the option
 add: anything that needs the extra `sandbox`, anything that starts something.
 """
 
-from __future__ import annotations
-
+# Annotations are not text in this module: the classes that inherit these fields are in others,
+# where the names mean nothing.
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.money import ZERO, decimal_of
@@ -83,7 +83,7 @@ class Account:
     addresses: Collection[str] = ()
 
     @classmethod
-    def of(cls, text: str) -> Account:
+    def of(cls, text: str) -> Self:
         """Read `KEY:SECRET` or `KEY:SECRET:ASSET=AMOUNT,ASSET=AMOUNT`.
 
         Raises:
@@ -208,7 +208,7 @@ class ExchangeSetup:
         return json.dumps(document, default=_plain)
 
     @classmethod
-    def from_json(cls, text: str) -> ExchangeSetup:
+    def from_json(cls, text: str) -> Self:
         """Read what `to_json` wrote.
 
         Raises:
