@@ -8,7 +8,7 @@ add: anything that needs the extra `sandbox`, anything that starts something.
 # where the names mean nothing.
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Self
@@ -203,8 +203,8 @@ class ExchangeSetup:
 
     def to_json(self) -> str:
         """Write these options, and none of a subclass, for `from_json`."""
-        document = {one.name: getattr(self, one.name) for one in fields(ExchangeSetup)}
-        document["accounts"] = [asdict(one) for one in self.accounts]
+        document = _by_name(self, ExchangeSetup)
+        document["accounts"] = [_by_name(one, Account) for one in self.accounts]
         return json.dumps(document, default=_plain)
 
     @classmethod
@@ -225,6 +225,10 @@ class ExchangeSetup:
             return cls(**document)
         except (ValueError, TypeError, KeyError):
             raise ConfigurationError("this is not the setup of a local exchange") from None
+
+
+def _by_name(value: object, kind: type[Account | ExchangeSetup]) -> dict[str, Any]:
+    return {one.name: getattr(value, one.name) for one in fields(kind)}
 
 
 def _plain(value: object) -> object:

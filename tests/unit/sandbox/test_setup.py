@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.sandbox.access import Permission
 from btcturk_kit.sandbox.address import ClockKind
-from btcturk_kit.sandbox.listening import checked_host, listen, port_of, url_host
+from btcturk_kit.sandbox.listening import checked_host, listen, listen_all, port_of, url_host
 from btcturk_kit.sandbox.running_clock import RunningClock
 from btcturk_kit.sandbox.setup import Account, ExchangeSetup, amounts_of
 from btcturk_kit.sandbox.venue.habits import StopTrigger
@@ -72,7 +73,8 @@ def test_what_a_child_reads_is_what_was_written() -> None:
                 fee_level=3,
                 permissions=[Permission.FUNDS],
                 addresses=["::1"],
-            )
+            ),
+            Account(api_key="eve", api_secret="AAAA", balances=MappingProxyType({"TRY": 1})),
         ],
         quirks={"stop_trigger": "touch"},
         rate_windows=False,
@@ -85,6 +87,8 @@ def test_what_a_child_reads_is_what_was_written() -> None:
     assert (read.clock, read.dataset) == (ClockKind.REAL, Path("some.csv"))
     assert amounts_of(read.balances) == {"TRY": Decimal("0.5")}
     assert read.accounts[0].permissions == [Permission.FUNDS]
+    assert set(read.accounts[1].permissions) == set(Permission)
+    assert amounts_of(read.accounts[1].balances) == {"TRY": Decimal(1)}
     assert read.habits().stop_trigger is StopTrigger.TOUCH
     plain = ExchangeSetup()
     assert ExchangeSetup.from_json(plain.to_json()).to_json() == plain.to_json()
@@ -123,6 +127,22 @@ def test_a_running_clock_runs_at_its_speed() -> None:
     assert plain.push_pause_s(1_000) == 0.0  # overdue
     with pytest.raises(ConfigurationError, match="0 times the speed"):
         RunningClock(speed=0)
+
+
+def test_named_ports_are_taken_before_free_ones_are_picked() -> None:
+    """All come in the order that was asked for; if one is taken, none stays open."""
+    with listen(0) as probe:
+        number = port_of(probe)
+        with pytest.raises(ConfigurationError, match="is in use"):
+            listen_all([0, number])
+    listeners = listen_all([0, number, 0])
+    try:
+        ports = [port_of(one) for one in listeners]
+        assert ports[1] == number
+        assert len(set(ports)) == 3
+    finally:
+        for one in listeners:
+            one.close()
 
 
 def test_a_port_that_may_not_be_used_is_one_line() -> None:
