@@ -166,6 +166,25 @@ def test_nobody_listens_while_it_is_down() -> None:
     asyncio.run(main())
 
 
+def test_restarts_come_one_after_another() -> None:
+    """Two at once are two in a row; one that lasts longer than the block opens nothing more."""
+
+    async def main() -> None:
+        async with LocalExchange(clock=ClockKind.REAL) as local:
+            history, port = local.history, port_at(local.address.rest)
+            await asyncio.gather(local.restart(down_ms=1), local.restart())
+            assert is_open(port)
+            late = asyncio.create_task(local.restart(down_ms=20))
+            while is_open(port):  # noqa: ASYNC110 - a port that closes tells nobody
+                await asyncio.sleep(0)
+        await late
+        assert not is_open(port)
+        outcomes = [one.outcome for one in history.entries() if one.op == "restart"]
+        assert outcomes == ["down 1 ms", "up", "down 0 ms", "up", "down 20 ms"]
+
+    asyncio.run(main())
+
+
 def test_a_hurried_market_serves_clients_of_either_clock() -> None:
     """Sixty market minutes an hour: server time, stamps and publications are the market's."""
 

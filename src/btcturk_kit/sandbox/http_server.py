@@ -78,7 +78,9 @@ class HttpServer:
             for connection in connections:
                 connection.shutdown()
             if self._state.tasks:
-                await asyncio.wait(self._state.tasks, timeout=_GRACE_S)
+                _, late = await asyncio.wait(self._state.tasks, timeout=_GRACE_S)
+                for task in late:
+                    task.cancel()
         for connection in connections:
             if resets:
                 reset(connection.transport)

@@ -155,16 +155,19 @@ class LocalExchange(ExchangeSetup):
         if down_ms < 0:
             raise ConfigurationError("an exchange cannot be down for less than no time")
         inside = self._inside
-        await inside.doors.close(resets=True)
-        exchange, clock = inside.exchange, inside.clock
-        exchange.history.note(exchange.now_ms, CONTROL, "restart", "", f"down {down_ms} ms")
-        if clock is None:
-            exchange.advance_to(exchange.now_ms + down_ms)
-        elif down_ms:
-            await asyncio.sleep(clock.seconds_of(down_ms))
-        inside.hands.follow()
-        await inside.doors.open(listen_all(inside.doors.ports, host=self.host))
-        exchange.history.note(exchange.now_ms, CONTROL, "restart", "", "up")
+        async with inside.restarting:
+            await inside.doors.close(resets=True)
+            exchange, clock = inside.exchange, inside.clock
+            exchange.history.note(exchange.now_ms, CONTROL, "restart", "", f"down {down_ms} ms")
+            if clock is None:
+                exchange.advance_to(exchange.now_ms + down_ms)
+            elif down_ms:
+                await asyncio.sleep(clock.seconds_of(down_ms))
+            if self._running is not inside:
+                return  # the block has ended meanwhile
+            inside.hands.follow()
+            await inside.doors.open(listen_all(inside.doors.ports, host=self.host))
+            exchange.history.note(exchange.now_ms, CONTROL, "restart", "", "up")
 
     @property
     def _inside(self) -> _Running:
@@ -184,6 +187,7 @@ class _Running:
     stream: StreamServer
     doors: Doors
     control: HttpServer
+    restarting: asyncio.Lock
 
     @classmethod
     async def opened(cls, setup: LocalExchange, *, restart: Restart) -> _Running:
@@ -238,6 +242,7 @@ class _Running:
             stream=stream,
             doors=doors,
             control=control,
+            restarting=asyncio.Lock(),
         )
 
     async def close(self) -> None:
