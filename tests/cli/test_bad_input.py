@@ -508,7 +508,7 @@ def _twice(lines: list[str]) -> None:
 def test_a_dataset_with_holes_or_disorder(tmp_path: Path, change: Any, text: str) -> None:
     """The row and what is wrong with it; nothing is filled in or sorted."""
     run = finished(
-        "sandbox", "serve", "--json", "--dataset", _tape(tmp_path, change),
+        "sandbox", "serve", "--json", "--pair", f"BTCTRY={_tape(tmp_path, change)}",
         env=environment(tmp_path), cwd=tmp_path,
     )  # fmt: skip
     line, hint = one_line_error(run, exit_code=3, code="DatasetError")

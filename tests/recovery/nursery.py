@@ -19,7 +19,6 @@ import traceback
 import urllib.request
 from collections.abc import Callable
 from contextlib import closing
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -31,8 +30,9 @@ from btcturk_kit.adapters.http_transport import Httpx2Transport
 from btcturk_kit.cli import app, summary
 from btcturk_kit.compose import stage4
 from btcturk_kit.ports.transport import HttpRequest, HttpResponse
-from btcturk_kit.sandbox.address import ClockKind, SandboxAddress
-from btcturk_kit.sandbox.serving import ServeOptions, serve
+from btcturk_kit.sandbox.address import SandboxAddress
+from btcturk_kit.sandbox.local_exchange import LocalExchange
+from btcturk_kit.sandbox.serving import serve
 from btcturk_kit.settings import load_settings
 
 __all__ = ["Job", "Killed", "main"]
@@ -139,20 +139,13 @@ class Exchange:
 
     def __init__(self, seed: int) -> None:
         reader, writer = os.pipe()
-        options = ServeOptions(
-            port=0,
-            clock=ClockKind.VIRTUAL,
-            seed=seed,
-            opening={"TRY": Decimal(100_000)},
-            api_key=KEY,
-            api_secret=SECRET,
-        )
+        exchange = LocalExchange(seed=seed, api_key=KEY, api_secret=SECRET)
 
         def announce(address: SandboxAddress) -> None:
             os.write(writer, json.dumps(address._asdict()).encode())
             os.close(writer)
 
-        self._child = forked(lambda: serve(options, on_ready=announce))
+        self._child = forked(lambda: serve(exchange, on_ready=announce))
         os.close(writer)
         with os.fdopen(reader, "rb") as pipe:
             self.address = SandboxAddress(**json.loads(pipe.read()))

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
-from decimal import Decimal
+from contextlib import ExitStack, closing
+from functools import cached_property
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
 
-from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.sandbox.access import Access
-from btcturk_kit.sandbox.address import ClockKind
-from btcturk_kit.sandbox.hands import Hands
-from btcturk_kit.sandbox.rest.playing import RestFaults
-from btcturk_kit.sandbox.server import by_port, make_app, make_graph_app
-from btcturk_kit.sandbox.venue.exchange import Exchange
+from btcturk_kit.sandbox.address import ClockKind, SandboxAddress
+from btcturk_kit.sandbox.local_exchange import LocalExchange
+from btcturk_kit.sandbox.setup import Account
 from btcturk_kit.sandbox.venue.listing import bundled_listing
 from btcturk_kit.sandbox.venue.pair import Listing
 from btcturk_kit.sandbox.venue.quirks import Quirks
+from btcturk_kit.testing.exchange_thread import ExchangeThread
 from btcturk_kit.wire.signing import Credentials
 
-TOKEN = "control-token"
 ANN = Credentials("ann", "QUFBQQ==")
 BOB = Credentials("bob", "QkJCQg==")
 
@@ -48,28 +42,28 @@ class Reply(NamedTuple):
 
 
 class Caller:
-    """One connection to a local exchange, and one to its graph host."""
+    """Connections to the ports of a local exchange: REST and control interface.
 
-    def __init__(
-        self, port: int, *, graph: Caller | None = None, address: str = "127.0.0.1"
-    ) -> None:
-        self.port = port
-        self._graph = graph
-        self._connection = http.client.HTTPConnection(
-            "127.0.0.1", port, timeout=60, source_address=(address, 0)
-        )
+    Args:
+        address: Where the exchange is.
+        source: The address to call from.
+    """
+
+    def __init__(self, address: SandboxAddress, *, source: str = "127.0.0.1") -> None:
+        self.address = address
+        self._connections = {
+            url: http.client.HTTPConnection(
+                urlsplit(url).netloc, timeout=60, source_address=(source, 0)
+            )
+            for url in (address.rest, address.control)
+        }
 
     def close(self) -> None:
         """Close the connections."""
-        self._connection.close()
-        if self._graph is not None:
-            self._graph.close()
-
-    @property
-    def graph(self) -> Caller:
-        """Return the connection to the graph host."""
-        assert self._graph is not None
-        return self._graph
+        for connection in self._connections.values():
+            connection.close()
+        if "graph" in vars(self):
+            self.graph.close()
 
     def send(
         self,
@@ -78,10 +72,12 @@ class Caller:
         *,
         headers: dict[str, str] | None = None,
         body: bytes | None = None,
+        base: str = "",
     ) -> Reply:
         """Send one request as it is and read the reply."""
-        self._connection.request(method, target, body=body, headers=headers or {})
-        response = self._connection.getresponse()
+        connection = self._connections[base or self.address.rest]
+        connection.request(method, target, body=body, headers=headers or {})
+        response = connection.getresponse()
         lower = {name.lower(): value for name, value in response.getheaders()}
         return Reply(response.status, lower, response.read())
 
@@ -113,11 +109,19 @@ class Caller:
         """Place an order of BTCTRY."""
         return self.signed("POST", "/api/v1/order", fields={"pairSymbol": "BTCTRY", **fields})
 
-    def control(self, method: str, target: str, fields: object = None, token: str = TOKEN) -> Reply:
+    @cached_property
+    def graph(self) -> Caller:
+        """Return a caller of the graph host."""
+        return Caller(self.address._replace(rest=self.address.graph))
+
+    def control(
+        self, method: str, target: str, fields: object = None, *, token: str | None = None
+    ) -> Reply:
         """Call the control interface."""
         body = None if fields is None else json.dumps(fields).encode()
+        token = self.address.control_token if token is None else token
         headers = {"Authorization": f"Bearer {token}"}
-        return self.send(method, target, headers=headers, body=body)
+        return self.send(method, target, headers=headers, body=body, base=self.address.control)
 
     def now_ms(self) -> int:
         """Return the exchange's clock."""
@@ -145,47 +149,24 @@ def listing() -> Listing:
 @pytest.fixture(scope="session")
 def start(listing: Listing) -> Iterator[Start]:
     """Return a function that starts an exchange on a socket and connects to it."""
-    running: list[tuple[uvicorn.Server, threading.Thread, Caller]] = []
+    with ExitStack() as running:
 
-    def begin(
-        *, seed: int = 1, clock: ClockKind = ClockKind.VIRTUAL, quirks: Quirks = AS_EVER
-    ) -> Caller:
-        is_real = clock is ClockKind.REAL
-        start_ms = time.time_ns() // 1_000_000 if is_real else None
-        exchange = Exchange(
-            [listing], seed=seed, start_ms=start_ms, has_latency=not is_real, quirks=quirks
-        )
-        access = Access()
-        for keys, secret in ((ANN, "QUFBQQ=="), (BOB, "QkJCQg==")):
-            access.add_key(keys.api_key, secret)
-            exchange.open_account(keys.api_key, {Asset("TRY"): Decimal(100_000)})
-        sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-        port, graph_port = (one.getsockname()[1] for one in sockets)
-        hands = Hands(exchange, None, is_real=is_real)
-        faults = RestFaults(exchange)
-        graph = make_graph_app(exchange, access, hands=hands, faults=faults)
-        app = by_port(
-            make_app(exchange, access, hands=hands, control_token=TOKEN, faults=faults),
-            {graph_port: graph},
-        )
-        server = uvicorn.Server(
-            uvicorn.Config(app, lifespan="off", ws="none", log_level="error", date_header=False)
-        )
-        thread = threading.Thread(target=server.run, args=(sockets,))
-        thread.start()
-        while not server.started:
-            time.sleep(0.005)
-        caller = Caller(port, graph=Caller(graph_port))
-        running.append((server, thread, caller))
-        return caller
+        def begin(
+            *, clock: ClockKind = ClockKind.VIRTUAL, quirks: Quirks = AS_EVER, **options: Any
+        ) -> Caller:
+            exchange = LocalExchange(
+                listings=[listing],
+                clock=clock,
+                api_key="ann",
+                api_secret="QUFBQQ==",
+                accounts=[Account(api_key="bob", api_secret="QkJCQg==", balances={"TRY": 100_000})],
+                quirks=quirks._asdict(),
+                **options,
+            )
+            address = running.enter_context(ExchangeThread(exchange)).address
+            return running.enter_context(closing(Caller(address)))
 
-    yield begin
-    # All are told before any is waited for: a server takes a moment to notice.
-    for server, _, caller in running:
-        caller.close()
-        server.should_exit = True
-    for _, thread, _ in running:
-        thread.join()
+        yield begin
 
 
 @pytest.fixture

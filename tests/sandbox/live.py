@@ -5,28 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
-from decimal import Decimal
+from contextlib import asynccontextmanager, closing, suppress
 from typing import Any, NamedTuple
 
-import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 
-from btcturk_kit.domain.identifiers import Asset, Symbol
-from btcturk_kit.sandbox.access import Access
-from btcturk_kit.sandbox.address import ClockKind
-from btcturk_kit.sandbox.hands import Hands
-from btcturk_kit.sandbox.listening import listen
-from btcturk_kit.sandbox.server import make_app
-from btcturk_kit.sandbox.stream.hub import StreamHub
+from btcturk_kit.domain.identifiers import Symbol
+from btcturk_kit.sandbox.local_exchange import LocalExchange
 from btcturk_kit.sandbox.stream.server import StreamLimits, StreamServer
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.pair import Listing
 
-from .conftest import ANN, TOKEN, Caller, Reply
+from .conftest import ANN, Caller, Reply
 
 PATIENCE_S = 20.0
 """How long a test waits for something that must come; nothing is ever awaited on purpose."""
@@ -94,9 +86,23 @@ class Listener:
 class World(NamedTuple):
     """A running exchange, and somebody who calls it."""
 
-    stream: StreamServer
-    exchange: Exchange
+    local: LocalExchange
     caller: Caller
+
+    @property
+    def exchange(self) -> Exchange:
+        """The exchange's own books."""
+        return self.local.exchange
+
+    @property
+    def stream(self) -> StreamServer:
+        """Its stream."""
+        return self.local.stream
+
+    @property
+    def url(self) -> str:
+        """Where its stream is."""
+        return self.local.address.ws
 
     async def call(self, function: Callable[..., Reply], *arguments: Any, **named: Any) -> Reply:
         """Call the exchange without holding up its event loop."""
@@ -132,7 +138,7 @@ class World(NamedTuple):
     @asynccontextmanager
     async def listening(self, **options: Any) -> AsyncIterator[Listener]:
         """Yield a client that has read the hello."""
-        async with connect(self.stream.url, proxy=None, **options) as connection:
+        async with connect(self.url, proxy=None, **options) as connection:
             listener = Listener(connection)
             assert (await listener.next())[0] == 991
             yield listener
@@ -190,60 +196,24 @@ class RawClient:
         self.writer.write(bytes((0x80 | opcode, 0x80 | len(payload))) + bytes(4) + payload)
 
 
-class _Server(uvicorn.Server):
-    """A server that says when it is ready."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.is_ready = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept connections, then tell."""
-        await super().startup(sockets)
-        self.is_ready.set()
-
-
 @asynccontextmanager
 async def running(
     listing: Listing,
     *,
-    seed: int = 1,
-    clock: ClockKind = ClockKind.VIRTUAL,
     limits: StreamLimits | None = None,
+    **options: Any,
 ) -> AsyncIterator[World]:
     """Yield an exchange on sockets of its own; `ann` has 100 million TRY and 100 BTC."""
-    is_real = clock is ClockKind.REAL
-    start_ms = wall_ms() if is_real else None
-    exchange = Exchange([listing], seed=seed, start_ms=start_ms, has_latency=not is_real)
-    access = Access()
-    access.add_key(ANN.api_key, "QUFBQQ==")
-    opening = {Asset("TRY"): Decimal(10**8), Asset("BTC"): Decimal(100)}
-    exchange.open_account(ANN.api_key, opening)
-    async with StreamServer(
-        StreamHub(exchange, access, seed=seed),
-        access,
-        wall_ms=wall_ms if is_real else None,
-        limits=limits,
-    ) as stream:
-        hands = Hands(exchange, stream, is_real=is_real)
-        app = make_app(exchange, access, hands=hands, control_token=TOKEN, stream=stream)
-        config = uvicorn.Config(app, lifespan="off", ws="none", log_level="error")
-        server = _Server(config)
-        with listen(0) as listener:
-            serving = asyncio.create_task(server.serve(sockets=[listener]))
-            await server.is_ready.wait()
-            caller = Caller(listener.getsockname()[1])
-            try:
-                yield World(stream, exchange, caller)
-            finally:
-                caller.close()
-                server.should_exit = True
-                await serving
-
-
-def wall_ms() -> int:
-    """Return this machine's time."""
-    return time.time_ns() // 1_000_000
+    async with LocalExchange(
+        listings=[listing],
+        stream_limits=limits,
+        api_key=ANN.api_key,
+        api_secret="QUFBQQ==",
+        balances={"TRY": 10**8, "BTC": 100},
+        **options,
+    ) as local:
+        with closing(Caller(local.address)) as caller:
+            yield World(local, caller)
 
 
 def run(

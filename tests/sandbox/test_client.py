@@ -14,7 +14,7 @@ from btcturk_kit.domain.identifiers import ClientOrderId, OrderId, Symbol
 from btcturk_kit.domain.order_events import CancelAccepted, OrderAccepted, OrderRejected
 from btcturk_kit.domain.orders import LimitOrder, MarketBuy, OrderStatus, Side
 
-from .conftest import ANN, TOKEN, Caller
+from .conftest import ANN, Caller
 
 BTCTRY = Symbol("BTCTRY")
 
@@ -22,14 +22,16 @@ BTCTRY = Symbol("BTCTRY")
 @asynccontextmanager
 async def connected(exchange: Caller) -> AsyncIterator[tuple[BtcturkClient, SandboxClock]]:
     """Yield a client and the lock-step clock it is stamped with."""
-    base = f"http://127.0.0.1:{exchange.port}"
+    address = exchange.address
     transport = Httpx2Transport()
     try:
         clock = await SandboxClock.connect(
-            transport=transport, control_url=base, control_token=TOKEN
+            transport=transport,
+            control_url=address.control,
+            control_token=address.control_token,
         )
         yield (
-            BtcturkClient(base_url=base, credentials=ANN, transport=transport, clock=clock),
+            BtcturkClient(base_url=address.rest, credentials=ANN, transport=transport, clock=clock),
             clock,
         )
     finally:

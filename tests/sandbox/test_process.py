@@ -15,22 +15,17 @@ from pathlib import Path
 import pytest
 
 from btcturk_kit.errors import ConfigurationError, InvariantViolation
-from btcturk_kit.sandbox import ClockKind, SandboxAddress, SandboxProcess
+from btcturk_kit.sandbox import Account, ClockKind, Permission, SandboxAddress, SandboxProcess
 
-from .conftest import Caller
+from .conftest import BOB, Caller
 
 COMMAND = [sys.executable, "-m", "btcturk_kit", "sandbox", "serve"]
 
 
 def answers(address: SandboxAddress) -> bool:
     """Whether somebody answers a ping there."""
-    with closing(caller_of(address)) as caller:
+    with closing(Caller(address)) as caller:
         return bool(caller.get("/api/v2/server/ping").json == {"pong": True})
-
-
-def caller_of(address: SandboxAddress) -> Caller:
-    """Return a connection to an exchange."""
-    return Caller(int(address.rest.rpartition(":")[2]))
 
 
 def is_closed(address: SandboxAddress) -> bool:
@@ -52,12 +47,56 @@ def test_it_serves_for_the_time_of_a_block() -> None:
     with SandboxProcess(seed=2, api_key="mine", api_secret="AAAA", balances=["BTC=2"]) as address:
         assert answers(address)
         assert (address.clock, address.api_key, address.api_secret) == ("virtual", "mine", "AAAA")
-        with closing(caller_of(address)) as caller:
-            reply = caller.control("GET", "/v1/truth?api_key=mine", token=address.control_token)
+        with closing(Caller(address)) as caller:
+            reply = caller.control("GET", "/v1/truth?api_key=mine")
         balances = reply.json["balances"]
         assert balances["BTC"]["free"] == "2"
         assert balances["TRY"]["free"] == "0"
     assert is_closed(address)
+
+
+def test_options_reach_the_process() -> None:
+    """Accounts with their permissions, one port, a quirk and no windows: all of them hold there."""
+    options = SandboxProcess(
+        ports=1,
+        accounts=[
+            Account(
+                api_key="bob",
+                api_secret="QkJCQg==",
+                balances={"TRY": 5},
+                permissions=[Permission.FUNDS],
+            )
+        ],
+        quirks=["stop_trigger=touch"],
+        rate_windows=False,
+    )
+    with options as address, closing(Caller(address)) as caller:
+        assert address.rest == address.graph
+        assert caller.truth("bob")["balances"]["TRY"]["free"] == "5"
+        target = "/api/v1/users/balances"
+        assert {caller.signed("GET", target, keys=BOB).status for _ in range(125)} == {200}
+        path = "/api/v1/openOrders?pairSymbol=BTCTRY"
+        assert caller.signed("GET", path, keys=BOB).status == 401
+
+
+def test_every_option_has_a_place_on_the_command_line() -> None:
+    """Accounts, ports and the rest as a person types them."""
+    arguments = "--json --clock virtual --ports 1 --no-rate-windows --seed 4 --pair btctry"
+    child = subprocess.Popen(
+        [*COMMAND, *arguments.split(), "--account", "bob:QkJCQg==:TRY=5,BTC=1", "--start-ms", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout
+    try:
+        address = SandboxAddress(**json.loads(child.stdout.readline()))
+        with closing(Caller(address)) as caller:
+            assert address.ws.endswith(address.rest.rpartition(":")[2])
+            assert caller.now_ms() < 3_600_000
+            assert caller.truth("bob")["balances"]["BTC"]["free"] == "1"
+    finally:
+        child.terminate()
+        child.communicate(timeout=10)
 
 
 def test_keep_leaves_it_running() -> None:
@@ -153,12 +192,19 @@ def test_bad_settings_are_one_clear_line(tmp_path: Path) -> None:
     broken.write_text("time\n", "ascii")
     for arguments, code, text in (
         (("--api-secret", "not base64!"), 3, "the API secret is not base64"),
-        (("--dataset", str(broken)), 3, "dataset tape.csv, row 1: the header is not"),
+        (("--pair", f"BTCTRY={broken}"), 3, "dataset tape.csv, row 1: the header is not"),
         (("--balance", "DOGE=5"), 3, "'DOGE' is not traded here"),
         (("--balance", "TRY=much"), 2, "is not ASSET=AMOUNT"),
         (("--balance", "TRY=-5"), 2, "is not ASSET=AMOUNT"),
         (("--clock", "wrong"), 2, "wrong"),
         (("--port", "70000"), 2, "65535"),
+        (("--ports", "2"), 3, "1 port or 3"),
+        (("--host", "192.168.1.4"), 3, "other machines would reach"),
+        (("--account", "bob"), 3, "KEY:SECRET"),
+        (("--quirk", "nothing=x"), 3, "there is no quirk"),
+        (("--pair", "XYZTRY"), 3, "no tape for the pair 'XYZTRY'"),
+        (("--speed", "0"), 3, "the speed is 0"),
+        (("--setup", "{}"), 3, "not the setup"),
     ):
         run = serve(*arguments)
         assert (run.returncode, run.stdout) == (code, "")

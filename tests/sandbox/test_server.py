@@ -344,7 +344,8 @@ def test_the_control_interface_wants_its_token(exchange: Caller) -> None:
     for token in ("", "wrong", "contröl"):
         reply = exchange.control("POST", "/v1/clock/advance", {"to_ms": 2**50}, token=token)
         assert reply.status == 401
-    assert exchange.get("/v1/truth?api_key=ann").status == 401
+    assert exchange.control("GET", "/v1/truth?api_key=ann", token="").status == 401
+    assert exchange.get("/v1/truth?api_key=ann").status == 404  # no control on the main port
     assert exchange.now_ms() < 2**50
 
 

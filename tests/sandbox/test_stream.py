@@ -26,7 +26,7 @@ def test_the_server_speaks_first_and_compresses_nothing(listing: Listing) -> Non
     """The hello comes unasked; an offered compression is not taken."""
 
     async def body(world: World) -> None:
-        async with connect(world.stream.url, proxy=None, compression="deflate") as connection:
+        async with connect(world.url, proxy=None, compression="deflate") as connection:
             assert connection.protocol.extensions == []
             assert await connection.recv() == '[991,{"type":991,"current":"6.0.0","min":"2.3.0"}]'
 
@@ -139,7 +139,7 @@ def test_the_sixteenth_connection_of_a_minute_is_refused(listing: Listing) -> No
             async with world.listening():
                 pass
         with pytest.raises(InvalidStatus) as refused:
-            await connect(world.stream.url, proxy=None)
+            await connect(world.url, proxy=None)
         response = refused.value.response
         assert (response.status_code, response.headers["Retry-After"]) == (429, "60")
         assert json.loads(response.body)["message"] == "TOO_MANY_REQUESTS"
@@ -154,7 +154,7 @@ def test_a_client_without_pongs_is_closed_politely(listing: Listing) -> None:
     """As long as it answers pings it stays; then it is closed with 1000."""
 
     async def body(world: World) -> None:
-        async with RawClient.connected(world.stream.url) as client:
+        async with RawClient.connected(world.url) as client:
             opcode, payload = await client.frame()
             assert payload.startswith(b"[991")
             for _ in range(50):  # longer than a client without pongs would be left alone
@@ -173,7 +173,7 @@ def test_without_pings_nobody_is_closed(listing: Listing) -> None:
 
     async def body(world: World) -> None:
         await world.play(sends_pings=False)
-        async with RawClient.connected(world.stream.url) as client:
+        async with RawClient.connected(world.url) as client:
             assert (await client.frame())[1].startswith(b"[991")
             await asyncio.sleep(0.3)  # three times what a pong may take
             await world.control("POST", "/v1/stream/send", {"text": "still here"})
@@ -203,7 +203,7 @@ def test_a_client_that_does_not_read_is_closed_and_holds_nobody_up(listing: List
     """The clock reaches its target, the others hear everything, the slow one is gone."""
 
     async def body(world: World) -> None:
-        async with RawClient.connected(world.stream.url) as slow, world.listening() as listener:
+        async with RawClient.connected(world.url) as slow, world.listening() as listener:
             for event in ("all", "BTCTRY"):
                 slow.write(1, json.dumps([151, _join("ticker", event)]).encode())
             await listener.join("trade", "BTCTRY")

@@ -158,7 +158,7 @@ def test_a_frame_is_cut_in_the_middle(listing: Listing, length: int) -> None:
 
     async def body(world: World) -> None:
         text = "[777," + "7" * (length - 6) + "]"
-        async with RawClient.connected(world.stream.url) as client:
+        async with RawClient.connected(world.url) as client:
             await client.frame()
             world.stream.inject([1], Break(BreakHow.CUT_FRAME, text=text))
             with pytest.raises(asyncio.IncompleteReadError) as cut:
@@ -176,7 +176,7 @@ def test_connections_are_refused_by_plan(listing: Listing) -> None:
         await world.play(refused_connections=2)
         for _ in range(2):
             with pytest.raises(InvalidStatus) as refused:
-                await connect(world.stream.url, proxy=None)
+                await connect(world.url, proxy=None)
             assert refused.value.response.status_code == 503
         async with world.listening():
             pass
@@ -288,12 +288,11 @@ def test_the_token_guards_the_stream_too(listing: Listing) -> None:
     run(listing, body)
 
 
-def test_the_whole_book_is_there_without_a_stream(exchange: Caller) -> None:
-    """`/v1/book` needs no stream; a pair that is not listed is 404, and so are stream routes."""
+def test_the_whole_book_is_told(exchange: Caller) -> None:
+    """`/v1/book` is what the endpoint shows and more; a pair that is not listed is 404."""
     book = exchange.control("GET", "/v1/book?symbol=BTCTRY").json
     assert book["symbol"] == "BTCTRY"
     shown = exchange.get("/api/v2/orderbook?pairSymbol=BTCTRY").json["data"]
     assert book["bids"] == shown["bids"]
     assert book["asks"] == shown["asks"]
     assert exchange.control("GET", "/v1/book?symbol=XYZ").status == 404
-    assert exchange.control("GET", "/v1/stream/sessions").status == 404

@@ -54,7 +54,7 @@ def test_an_account_is_counted_over_all_its_addresses(exchange: Caller) -> None:
     """Ten cancels from one address use up the account's second on every other; not another's."""
     path = "/api/v1/order?id=1"
     assert {exchange.signed("DELETE", path).status for _ in range(10)} == {400}
-    elsewhere = Caller(exchange.port, address="127.0.0.2")
+    elsewhere = Caller(exchange.address, source="127.0.0.2")
     try:
         assert elsewhere.signed("DELETE", path, keys=BOB).status == 400
         reply = elsewhere.signed("DELETE", path)

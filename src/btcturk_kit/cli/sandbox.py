@@ -6,17 +6,17 @@ Never add: rules of the exchange, or an import of the server at the head: it nee
 from __future__ import annotations
 
 import json
-from decimal import Decimal
-from pathlib import Path
+from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from btcturk_kit.cli.output import failing_cleanly
-from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.domain.money import ZERO, decimal_of
-from btcturk_kit.errors import ConfigurationError, InvariantViolation
+from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.sandbox.address import ClockKind
+from btcturk_kit.sandbox.extra import needing_the_extra
+from btcturk_kit.sandbox.listening import LOOPBACK
+from btcturk_kit.sandbox.setup import Account, ExchangeSetup, amounts_of
 
 if TYPE_CHECKING:
     from btcturk_kit.sandbox.address import SandboxAddress
@@ -27,8 +27,6 @@ sandbox_app = typer.Typer(
     name="sandbox", help="The local exchange.", no_args_is_help=True, add_completion=False
 )
 
-_EXTRA = {"starlette", "uvicorn"}
-_OPENING = {Asset("TRY"): Decimal(100_000)}
 _PORT_MAX = 65_535
 
 
@@ -41,106 +39,108 @@ def _sandbox() -> None:
 def serve(
     *,
     port: Annotated[
-        int, typer.Option(min=0, max=_PORT_MAX, help="Port on 127.0.0.1; 0 picks a free one.")
+        int, typer.Option(min=0, max=_PORT_MAX, help="Main port; 0 picks a free one.")
     ] = 0,
-    ws_port: Annotated[
-        int, typer.Option(min=0, max=_PORT_MAX, help="Port of the stream; 0 picks a free one.")
+    graph_port: Annotated[int, typer.Option(min=0, max=_PORT_MAX, help="Port of the candles.")] = 0,
+    ws_port: Annotated[int, typer.Option(min=0, max=_PORT_MAX, help="Port of the stream.")] = 0,
+    control_port: Annotated[
+        int, typer.Option(min=0, max=_PORT_MAX, help="Port of the control interface.")
     ] = 0,
+    ports: Annotated[
+        int, typer.Option(help="3: candles and stream on ports of their own; 1: all on one.")
+    ] = 3,
+    host: Annotated[str, typer.Option(help="IP address to listen on.")] = LOOPBACK,
+    allow_other_machines: Annotated[
+        bool,
+        typer.Option("--allow-other-machines", help="Let --host be one that others reach."),
+    ] = False,
     clock: Annotated[
-        ClockKind, typer.Option(help="real: wall time; virtual: stands still until advanced.")
+        ClockKind, typer.Option(help="real: runs by itself; virtual: stands still until advanced.")
     ] = ClockKind.REAL,
+    speed: Annotated[int, typer.Option(help="How many times as fast a real clock runs.")] = 1,
+    start_ms: Annotated[
+        int | None, typer.Option(help="When the market begins, UTC milliseconds.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the market.")] = 1,
+    pair: Annotated[
+        list[str] | None,
+        typer.Option(help="PAIR, PAIR=FILE or PAIR=BOOK,TRADES; repeatable; default BTCTRY."),
+    ] = None,
     api_key: Annotated[str, typer.Option(help="Key of the account; made if missing.")] = "",
     api_secret: Annotated[
         str, typer.Option(help="Secret of the account, base64; made if missing.")
     ] = "",
-    seed: Annotated[int, typer.Option(help="Seed of the market.")] = 1,
-    dataset: Annotated[
-        Path | None, typer.Option(help="Hourly candles instead of the bundled ones (CSV, gzip).")
-    ] = None,
     balance: Annotated[
         list[str] | None,
         typer.Option(help="Opening balance as ASSET=AMOUNT, repeatable; default TRY=100000."),
     ] = None,
+    account: Annotated[
+        list[str] | None,
+        typer.Option(help="One more as KEY:SECRET or KEY:SECRET:ASSET=AMOUNT,...; repeatable."),
+    ] = None,
+    quirk: Annotated[
+        list[str] | None,
+        typer.Option(help="Another reading of what no source settles: NAME=READING, repeatable."),
+    ] = None,
+    rate_windows: Annotated[
+        bool, typer.Option(help="Whether too many requests are refused.")
+    ] = True,
+    setup: Annotated[str, typer.Option(hidden=True, help="All of the above as JSON.")] = "",
     until_stdin_ends: Annotated[
         bool, typer.Option("--until-stdin-ends", help="Stop when standard input ends.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="No word besides the JSON line.")] = False,
 ) -> None:
     """Run the local exchange until SIGTERM or SIGINT; print one JSON line when it is ready."""
+    _check_amounts(balance or [])
     with failing_cleanly(as_json=as_json):
-        code = _serve(
-            port=port,
-            ws_port=ws_port,
-            clock=clock,
-            api_key=api_key,
-            api_secret=api_secret,
-            seed=seed,
-            dataset=dataset,
-            opening=_opening(balance or []),
-            until_stdin_ends=until_stdin_ends,
-            is_quiet=as_json,
+        chosen = (
+            ExchangeSetup.from_json(setup)
+            if setup
+            else ExchangeSetup(
+                clock=clock,
+                speed=speed,
+                seed=seed,
+                start_ms=start_ms,
+                pairs=pair or (),
+                api_key=api_key,
+                api_secret=api_secret,
+                balances=balance or (),
+                accounts=[Account.of(text) for text in account or ()],
+                quirks=quirk or (),
+                rate_windows=rate_windows,
+                ports=ports,
+                host=host,
+                allows_other_machines=allow_other_machines,
+                port=port,
+                graph_port=graph_port,
+                ws_port=ws_port,
+                control_port=control_port,
+            )
         )
+        code = _serve(chosen, until_stdin_ends=until_stdin_ends, is_quiet=as_json)
     raise typer.Exit(code)
 
 
-def _serve(
-    *,
-    port: int,
-    ws_port: int,
-    clock: ClockKind,
-    api_key: str,
-    api_secret: str,
-    seed: int,
-    dataset: Path | None,
-    opening: dict[Asset, Decimal],
-    until_stdin_ends: bool,
-    is_quiet: bool,
-) -> int:
-    try:
-        from btcturk_kit.sandbox.serving import (  # noqa: PLC0415 - the extra is needed here only
-            ServeOptions,
-            serve,
+def _serve(setup: ExchangeSetup, *, until_stdin_ends: bool, is_quiet: bool) -> int:
+    with needing_the_extra():
+        from btcturk_kit.sandbox.local_exchange import (  # noqa: PLC0415 - needs the extra
+            LocalExchange,
         )
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _EXTRA:
-            raise
-        raise ConfigurationError(
-            "the local exchange needs more packages: pip install 'btcturk-kit[sandbox]'"
-        ) from error
+        from btcturk_kit.sandbox.serving import serve  # noqa: PLC0415 - as above
 
     def announce(address: SandboxAddress) -> None:
         typer.echo(json.dumps(address._asdict()))
         if not is_quiet:
             typer.echo(f"local exchange on {address.rest}; stop it with Ctrl-C", err=True)
 
-    return serve(
-        ServeOptions(
-            port=port,
-            ws_port=ws_port,
-            clock=clock,
-            seed=seed,
-            opening=opening,
-            api_key=api_key,
-            api_secret=api_secret,
-            dataset=dataset,
-            ends_with_stdin=until_stdin_ends,
-        ),
-        on_ready=announce,
-    )
+    exchange = LocalExchange(**{one.name: getattr(setup, one.name) for one in fields(setup)})
+    return serve(exchange, on_ready=announce, ends_with_stdin=until_stdin_ends)
 
 
-def _opening(texts: list[str]) -> dict[Asset, Decimal]:
-    """Read the opening balances; any given replaces the default altogether."""
-    opening: dict[Asset, Decimal] = {}
-    for text in texts:
-        asset, _, number = text.partition("=")
-        try:
-            amount = decimal_of(number)
-        except InvariantViolation:
-            amount = -Decimal(1)
-        if not asset or amount < ZERO or asset.upper() in opening:
-            raise typer.BadParameter(
-                f"{text!r} is not ASSET=AMOUNT, or comes twice", param_hint="--balance"
-            )
-        opening[Asset(asset.upper())] = amount
-    return opening or dict(_OPENING)
+def _check_amounts(texts: list[str]) -> None:
+    """Call a balance that cannot be read a mistake in the command."""
+    try:
+        amounts_of(texts)
+    except ConfigurationError as error:
+        raise typer.BadParameter(error.message, param_hint="--balance") from error

@@ -37,3 +37,25 @@ class SandboxAddress(NamedTuple):
     clock: str
     api_key: str
     api_secret: str
+
+    def environ(self) -> dict[str, str]:
+        """Return the names and values that point the kit's own client and bot here.
+
+        A client made of them alone is stamped with this machine's time, which is market time on a
+        real clock only; beside a virtual one it needs a `SandboxClock`, as the bot has.
+
+        The control interface is among them only on a virtual clock: a bot that knows it moves the
+        market by it.
+        """
+        control = {
+            "BTCTURK_KIT_CONTROL_URL": self.control,
+            "BTCTURK_KIT_CONTROL_TOKEN": self.control_token,
+        }
+        return {
+            "BTCTURK_API_KEY": self.api_key,
+            "BTCTURK_API_SECRET": self.api_secret,
+            "BTCTURK_KIT_REST_URL": self.rest,
+            "BTCTURK_KIT_GRAPH_URL": self.graph,
+            "BTCTURK_KIT_WS_URL": self.ws,
+            **(control if self.clock == ClockKind.VIRTUAL else {}),
+        }

@@ -5,43 +5,38 @@ Never add: HTTP, rules of the exchange.
 
 from __future__ import annotations
 
-import time
-
+from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.sandbox.stream.server import StreamServer
-from btcturk_kit.sandbox.venue.exchange import Exchange
 
-__all__ = ["Hands", "wall_ms"]
+__all__ = ["Hands"]
 
-
-def wall_ms() -> int:
-    """Return this machine's time."""
-    return time.time_ns() // 1_000_000
+_LAST_MS = 253_370_764_800_000  # the year 9999 begins; calendars end with it
 
 
 class Hands:
-    """What moves the exchange's clock: through the stream if there is one, so that it publishes.
+    """What moves the exchange's clock: always through the stream, so that it publishes.
 
     Args:
-        exchange: Whose clock it is.
-        stream: Its stream, if there is one.
-        is_real: Whether the clock follows this machine's; else it stands until it is advanced.
+        stream: The stream of the exchange.
+        is_real: Whether the clock runs by itself; else it stands until it is advanced.
     """
 
-    def __init__(self, exchange: Exchange, stream: StreamServer | None, *, is_real: bool) -> None:
-        self._exchange = exchange
+    def __init__(self, stream: StreamServer, *, is_real: bool) -> None:
         self._stream = stream
         self.is_real = is_real
 
     def follow(self) -> None:
         """Bring a real clock to now, and publish what is due on either kind."""
-        if self._stream is not None:
-            self._stream.follow()
-        elif self.is_real:
-            self._exchange.advance_to(wall_ms())
+        self._stream.follow()
 
     async def advance_to(self, now_ms: int) -> None:
-        """Advance a virtual clock."""
-        if self._stream is not None:
-            await self._stream.advance_to(now_ms)
-        else:
-            self._exchange.advance_to(now_ms)
+        """Advance a virtual clock; an instant in the past does nothing.
+
+        Raises:
+            ConfigurationError: The clock is real, or the instant is beyond all calendars.
+        """
+        if self.is_real:
+            raise ConfigurationError("a real clock cannot be advanced")
+        if now_ms > _LAST_MS:
+            raise ConfigurationError("to_ms is not before the year 9999")
+        await self._stream.advance_to(now_ms)

@@ -17,6 +17,7 @@ from btcturk_kit.domain.market import OrderBook
 from btcturk_kit.domain.money import add, sub
 from btcturk_kit.domain.orders import LimitOrder
 from btcturk_kit.sandbox.address import ClockKind
+from btcturk_kit.sandbox.rest.faults import RestFault, RestFaultPlan
 from btcturk_kit.sandbox.stream.faults import Fault, Script
 from btcturk_kit.sandbox.stream.session import SessionRow
 from btcturk_kit.sandbox.venue.exchange import Exchange
@@ -29,6 +30,7 @@ __all__ = [
     "TRADES",
     "FaultRow",
     "overview_of",
+    "rest_faults",
     "short_key",
     "stream_faults",
 ]
@@ -142,6 +144,39 @@ def stream_faults(script: Script, hits: Sequence[int]) -> list[FaultRow]:
     return rows
 
 
+def rest_faults(plan: RestFaultPlan | None) -> list[FaultRow]:
+    """Return the same rows of what is played on requests.
+
+    Example:
+        >>> from btcturk_kit.sandbox.rest.faults import RestScript
+        >>> script = RestScript.of({"faults": [{"kind": "delay", "ms": 300}]})
+        >>> rest_faults(RestFaultPlan(script))
+        [FaultRow(where='rest', what='delay by 300 ms', hits=0, hits_max=1)]
+    """
+    if plan is None:
+        return []
+    return [
+        FaultRow("rest", _rest_words(fault), hit, fault.hits_max)
+        for fault, hit in zip(plan.script.faults, plan.hits(), strict=True)
+    ]
+
+
+def _rest_words(fault: RestFault) -> str:
+    words = [fault.kind.value.replace("_", " ")]
+    if fault.span_ms:
+        words.append(f"by {fault.span_ms} ms")
+    if fault.endpoints:
+        words.append(f"on {', '.join(fault.endpoints)}")
+    if fault.api_key:
+        words.append(f"of {short_key(fault.api_key)}")
+    return " ".join([*words, *_drawn(fault.after, fault.chance_bps)])
+
+
+def _drawn(after: int, chance_bps: int) -> list[str]:
+    words = [f"after {after} of them"] if after else []
+    return words if chance_bps == _WHOLE_BPS else [*words, f"with a chance of {chance_bps} bps"]
+
+
 def _words(fault: Fault) -> str:
     words = [fault.kind.value.replace("_", " ")]
     if fault.types:
@@ -151,11 +186,7 @@ def _words(fault: Fault) -> str:
         words.append(f"on {fault.channel or 'any channel'}:{fault.event or 'any event'}")
     if fault.session is not None:
         words.append(f"in session {fault.session}")
-    if fault.after:
-        words.append(f"after {fault.after} of them")
-    if fault.chance_bps < _WHOLE_BPS:
-        words.append(f"with a chance of {fault.chance_bps} bps")
-    return " ".join(words)
+    return " ".join([*words, *_drawn(fault.after, fault.chance_bps)])
 
 
 def _pair(exchange: Exchange, symbol: Symbol) -> dict[str, Any]:

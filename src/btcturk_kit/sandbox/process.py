@@ -10,13 +10,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from types import TracebackType
 from typing import IO
 
 from btcturk_kit.errors import ConfigurationError, InvariantViolation
-from btcturk_kit.sandbox.address import ClockKind, SandboxAddress
+from btcturk_kit.sandbox.address import SandboxAddress
+from btcturk_kit.sandbox.setup import ExchangeSetup
 
 __all__ = ["SandboxProcess"]
 
@@ -24,20 +24,15 @@ _COMMAND = (sys.executable, "-m", "btcturk_kit", "sandbox", "serve")
 _END_WAIT_S = 5.0
 
 
-class SandboxProcess:
+@dataclass(kw_only=True, eq=False, repr=False)
+class SandboxProcess(ExchangeSetup):
     """A local exchange as a child process, for the time of a `with` block.
 
-    The child ends with the block. If this process dies without a word, its end of the child's
-    standard input closes and the child ends too. With `keep` it outlives both.
+    It takes all options of `ExchangeSetup` as keywords. The child ends with the block. If this
+    process dies without a word, its end of the child's standard input closes and the child ends
+    too. With `keep` it outlives both.
 
     Args:
-        clock: What moves its clock.
-        seed: Draws the start hour and everything random.
-        port: 0 picks a free one.
-        api_key: Public key of the account; empty to have one made.
-        api_secret: Its private key, base64; empty to have one made.
-        balances: Opening balances as `TRY=100000`; empty for 100000 TRY.
-        dataset: A tape other than the bundled one.
         keep: Leave it running after the block.
         ready_timeout_s: How long to wait for it.
 
@@ -47,31 +42,11 @@ class SandboxProcess:
         True
     """
 
-    def __init__(
-        self,
-        *,
-        clock: ClockKind = ClockKind.VIRTUAL,
-        seed: int = 1,
-        port: int = 0,
-        api_key: str = "",
-        api_secret: str = "",
-        balances: Sequence[str] = (),
-        dataset: Path | None = None,
-        keep: bool = False,
-        ready_timeout_s: float = 30.0,
-    ) -> None:
-        arguments = ["--json", "--clock", clock.value, "--seed", str(seed), "--port", str(port)]
-        if api_key:
-            arguments += ["--api-key", api_key]
-        if api_secret:
-            arguments += ["--api-secret", api_secret]
-        for balance in balances:
-            arguments += ["--balance", balance]
-        if dataset is not None:
-            arguments += ["--dataset", str(dataset)]
-        self._arguments = arguments
-        self._keep = keep
-        self._ready_timeout_s = ready_timeout_s
+    keep: bool = False
+    ready_timeout_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self._child: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
 
@@ -90,10 +65,10 @@ class SandboxProcess:
             raise InvariantViolation("this local exchange was already started")
         # A file, not a pipe: nobody empties a pipe, and a full one would stop the child.
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the child ends
-        lifeline = [] if self._keep else ["--until-stdin-ends"]
+        lifeline = [] if self.keep else ["--until-stdin-ends"]
         self._child = subprocess.Popen(  # noqa: S603 - our own command, no shell
-            [*_COMMAND, *self._arguments, *lifeline],
-            stdin=subprocess.DEVNULL if self._keep else subprocess.PIPE,
+            [*_COMMAND, "--json", "--setup", self.to_json(), *lifeline],
+            stdin=subprocess.DEVNULL if self.keep else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             # Ctrl-C in the terminal reaches this process only, which then ends the child.
@@ -127,7 +102,7 @@ class SandboxProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if not self._keep:
+        if not self.keep:
             self.stop()
         elif self._child is not None:
             self._close(self._child)
@@ -137,7 +112,7 @@ class SandboxProcess:
 
     def _first_line(self, child: subprocess.Popen[bytes]) -> bytes:
         """Read the ready line; a child that is silent for too long is ended, and so the read."""
-        watchdog = threading.Timer(self._ready_timeout_s, child.kill)
+        watchdog = threading.Timer(self.ready_timeout_s, child.kill)
         watchdog.start()
         try:
             return child.stdout.readline() if child.stdout else b""

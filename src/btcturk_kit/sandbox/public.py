@@ -86,7 +86,7 @@ class PublicApi:
             if self._faults.lens is not None:
                 clock_ms = self._faults.clock_ms(_asked(request, endpoint))
             problem = self._access.problem_with(
-                headers, now_ms=clock_ms
+                headers, endpoint, address=address, now_ms=clock_ms
             ) or self._gate.problem_with_stamp(
                 headers["x-pck"], headers["x-stamp"], now_ms=clock_ms
             )

@@ -339,7 +339,12 @@ class RestFaultPlan:
 
     def rows(self) -> list[dict[str, object]]:
         """Return how often each fault has hit, in the order of the plan."""
-        return [{"kind": fault.kind.value, "hits": due.hits} for fault, due in self._due]
+        hits = zip(self.script.faults, self.hits(), strict=True)
+        return [{"kind": fault.kind.value, "hits": hit} for fault, hit in hits]
+
+    def hits(self) -> tuple[int, ...]:
+        """Return how often each fault has hit, without its kind."""
+        return tuple(due.hits for _, due in self._due)
 
     def take(self, asked: Asked) -> RestFault | None:
         """Return the fault that takes a request, None if it passes.

@@ -152,9 +152,9 @@ class StreamHub:
 
     # ---- sessions
 
-    def open(self, number: int, sink: Sink) -> None:
-        """Begin a session: its number is new, `sink` gets its frames."""
-        session = self._sessions[number] = Session(number, sink, bend=self._bend)
+    def open(self, number: int, sink: Sink, *, address: str = "") -> None:
+        """Begin a session: its number is new, `sink` gets its frames, it came from `address`."""
+        session = self._sessions[number] = Session(number, sink, address=address, bend=self._bend)
         if self._exchange.on_event is None:
             for pair in self._views.pairs.values():
                 pair.touch()  # nobody looked while it was alone
@@ -246,7 +246,9 @@ class StreamHub:
         return _Meaning(Channel(channel), symbol, resolution)
 
     def _log_in(self, session: Session, request: LoginRequest) -> None:
-        problem = self._access.problem_with_login(request, now_ms=self._exchange.now_ms)
+        problem = self._access.problem_with_login(
+            request, address=session.address, now_ms=self._exchange.now_ms
+        )
         if problem:
             session.send(LoginAnswered(ok=False, user_id=None, reason=f"Unauthorized - {problem}"))
             return

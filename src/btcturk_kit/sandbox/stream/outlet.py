@@ -7,12 +7,11 @@ bound allows, the queue is thrown away and the connection closed with 1008. Neve
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from collections import deque
 
 from websockets.asyncio.server import ServerConnection
 
+from btcturk_kit.sandbox.listening import reset
 from btcturk_kit.sandbox.stream.faults import Action, Break, BreakHow, SendText
 
 __all__ = ["Outlet"]
@@ -22,7 +21,6 @@ _TEXT_FRAME = 0x81
 _LENGTH_16, _LENGTH_16_BITS = 126, 16
 _LENGTH_64 = 127
 _LENGTH_7_MAX = 125
-_ABORT_AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER of no time: a reset instead of an end
 
 
 class Outlet:
@@ -113,9 +111,7 @@ class Outlet:
             transport.write(_header(len(whole)) + whole[: len(whole) // 2])
             transport.close()  # after what was written
         else:
-            connection = transport.get_extra_info("socket")
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT_AT_ONCE)
-            transport.abort()
+            reset(transport)
 
     async def _close(self, code: int, reason: str) -> None:
         try:

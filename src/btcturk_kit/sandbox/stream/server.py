@@ -10,19 +10,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
-from types import TracebackType
-from typing import Self
+from typing import cast
 
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.connection import Connection
+from websockets.asyncio.server import Server, ServerConnection
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
+from websockets.protocol import State
+from websockets.server import ServerProtocol
 
 from btcturk_kit.sandbox.access import Access
-from btcturk_kit.sandbox.listening import LOOPBACK, listen
+from btcturk_kit.sandbox.listening import reset
+from btcturk_kit.sandbox.running_clock import RunningClock
 from btcturk_kit.sandbox.stream.faults import Action, Fault, FaultPlan, Script, SendText
 from btcturk_kit.sandbox.stream.hub import StreamHub
 from btcturk_kit.sandbox.stream.outlet import Outlet
@@ -38,6 +40,7 @@ _CODE_OK, _CODE_GOING_AWAY = 1000, 1001
 _TOO_MANY, _UNAVAILABLE = 429, 503
 _STEPS_WITHOUT_A_BREATH = 64
 _ANONYMOUS = "anonymous"  # actor of a connection that was refused
+_OPEN_TIMEOUT_S = 10.0
 
 _log = logging.getLogger("btcturk_kit.sandbox.stream")
 
@@ -62,13 +65,15 @@ class StreamLimits:
 
 
 class StreamServer:
-    """Serves the stream for the time of an `async with` block.
+    """Serves the stream to connections, whichever listener took them.
+
+    Connections come in on a listener of its own or through `connection`, which a server of HTTP
+    hands an upgrade to. It may be closed and opened again.
 
     Args:
         hub: What is sent to whom.
         access: The windows that connections are counted against.
-        listener: A listening socket; None to listen on a free port.
-        wall_ms: The machine's clock, which a real market clock follows; None if it is virtual.
+        clock: The market clock that runs by itself; None if it stands until it is advanced.
         limits: Times and bounds.
     """
 
@@ -77,63 +82,68 @@ class StreamServer:
         hub: StreamHub,
         access: Access,
         *,
-        listener: socket.socket | None = None,
-        wall_ms: Callable[[], int] | None = None,
+        clock: RunningClock | None = None,
         limits: StreamLimits | None = None,
     ) -> None:
         self.hub = hub
         self.plan = FaultPlan(Script(), told=self._note_hit)
         self._access = access
-        self._listener = listener or listen(0)
-        self._wall_ms = wall_ms
+        self._clock = clock
         self._limits = limits or StreamLimits()
         self._numbers = count(1)
         self._outlets: dict[int, Outlet] = {}
         self._has_listeners = asyncio.Event()
-        self._server: Server | None = None
+        self._is_open = False
+        self._server: asyncio.Server | None = None
         self._timer: asyncio.Task[None] | None = None
+        self._lives: dict[asyncio.Task[None], ServerConnection] = {}
 
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"ws://{LOOPBACK}:{self._listener.getsockname()[1]}"
+    async def open(self, listener: socket.socket | None = None) -> None:
+        """Take connections: of a listening socket, or only those that are handed over."""
+        self._is_open = True
+        if listener is not None:
+            loop = asyncio.get_running_loop()
+            self._server = await loop.create_server(self.connection, sock=listener)
+        if self._clock is not None:
+            self._timer = asyncio.create_task(self._publish_in_time(self._clock))
 
-    async def __aenter__(self) -> Self:
-        self._server = await serve(
-            self._converse,
-            sock=self._listener,
-            process_request=self._greet,
-            compression=None,
-            ping_interval=None,  # the pings of this exchange are its own, see below
-            close_timeout=self._limits.close_timeout_s,
-            max_size=_MESSAGE_BYTES_MAX,
-            server_header=None,
-            logger=_log,
-        )
-        if self._wall_ms is not None:
-            self._timer = asyncio.create_task(self._publish_in_time(self._wall_ms))
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def close(self, *, resets: bool = False) -> None:
+        """End all connections: politely, or by a reset as a server that fell over does."""
+        self._is_open = False
+        if self._server is not None:
+            self._server.close()
+            self._server = None
         if self._timer is not None:
             self._timer.cancel()
             await asyncio.wait((self._timer,))
+            self._timer = None
+        for connection in self._lives.values():
+            if resets or connection.state is State.CONNECTING:
+                reset(connection.transport)
         for outlet in self._outlets.values():
             outlet.end(_CODE_GOING_AWAY)
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
+        if self._lives:
+            await asyncio.wait(self._lives)
+
+    def connection(self) -> asyncio.Protocol:
+        """Return the protocol of a new connection, whose first bytes are those of its request."""
+        return _StreamConnection(self, close_timeout_s=self._limits.close_timeout_s)
+
+    def is_serving(self) -> bool:
+        """Whether new connections are welcome; asked at the end of each opening handshake."""
+        return self._is_open
+
+    def begin(self, connection: ServerConnection) -> None:
+        """Serve a connection that was just made."""
+        life = asyncio.get_running_loop().create_task(self._live(connection))
+        self._lives[life] = connection
+        life.add_done_callback(self._lives.pop)
 
     # ---- the exchange's clock
 
     def follow(self) -> None:
         """Bring the exchange to the machine's time if it follows that, and publish what is due."""
-        self.hub.jump_to(self.hub.now_ms if self._wall_ms is None else self._wall_ms())
+        self.hub.jump_to(self.hub.now_ms if self._clock is None else self._clock.now_ms())
 
     async def advance_to(self, now_ms: int) -> None:
         """Advance a virtual clock, at the pace of those who listen.
@@ -156,7 +166,7 @@ class StreamServer:
         except TimeoutError:
             outlet.give_up()
 
-    async def _publish_in_time(self, wall_ms: Callable[[], int]) -> None:
+    async def _publish_in_time(self, clock: RunningClock) -> None:
         """Publish on a real clock although nobody calls."""
         while True:
             next_ms = self.hub.next_publication_ms
@@ -164,7 +174,7 @@ class StreamServer:
                 self._has_listeners.clear()
                 await self._has_listeners.wait()
                 continue
-            await asyncio.sleep(max(0, next_ms - wall_ms()) / 1000)
+            await asyncio.sleep(clock.push_pause_s(next_ms))
             self.follow()
 
     # ---- control
@@ -220,8 +230,21 @@ class StreamServer:
         )
         return Response(_TOO_MANY, "Too Many Requests", headers, body)
 
+    async def _live(self, connection: ServerConnection) -> None:
+        """Greet a connection and serve it to its end."""
+        try:
+            async with asyncio.timeout(_OPEN_TIMEOUT_S):
+                await connection.handshake(self._greet, server_header=None)
+            if connection.state is State.OPEN:
+                async with connection:
+                    await self._converse(connection)
+        except Exception:  # noqa: BLE001 - one connection's trouble is not the others'
+            _log.exception("a connection of the stream failed")
+        finally:
+            connection.transport.abort()
+
     async def _converse(self, connection: ServerConnection) -> None:
-        """Serve one connection to its end."""
+        """Serve one connection that is open."""
         session = next(self._numbers)
         outlet = self._outlets[session] = Outlet(
             connection,
@@ -236,7 +259,7 @@ class StreamServer:
             for action in whole:
                 outlet.offer(action)
 
-        self.hub.open(session, sink)
+        self.hub.open(session, sink, address=str(connection.remote_address[0]))
         helpers = [
             asyncio.create_task(outlet.pump()),
             asyncio.create_task(self._keep_alive(connection, outlet)),
@@ -279,3 +302,25 @@ class StreamServer:
                         extend()
         except TimeoutError:
             outlet.end(_CODE_OK)
+
+
+class _StreamConnection(ServerConnection):
+    """A connection whose life is the stream's and not a listener's of the library.
+
+    The library's own server would bind it to one port; what it does for a connection is
+    `StreamServer._live` here. Of its server a connection asks only whether that is serving.
+    """
+
+    def __init__(self, stream: StreamServer, *, close_timeout_s: float) -> None:
+        super().__init__(
+            ServerProtocol(max_size=_MESSAGE_BYTES_MAX, logger=_log),
+            cast("Server", stream),
+            ping_interval=None,  # the pings of this exchange are its own
+            close_timeout=close_timeout_s,
+        )
+        self._stream = stream
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin its life; the library's method would look for a listener to join."""
+        Connection.connection_made(self, transport)
+        self._stream.begin(self)

@@ -84,11 +84,12 @@ class Feed:
 class Session:
     """One open connection; `joined` holds None for what does not exist."""
 
-    __slots__ = ("account", "bend", "joined", "number", "sent", "sink")
+    __slots__ = ("account", "address", "bend", "joined", "number", "sent", "sink")
 
-    def __init__(self, number: int, sink: Sink, *, bend: Bend | None) -> None:
+    def __init__(self, number: int, sink: Sink, *, bend: Bend | None, address: str = "") -> None:
         self.number = number
         self.bend = bend
+        self.address = address
         self.sink = sink
         self.account = ""
         self.joined: dict[tuple[str, str], Feed | None] = {}
