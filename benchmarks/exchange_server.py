@@ -22,10 +22,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.address import ClockKind
-from btcturk_kit.sandbox.serving import ServeOptions, serve
+from btcturk_kit.sandbox.local_exchange import LocalExchange
+from btcturk_kit.sandbox.serving import serve
 
 with suppress(ImportError):
     import uvloop
@@ -54,21 +53,14 @@ def main() -> None:
 
 
 def _serve_exchange() -> None:
-    def uncounted(*_: object) -> None:
-        """Let everybody pass."""
-
-    for name in ("count_address", "count_account"):
-        setattr(Access, name, uncounted)
-    options = ServeOptions(
-        port=0,
+    exchange = LocalExchange(
         clock=ClockKind.REAL,
-        seed=1,
-        opening={Asset("TRY"): OPENING},
+        balances={"TRY": OPENING},
         api_key=KEY,
         api_secret=SECRET,
-        ends_with_stdin=True,
+        rate_windows=False,
     )
-    serve(options, on_ready=lambda address: _tell(address.rest))
+    serve(exchange, on_ready=lambda address: _tell(address.rest), ends_with_stdin=True)
 
 
 async def _serve_bare() -> None:
