@@ -24,7 +24,7 @@ from btcturk_kit.domain.order_events import (
 from btcturk_kit.domain.orders import LimitOrder, MarketBuy, OrderRequest, Side
 from btcturk_kit.errors import BtcturkKitError, OutcomeUnknown
 
-from .conftest import ANN, TOKEN, Start
+from .conftest import ANN, Start
 
 BTCTRY = Symbol("BTCTRY")
 ROUNDS = 100
@@ -78,12 +78,12 @@ def test_a_client_survives_a_mix_of_all_faults(start: Start, seed: int) -> None:
 
     async def main() -> None:
         transport = Httpx2Transport()
-        base = f"http://127.0.0.1:{exchange.port}"
+        address = exchange.address
         clock = await SandboxClock.connect(
-            transport=transport, control_url=base, control_token=TOKEN
+            transport=transport, control_url=address.control, control_token=address.control_token
         )
         client = BtcturkClient(
-            base_url=base,
+            base_url=address.rest,
             credentials=ANN,
             transport=transport,
             clock=clock,

@@ -23,7 +23,7 @@ PATIENCE_S = 20.0
 ALIVE = b"GET /api/v2/server/ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 MEBIBYTE = 1024 * 1024
 
-_process = SandboxProcess(clock=ClockKind.VIRTUAL)
+_process = SandboxProcess(clock=ClockKind.VIRTUAL, rate_windows=False)
 
 
 @pytest.fixture(scope="module")

@@ -192,7 +192,7 @@ def test_bad_settings_are_one_clear_line(tmp_path: Path) -> None:
     broken.write_text("time\n", "ascii")
     for arguments, code, text in (
         (("--api-secret", "not base64!"), 3, "the API secret is not base64"),
-        (("--pair", f"BTCTRY={broken}"), 3, "dataset tape.csv, row 1: the header is not"),
+        (("--pair", f"BTCTRY={broken}"), 3, "dataset tape.csv, row 1: is no recording"),
         (("--balance", "DOGE=5"), 3, "'DOGE' is not traded here"),
         (("--balance", "TRY=much"), 2, "is not ASSET=AMOUNT"),
         (("--balance", "TRY=-5"), 2, "is not ASSET=AMOUNT"),
@@ -202,7 +202,7 @@ def test_bad_settings_are_one_clear_line(tmp_path: Path) -> None:
         (("--host", "192.168.1.4"), 3, "other machines would reach"),
         (("--account", "bob"), 3, "KEY:SECRET"),
         (("--quirk", "nothing=x"), 3, "there is no quirk"),
-        (("--pair", "XYZTRY"), 3, "no tape for the pair 'XYZTRY'"),
+        (("--pair", "XYZTRY"), 3, "does not know the pair 'XYZTRY'"),
         (("--speed", "0"), 3, "the speed is 0"),
         (("--setup", "{}"), 3, "not the setup"),
     ):

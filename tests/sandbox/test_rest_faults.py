@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import contextmanager, nullcontext
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -121,7 +122,9 @@ def test_an_order_that_is_held_until_the_client_gives_up(
     async def body(world: World) -> None:
         await play(world, {"kind": "lose_answer" if carried_out else "lose_request"})
         stamp = str(world.exchange.now_ms)
-        reader, writer = await asyncio.open_connection("127.0.0.1", world.caller.port)
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", urlsplit(world.caller.address.rest).port
+        )
         text = b'{"pairSymbol":"BTCTRY","orderMethod":"market","orderType":"buy","quantity":"500"}'
         writer.write(
             f"POST /api/v1/order HTTP/1.1\r\nHost: x\r\nX-PCK: ann\r\nX-Stamp: {stamp}\r\n"
@@ -146,7 +149,9 @@ def test_a_reset_is_a_reset(listing: Listing) -> None:
         await play(world, {"kind": "reset"})
 
         def ask() -> None:
-            with socket.create_connection(("127.0.0.1", world.caller.port)) as connection:
+            with socket.create_connection(
+                ("127.0.0.1", urlsplit(world.caller.address.rest).port)
+            ) as connection:
                 connection.sendall(b"GET /api/v2/server/time HTTP/1.1\r\nHost: x\r\n\r\n")
                 connection.recv(1)
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from importlib.util import find_spec
 
 import pytest
 
 from btcturk_kit.sandbox.vectors import (
     Vector,
     differences,
-    open_exchange,
     play,
     state_of,
     vector_names,
@@ -20,16 +18,13 @@ from btcturk_kit.sandbox.venue.quirks import Quirks
 
 from .vector_door import served
 
-# Faults of requests come with a module of their own; until it is there nothing can play them.
-FOLDERS = ("facts", "faults") if find_spec("btcturk_kit.sandbox.rest.faults") else ("facts",)
-ALWAYS = [(folder, name) for folder in FOLDERS for name in vector_names(folder)]
+ALWAYS = [(folder, name) for folder in ("facts", "faults") for name in vector_names(folder)]
 
 
 async def problems(vector: Vector, reading: str, quirks: Quirks) -> list[str]:
     """Run one vector; return where the exchange differs from it."""
-    exchange, access = open_exchange(vector.setup, quirks)
     expected = vector.expected[reading]
-    async with served(exchange, access) as door:
+    async with served(vector.setup, quirks) as door:
         found = differences(expected, await play(vector, door))
         state = await state_of(door)
     if state != expected["state"]:

@@ -5,24 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from http.client import HTTPException
 from typing import Any
 
-import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 
-from btcturk_kit.sandbox.access import Access
-from btcturk_kit.sandbox.hands import Hands
-from btcturk_kit.sandbox.listening import listen
-from btcturk_kit.sandbox.server import by_port, make_app, make_graph_app
-from btcturk_kit.sandbox.stream.hub import StreamHub
-from btcturk_kit.sandbox.stream.server import StreamServer
-from btcturk_kit.sandbox.vectors import Door
-from btcturk_kit.sandbox.venue.exchange import Exchange
+from btcturk_kit.sandbox.local_exchange import LocalExchange
+from btcturk_kit.sandbox.setup import Account
+from btcturk_kit.sandbox.vectors import Door, world_listing, world_of
+from btcturk_kit.sandbox.venue.quirks import Quirks
 
-from .conftest import TOKEN, Caller
-from .live import PATIENCE_S, _Server
+from .conftest import Caller
+from .live import PATIENCE_S
 
 _MARK = '[0,{"type":0}]'
 
@@ -78,26 +73,24 @@ class ServedDoor(Door):
 
 
 @asynccontextmanager
-async def served(exchange: Exchange, access: Access) -> AsyncIterator[ServedDoor]:
-    """Serve an exchange on sockets of its own for the time of a block."""
-    async with AsyncExitStack() as stack:
-        hub = StreamHub(exchange, access, seed=1)
-        stream = await stack.enter_async_context(StreamServer(hub, access))
-        hands = Hands(exchange, stream, is_real=False)
-        main, graph = stack.enter_context(listen(0)), stack.enter_context(listen(0))
-        port, graph_port = (one.getsockname()[1] for one in (main, graph))
-        app = make_app(exchange, access, hands=hands, control_token=TOKEN, stream=stream)
-        graph_app = make_graph_app(exchange, access, hands=hands)
-        config = uvicorn.Config(
-            by_port(app, {graph_port: graph_app}), lifespan="off", ws="none", log_level="error"
-        )
-        server = _Server(config)
-        serving = asyncio.create_task(server.serve(sockets=[main, graph]))
-        await server.is_ready.wait()
-        caller = Caller(port, graph=Caller(graph_port))
-        try:
-            yield ServedDoor(caller, stream.url, stack)
-        finally:
-            caller.close()
-            server.should_exit = True
-            await serving
+async def served(setup: Mapping[str, Any], quirks: Quirks) -> AsyncIterator[ServedDoor]:
+    """Serve the exchange of a vector on sockets of its own for the time of a block."""
+    world = world_of(setup)
+    (name, secret), *others = world["secrets"].items()
+    exchange = LocalExchange(
+        listings=[world_listing(setup)],
+        seed=world["seed"],
+        api_key=name,
+        api_secret=secret,
+        balances=world["balances"],
+        accounts=[
+            Account(api_key=other, api_secret=its, balances=world["balances"])
+            for other, its in others
+        ],
+        quirks=quirks._asdict(),
+    )
+    async with exchange, AsyncExitStack() as stack:
+        for one in world["secrets"]:
+            exchange.exchange.set_fee_level(one, world["fee_level"])
+        caller = stack.enter_context(closing(Caller(exchange.address)))
+        yield ServedDoor(caller, exchange.address.ws, stack)

@@ -132,7 +132,7 @@ def test_its_books_are_looked_at_in_its_own_thread(running: ExchangeThread) -> N
 def test_what_cannot_start_says_so_where_it_was_started() -> None:
     """The error is raised by the block and not in the thread; without a block nothing runs."""
     with (
-        pytest.raises(ConfigurationError, match="no tape"),
+        pytest.raises(ConfigurationError, match="does not know the pair 'XYZTRY'"),
         ExchangeThread(LocalExchange(pairs=["XYZTRY"])),
     ):
         pass

@@ -46,6 +46,7 @@ class HttpServer:
             access_log=False,
             date_header=False,  # the real date would differ between equal virtual runs
             server_header=False,
+            proxy_headers=False,  # a client must not choose the address it is counted by
             timeout_keep_alive=_KEEP_ALIVE_S,
         )
         self._config.load()

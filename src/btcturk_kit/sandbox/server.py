@@ -12,8 +12,10 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from btcturk_kit.sandbox.access import Access
+from btcturk_kit.sandbox.body_limit import BodyLimit
 from btcturk_kit.sandbox.hands import Hands
 from btcturk_kit.sandbox.public import PublicApi
 from btcturk_kit.sandbox.rest.answers import Answers
@@ -29,6 +31,7 @@ METHODS = ("GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS")
 
 _JSON = "application/json"
 _NOT_FOUND, _FAULT = 404, 500
+_BODY_BYTES_MAX = 65_536  # an order has some two hundred
 
 _Respond = Callable[[Request], Awaitable[Response]]
 
@@ -40,7 +43,7 @@ def make_app(
     hands: Hands,
     faults: RestFaults | None = None,
     has_graph: bool = False,
-) -> Starlette:
+) -> ASGIApp:
     """Return the ASGI application of an exchange.
 
     Args:
@@ -58,7 +61,7 @@ def make_app(
 
 def make_graph_app(
     exchange: Exchange, access: Access, *, hands: Hands, faults: RestFaults | None = None
-) -> Starlette:
+) -> ASGIApp:
     """Return the ASGI application of the graph host."""
     graph = PublicApi(exchange, access, GraphAnswers(exchange), hands, faults)
     return _application([_below("/v1", graph.respond)])
@@ -68,11 +71,12 @@ def _below(prefix: str, respond: _Respond) -> Route:
     return Route(f"{prefix}/{{rest:path}}", respond, methods=METHODS)
 
 
-def _application(routes: list[Route]) -> Starlette:
-    return Starlette(
+def _application(routes: list[Route]) -> ASGIApp:
+    app = Starlette(
         routes=routes,
         exception_handlers={_NOT_FOUND: _nothing_here, Exception: _internal_error},
     )
+    return BodyLimit(app, bytes_max=_BODY_BYTES_MAX)
 
 
 async def _nothing_here(_request: Request, _error: Exception) -> Response:

@@ -45,6 +45,7 @@ __all__ = [
     "vector_of",
     "vector_text",
     "world_listing",
+    "world_of",
 ]
 
 _FOLDER: Final = files("btcturk_kit.sandbox") / "data" / "vectors"
@@ -192,6 +193,11 @@ def world_listing(setup: Mapping[str, Any]) -> Listing:
     return Listing(rules, QuietTape(Decimal(world["price"]), start_ms=world["start_ms"]))
 
 
+def world_of(setup: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the common world of the vectors as the setup of one of them changes it."""
+    return {**_world(), **setup}
+
+
 def open_exchange(setup: Mapping[str, Any], quirks: Quirks) -> tuple[Exchange, Access]:
     """Return the exchange of a vector, and the keys of its customers.
 
@@ -199,7 +205,7 @@ def open_exchange(setup: Mapping[str, Any], quirks: Quirks) -> tuple[Exchange, A
         setup: Where it differs from the common world.
         quirks: How it acts.
     """
-    world = {**_world(), **setup}
+    world = world_of(setup)
     exchange = Exchange([world_listing(setup)], seed=world["seed"], quirks=quirks)
     access = Access()
     for name, secret in world["secrets"].items():

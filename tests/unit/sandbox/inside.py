@@ -9,9 +9,13 @@ from typing import Any
 from starlette.types import ASGIApp, Message
 
 from btcturk_kit.sandbox.access import Access
+from btcturk_kit.sandbox.control.api import make_control_app
+from btcturk_kit.sandbox.control.desk import Desk
 from btcturk_kit.sandbox.hands import Hands
+from btcturk_kit.sandbox.rest.playing import RestFaults
 from btcturk_kit.sandbox.server import make_app, make_graph_app
 from btcturk_kit.sandbox.stream.hub import StreamHub
+from btcturk_kit.sandbox.stream.server import StreamServer
 from btcturk_kit.sandbox.vectors import Door
 from btcturk_kit.sandbox.venue.exchange import Exchange
 
@@ -22,12 +26,18 @@ class InsideDoor(Door):
     """Calls the applications of an exchange."""
 
     def __init__(self, exchange: Exchange, access: Access) -> None:
-        hands = Hands(exchange, None, is_real=False)
-        self._apps: Mapping[str, ASGIApp] = {
-            "rest": make_app(exchange, access, hands=hands, control_token=TOKEN),
-            "graph": make_graph_app(exchange, access, hands=hands),
-        }
         self._hub = StreamHub(exchange, access, seed=1)
+        stream = StreamServer(self._hub, access)  # it is never opened
+        hands = Hands(stream, is_real=False)
+        faults = RestFaults(exchange)
+        desk = Desk(
+            exchange, access, hands=hands, stream=stream, faults=faults, restart=self._restart
+        )
+        self._apps: Mapping[str, ASGIApp] = {
+            "rest": make_app(exchange, access, hands=hands, faults=faults),
+            "graph": make_graph_app(exchange, access, hands=hands, faults=faults),
+            "control": make_control_app(desk, token=TOKEN),
+        }
         self._frames: list[str] = []
 
     async def call(
@@ -67,9 +77,13 @@ class InsideDoor(Door):
             return {}
         body = b"" if fields is None else json.dumps(fields).encode()
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        status, answer = await self.call("rest", method, target, headers=headers, body=body)
+        status, answer = await self.call("control", method, target, headers=headers, body=body)
         assert status == 200, answer
         return json.loads(answer)
+
+    @staticmethod
+    async def _restart(_down_ms: int) -> None:
+        raise NotImplementedError("what has no sockets cannot close them")
 
     async def connect(self) -> None:
         """Open the session."""

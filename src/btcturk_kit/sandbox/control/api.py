@@ -17,8 +17,10 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as HttpRoute
+from starlette.types import ASGIApp
 
 from btcturk_kit.errors import ConfigurationError
+from btcturk_kit.sandbox.body_limit import BodyLimit
 from btcturk_kit.sandbox.control.customers import CustomerRoutes
 from btcturk_kit.sandbox.control.desk import Desk
 from btcturk_kit.sandbox.control.markets import MarketRoutes
@@ -31,22 +33,24 @@ __all__ = ["make_control_app"]
 
 _METHODS = ("GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS")
 _BAD_REQUEST, _UNAUTHORIZED, _NOT_FOUND, _FAULT = 400, 401, 404, 500
+_BODY_BYTES_MAX = 4 * 1024 * 1024  # a long plan of faults, a long frame
 
 
-def make_control_app(desk: Desk, *, token: str) -> Starlette:
+def make_control_app(desk: Desk, *, token: str) -> ASGIApp:
     """Return the ASGI application of the control interface.
 
     Args:
         desk: The exchange that is controlled.
         token: What whoever may control it sends as its bearer token.
     """
-    return Starlette(
+    app = Starlette(
         routes=[
             *(HttpRoute(path, _send_page) for path in PAGE_PATHS),
             HttpRoute("/v1/{rest:path}", _ControlApi(desk, token).respond, methods=_METHODS),
         ],
         exception_handlers={_NOT_FOUND: _nothing_here, Exception: _internal_error},
     )
+    return BodyLimit(app, bytes_max=_BODY_BYTES_MAX)
 
 
 class _ControlApi:
