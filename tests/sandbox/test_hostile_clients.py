@@ -285,8 +285,12 @@ def test_a_wrong_frame_ends_the_connection_with_its_code(
     """As the protocol says (RFC 6455, section 7.4.1), and others go on."""
     data, code = WRONG_FRAMES[name]
     with connected(port_of(address.ws)) as connection:
-        send_all(connection, UPGRADE + data)
-        read = until_closed(connection)
+        send_all(connection, UPGRADE)
+        read = b""
+        while b"991" not in read:  # the hello
+            read += connection.recv(65_536)
+        send_all(connection, data)
+        read += until_closed(connection)
     assert b" 101 " in read.split(b"\r\n")[0]
     assert close_code(read) == code
     assert_alive(address)

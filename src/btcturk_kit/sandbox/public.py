@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from btcturk_kit.sandbox.access import Access
+from btcturk_kit.sandbox.bodies import bounded_body, too_large
 from btcturk_kit.sandbox.hands import Hands
 from btcturk_kit.sandbox.rest.calls import Answering, Call
 from btcturk_kit.sandbox.rest.fault_answers import JSON, answer_of, first_half
@@ -63,7 +64,9 @@ class PublicApi:
         endpoint = endpoint_of(request.method, path)
         if endpoint is None or not self._answers.serves(endpoint):
             return self._no_such_route(path)
-        body = await request.body() if endpoint is Endpoint.SUBMIT else b""
+        body = await bounded_body(request) if endpoint is Endpoint.SUBMIT else b""
+        if body is None:
+            return too_large()
         # From here on nothing is awaited but under a fault: the request is carried out whole.
         self._hands.follow()
         if (plan := self._faults.plan) is not None:

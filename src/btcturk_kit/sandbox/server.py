@@ -15,7 +15,6 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from btcturk_kit.sandbox.access import Access
-from btcturk_kit.sandbox.body_limit import BodyLimit
 from btcturk_kit.sandbox.hands import Hands
 from btcturk_kit.sandbox.public import PublicApi
 from btcturk_kit.sandbox.rest.answers import Answers
@@ -31,7 +30,6 @@ METHODS = ("GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS")
 
 _JSON = "application/json"
 _NOT_FOUND, _FAULT = 404, 500
-_BODY_BYTES_MAX = 65_536  # an order has some two hundred
 
 _Respond = Callable[[Request], Awaitable[Response]]
 
@@ -72,11 +70,10 @@ def _below(prefix: str, respond: _Respond) -> Route:
 
 
 def _application(routes: list[Route]) -> ASGIApp:
-    app = Starlette(
+    return Starlette(
         routes=routes,
         exception_handlers={_NOT_FOUND: _nothing_here, Exception: _internal_error},
     )
-    return BodyLimit(app, bytes_max=_BODY_BYTES_MAX)
 
 
 async def _nothing_here(_request: Request, _error: Exception) -> Response:

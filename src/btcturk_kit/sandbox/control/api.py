@@ -20,7 +20,7 @@ from starlette.routing import Route as HttpRoute
 from starlette.types import ASGIApp
 
 from btcturk_kit.errors import ConfigurationError
-from btcturk_kit.sandbox.body_limit import BodyLimit
+from btcturk_kit.sandbox.bodies import bounded_body, too_large
 from btcturk_kit.sandbox.control.customers import CustomerRoutes
 from btcturk_kit.sandbox.control.desk import Desk
 from btcturk_kit.sandbox.control.markets import MarketRoutes
@@ -33,7 +33,6 @@ __all__ = ["make_control_app"]
 
 _METHODS = ("GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS")
 _BAD_REQUEST, _UNAUTHORIZED, _NOT_FOUND, _FAULT = 400, 401, 404, 500
-_BODY_BYTES_MAX = 4 * 1024 * 1024  # a long plan of faults, a long frame
 
 
 def make_control_app(desk: Desk, *, token: str) -> ASGIApp:
@@ -43,14 +42,13 @@ def make_control_app(desk: Desk, *, token: str) -> ASGIApp:
         desk: The exchange that is controlled.
         token: What whoever may control it sends as its bearer token.
     """
-    app = Starlette(
+    return Starlette(
         routes=[
             *(HttpRoute(path, _send_page) for path in PAGE_PATHS),
             HttpRoute("/v1/{rest:path}", _ControlApi(desk, token).respond, methods=_METHODS),
         ],
         exception_handlers={_NOT_FOUND: _nothing_here, Exception: _internal_error},
     )
-    return BodyLimit(app, bytes_max=_BODY_BYTES_MAX)
 
 
 class _ControlApi:
@@ -75,8 +73,11 @@ class _ControlApi:
         route = self._routes.get(f"{request.method} {request.scope['path']}")
         if route is None:
             return Response(status_code=_NOT_FOUND)
+        body = b"" if request.method == "GET" else await bounded_body(request)
+        if body is None:
+            return too_large()
         try:
-            reply = route.answer(await _fields(request, route))
+            reply = route.answer(_fields(request, body, route))
             return _response(await reply if isawaitable(reply) else reply)
         except ValidationError as error:
             return _response(problem(str(error), _BAD_REQUEST))
@@ -87,11 +88,11 @@ class _ControlApi:
             return _response(problem(error.message + hint, _BAD_REQUEST))
 
 
-async def _fields(request: Request, route: Route) -> Any:  # noqa: ANN401 - the route says what
+def _fields(request: Request, body: bytes, route: Route) -> Any:  # noqa: ANN401 - the route says what
     """Return what the query of a `GET` or the body of anything else holds."""
     if request.method == "GET":
         return convert(dict(request.query_params), route.fields, strict=False)
-    return decode(await request.body() or b"{}", type=route.fields)
+    return decode(body or b"{}", type=route.fields)
 
 
 def _fault_control(desk: Desk) -> RestControl:
