@@ -16,6 +16,7 @@ from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.sandbox.address import ClockKind
 from btcturk_kit.sandbox.extra import needing_the_extra
 from btcturk_kit.sandbox.listening import LOOPBACK
+from btcturk_kit.sandbox.market.recorded_candles import Holes
 from btcturk_kit.sandbox.setup import Account, ExchangeSetup, amounts_of
 
 if TYPE_CHECKING:
@@ -66,6 +67,9 @@ def serve(
         list[str] | None,
         typer.Option(help="PAIR, PAIR=FILE or PAIR=BOOK,TRADES; repeatable; default BTCTRY."),
     ] = None,
+    holes: Annotated[
+        Holes, typer.Option(help="A hole in recorded candles: refuse the file, or halt the pair.")
+    ] = "refuse",
     api_key: Annotated[str, typer.Option(help="Key of the account; made if missing.")] = "",
     api_secret: Annotated[
         str, typer.Option(help="Secret of the account, base64; made if missing.")
@@ -103,6 +107,7 @@ def serve(
                 seed=seed,
                 start_ms=start_ms,
                 pairs=pair or (),
+                holes=holes,
                 api_key=api_key,
                 api_secret=api_secret,
                 balances=balance or (),
@@ -133,6 +138,8 @@ def _serve(setup: ExchangeSetup, *, until_stdin_ends: bool, is_quiet: bool) -> i
         typer.echo(json.dumps(address._asdict()))
         if not is_quiet:
             typer.echo(f"local exchange on {address.rest}; stop it with Ctrl-C", err=True)
+            page = f"{address.control}/#token={address.control_token}"
+            typer.echo(f"its page: {page}", err=True)
 
     exchange = LocalExchange(**{one.name: getattr(setup, one.name) for one in fields(setup)})
     return serve(exchange, on_ready=announce, ends_with_stdin=until_stdin_ends)

@@ -25,6 +25,7 @@ from btcturk_kit.sandbox.doors import Doors
 from btcturk_kit.sandbox.hands import Hands
 from btcturk_kit.sandbox.http_server import HttpServer
 from btcturk_kit.sandbox.listening import listen_all, port_of, url_host
+from btcturk_kit.sandbox.market.recorded_candles import Holes
 from btcturk_kit.sandbox.rest.playing import RestFaults
 from btcturk_kit.sandbox.running_clock import RunningClock
 from btcturk_kit.sandbox.setup import Account, ExchangeSetup
@@ -257,11 +258,11 @@ class _Running:
 
 
 @cache
-def _listing(text: str) -> Listing:
+def _listing(text: str, holes: Holes) -> Listing:
     """Return a pair and its tape, which is read once and only read from."""
-    return listing_of(text)
+    return listing_of(text, holes=holes)
 
 
 def _listings(setup: ExchangeSetup) -> list[Listing]:
     """Return the pairs that are asked for by name or by file."""
-    return [_listing(text) for text in setup.pairs or ("BTCTRY",)]
+    return [_listing(text, setup.holes) for text in setup.pairs or ("BTCTRY",)]

@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
-from typing import Any, Final, Self
+from typing import Any, Final, Self, get_args
 
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.money import ZERO, decimal_of
@@ -18,6 +18,7 @@ from btcturk_kit.errors import ConfigurationError, InvariantViolation
 from btcturk_kit.sandbox.access import ALL_PERMISSIONS, Permission
 from btcturk_kit.sandbox.address import ClockKind
 from btcturk_kit.sandbox.listening import LOOPBACK, checked_host
+from btcturk_kit.sandbox.market.recorded_candles import Holes
 from btcturk_kit.sandbox.venue.quirks import Quirks
 
 __all__ = ["Account", "Amounts", "ExchangeSetup", "amounts_of"]
@@ -112,6 +113,7 @@ class ExchangeSetup:
         start_ms: When the market begins; None for the recorded time, on a real clock for now.
         pairs: Pairs to list, `ETHTRY` or, with the file of its tape, `ETHTRY=FILE`; none for
             BTC/TRY.
+        holes: What a hole in recorded candles is: `refuse` the file, or `halt` the pair over it.
         api_key: Public key of the first account; empty to have one made.
         api_secret: Its private key, base64; empty to have one made.
         balances: What it owns at the start; empty for 100,000 TRY.
@@ -137,6 +139,7 @@ class ExchangeSetup:
     seed: int = 1
     start_ms: int | None = None
     pairs: Sequence[str] = ()
+    holes: Holes = "refuse"
     api_key: str = ""
     api_secret: str = ""
     balances: Amounts = field(default_factory=dict)
@@ -158,6 +161,10 @@ class ExchangeSetup:
         if self.ports == 1 and (self.graph_port or self.ws_port):
             raise ConfigurationError(
                 "with one port the graph and the stream have none of their own"
+            )
+        if self.holes not in get_args(Holes):
+            raise ConfigurationError(
+                f"holes are not {self.holes!r}", hint=f"take {' or '.join(get_args(Holes))}"
             )
         if self.speed < 1:
             raise ConfigurationError(f"the speed is {self.speed}", hint="take 1 or more")

@@ -163,7 +163,7 @@ def _check_steps(
         elif holes == "refuse":
             problem = (
                 f"a hole of {missing - 1} candles of {length} before time {after.open_ms}; "
-                'holes="halt" halts the pair over it'
+                "holes=halt halts the pair over it"
             )
         if problem:
             raise DatasetError(source, number, problem)

@@ -49,7 +49,7 @@ def test_a_real_hole_is_refused_or_halts_the_pair() -> None:
     with pytest.raises(DatasetError, match="a hole of 5 candles of 60 minutes") as raised:
         CandleTape.read(HOLED)
     assert raised.value.row == 38
-    assert 'holes="halt"' in str(raised.value)
+    assert "holes=halt" in str(raised.value)
     tape = CandleTape.read(HOLED, holes="halt")
     moves = played(tape)
     check_order(moves)
