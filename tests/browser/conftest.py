@@ -6,12 +6,10 @@ this machine's resolves in the browser.
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import json
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -20,22 +18,17 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
 
 from btcturk_kit.domain.identifiers import Asset, Symbol
-from btcturk_kit.sandbox.access import Access
-from btcturk_kit.sandbox.hands import Hands
-from btcturk_kit.sandbox.listening import listen
-from btcturk_kit.sandbox.server import make_app
-from btcturk_kit.sandbox.stream.hub import StreamHub
-from btcturk_kit.sandbox.stream.server import StreamServer
+from btcturk_kit.sandbox.local_exchange import LocalExchange
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.listing import bundled_listing
 from btcturk_kit.sandbox.venue.pair import Listing
+from btcturk_kit.testing.exchange_thread import ExchangeThread
 from btcturk_kit.wire.signing import Credentials
 
 TOKEN = "control-token-of-the-test"
@@ -69,78 +62,67 @@ T = TypeVar("T")
 class Place:
     """An exchange on a virtual clock, served by a thread, that can stop and come back.
 
-    Attributes:
-        port: Where the control interface and the page are; the same after a pause.
+    Args:
+        listings: Its pairs.
     """
 
     def __init__(self, listings: list[Listing]) -> None:
-        self.exchange = Exchange(listings, seed=3)
-        self._access = Access()
-        self._access.add_key(ANN.api_key, SECRET)
-        opening = {Asset("TRY"): Decimal(10**8), Asset("BTC"): Decimal("12.5")}
-        self.exchange.open_account(ANN.api_key, opening)
-        self.port = 0
-        self.stream_url = ""
-        self._loop = asyncio.new_event_loop()
-        self._server: uvicorn.Server | None = None
-        self._thread: threading.Thread | None = None
+        self._listings = listings
+        self._control_port = 0
+        self._running: ExchangeThread | None = None
 
     def start(self) -> None:
-        """Listen, on the port of before if there was one."""
-        is_ready = threading.Event()
-        self._thread = threading.Thread(
-            target=lambda: self._loop.run_until_complete(self._serve(is_ready))
+        """Listen, the control interface on the port of before if there was one."""
+        self.local = LocalExchange(
+            listings=self._listings,
+            seed=3,
+            api_key=ANN.api_key,
+            api_secret=SECRET,
+            balances={"TRY": 10**8, "BTC": "12.5"},
+            control_port=self._control_port,
+            control_token=TOKEN,
         )
-        self._thread.start()
-        assert is_ready.wait(PATIENCE_S)
+        self._running = ExchangeThread(self.local).__enter__()
+        self.address = self._running.address
+        self._control_port = urlsplit(self.address.control).port or 0
 
     def stop(self) -> None:
         """Close every connection and listen no more."""
-        if self._server is not None and self._thread is not None:
-            self._server.should_exit = True
-            self._thread.join()
-            self._server = None
+        running, self._running = self._running, None
+        if running is not None:
+            running.__exit__(None, None, None)
 
-    def close(self) -> None:
-        """Stop for good."""
-        self.stop()
-        self._loop.close()
-
-    async def _serve(self, is_ready: threading.Event) -> None:
-        access, exchange = self._access, self.exchange
-        async with StreamServer(StreamHub(exchange, access, seed=3), access) as stream:
-            hands = Hands(exchange, stream, is_real=False)
-            app = make_app(exchange, access, hands=hands, control_token=TOKEN, stream=stream)
-            config = uvicorn.Config(
-                app, lifespan="off", ws="none", log_level="error", timeout_graceful_shutdown=1
-            )
-            server = _Server(config, is_ready)
-            with listen(self.port) as listener:
-                self.port = listener.getsockname()[1]
-                self.stream_url = stream.url
-                self._server = server
-                await server.serve(sockets=[listener])
+    @property
+    def exchange(self) -> Exchange:
+        """The exchange itself, to be looked at in its own thread."""
+        return self.local.exchange
 
     def on_loop(self, function: Callable[[], T]) -> T:
         """Call something in the thread of the exchange and return its answer."""
+        assert self._running is not None
 
-        async def called() -> T:
+        async def called(_: LocalExchange) -> T:
             return function()
 
-        return asyncio.run_coroutine_threadsafe(called(), self._loop).result(PATIENCE_S)
+        return self._running.call(called)
 
     # ---- calls from outside
 
     @property
     def url(self) -> str:
         """Where the page is."""
-        return f"http://127.0.0.1:{self.port}/"
+        return f"{self.address.control}/"
 
     def send(
-        self, method: str, target: str, fields: object = None, headers: dict[str, str] | None = None
+        self,
+        base: str,
+        method: str,
+        target: str,
+        fields: object = None,
+        headers: dict[str, str] | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
         """Send one request and return status, headers with lower-case names, and body."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
+        connection = http.client.HTTPConnection(urlsplit(base).netloc, timeout=PATIENCE_S)
         try:
             body = None if fields is None else json.dumps(fields).encode()
             connection.request(method, target, body=body, headers=headers or {})
@@ -153,7 +135,7 @@ class Place:
     def control(self, method: str, target: str, fields: object = None) -> Any:
         """Call the control interface; the call must succeed."""
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        status, _, body = self.send(method, target, fields, headers)
+        status, _, body = self.send(self.address.control, method, target, fields, headers)
         assert status == 200, body
         return json.loads(body)
 
@@ -171,7 +153,7 @@ class Place:
             "X-Signature": ANN.sign(stamp),
             "Content-Type": "application/json",
         }
-        status, _, body = self.send(method, target, fields, headers)
+        status, _, body = self.send(self.address.rest, method, target, fields, headers)
         assert status == 200, body
         return json.loads(body)
 
@@ -189,19 +171,6 @@ class Place:
             orderType="buy",
             newOrderClientId=client_order_id,
         )
-
-
-class _Server(uvicorn.Server):
-    """A server that says when it is ready, and leaves signals to the tests."""
-
-    def __init__(self, config: uvicorn.Config, is_ready: threading.Event) -> None:
-        super().__init__(config)
-        self._is_ready = is_ready
-
-    async def startup(self, sockets: list[Any] | None = None) -> None:
-        """Accept connections, then tell."""
-        await super().startup(sockets)
-        self._is_ready.set()
 
 
 class Page:
@@ -317,7 +286,7 @@ def place(listing: Listing) -> Iterator[Place]:
     place = Place([listing, Listing(rules, listing.tape)])
     place.start()
     yield place
-    place.close()
+    place.stop()
 
 
 @pytest.fixture(scope="session")

@@ -84,7 +84,7 @@ def test_faults_in_force_show_how_often_they_have_struck(page: Page, place: Plac
     place.control("POST", "/v1/stream/faults", {"faults": [fault]})
     row = ["stream", "repeat type 402"]
     page.until(lambda: page.rows("faults") == [[*row, "0 of 2", "waiting"]])
-    with connect(place.stream_url, proxy=None) as listener:
+    with connect(place.address.ws, proxy=None) as listener:
         join = {"type": 151, "channel": "ticker", "event": "BTCTRY", "join": True}
         listener.send(json.dumps([151, join]))
         page.until(lambda: page.rows("faults") == [[*row, "1 of 2", "striking"]])
@@ -185,7 +185,7 @@ def test_what_others_chose_the_letters_of_is_text(page: Page, place: Place) -> N
     """Markup in a client order id and in the name of a channel is shown and runs nothing."""
     page.open()
     place.rest_order(HOSTILE)
-    with connect(place.stream_url, proxy=None) as listener:
+    with connect(place.address.ws, proxy=None) as listener:
         join = {"type": 151, "channel": HOSTILE, "event": HOSTILE, "join": True}
         listener.send(json.dumps([151, join]))
         page.until(lambda: page.orders() and page.rows("sessions"))
@@ -221,7 +221,7 @@ def test_it_fits_the_window(
         {"kind": "drop", "channel": "obdiff", "event": "BTCTRY", "chance_bps": 50, "count": None},
     ]
     place.control("POST", "/v1/stream/faults", {"faults": faults})
-    with connect(place.stream_url, proxy=None) as listener:
+    with connect(place.address.ws, proxy=None) as listener:
         for channel in ("ticker", "obdiff", "trade"):
             join = {"type": 151, "channel": channel, "event": "BTCTRY", "join": True}
             listener.send(json.dumps([151, join]))

@@ -55,6 +55,9 @@ def serve(
         bool,
         typer.Option("--allow-other-machines", help="Let --host be one that others reach."),
     ] = False,
+    control_token: Annotated[
+        str, typer.Option(help="Bearer token of the control interface; made if missing.")
+    ] = "",
     clock: Annotated[
         ClockKind, typer.Option(help="real: runs by itself; virtual: stands still until advanced.")
     ] = ClockKind.REAL,
@@ -121,6 +124,7 @@ def serve(
                 graph_port=graph_port,
                 ws_port=ws_port,
                 control_port=control_port,
+                control_token=control_token,
             )
         )
         code = _serve(chosen, until_stdin_ends=until_stdin_ends, is_quiet=as_json)

@@ -223,7 +223,7 @@ class _Running:
         for account in (first, *setup.accounts):
             desk.add_account(account)
         doors = Doors(setup, exchange, access, hands=hands, faults=faults, stream=stream)
-        token = secrets.token_urlsafe(32)
+        token = setup.control_token or secrets.token_urlsafe(32)
         control = HttpServer(make_control_app(desk, token=token))
         listener, *others = listen_all([setup.control_port, *doors.ports], host=setup.host)
         await doors.open(others)

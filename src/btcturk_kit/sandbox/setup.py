@@ -129,6 +129,7 @@ class ExchangeSetup:
         graph_port: Port of the candles.
         ws_port: Port of the stream.
         control_port: Port of the control interface.
+        control_token: Its bearer token; empty to have one made.
 
     Raises:
         ConfigurationError: Options that do not make an exchange.
@@ -153,6 +154,7 @@ class ExchangeSetup:
     graph_port: int = 0
     ws_port: int = 0
     control_port: int = 0
+    control_token: str = ""
 
     def __post_init__(self) -> None:
         self.host = checked_host(self.host, allows_other_machines=self.allows_other_machines)
