@@ -46,10 +46,12 @@ def _section(quirk: QuirkEntry) -> str:
 
 
 def _facts() -> str:
-    rows = ["| Fact | What is known | Here |", "| --- | --- | --- |"]
-    for one in facts():
-        rows.append(f"| {one.fact} | {_cell(one.says)} {_sources(one.source)} | {_here(one)} |")
-    return "\n".join(rows)
+    head = ["| Fact | What is known | Here |", "| --- | --- | --- |"]
+    rows = [
+        f"| {one.fact} | {_cell(one.says)} {_sources(one.source)} | {_here(one)} |"
+        for one in facts()
+    ]
+    return "\n".join(head + rows)
 
 
 def _here(fact: FactEntry) -> str:

@@ -156,6 +156,7 @@ if _TYPE_CHECKING:
     from btcturk_kit.ports.venue import Venue
     from btcturk_kit.ports.websocket import StreamConnection, StreamConnector
     from btcturk_kit.runtime.cycle_runner import CycleRunner, RunReport
+    from btcturk_kit.sandbox import LocalExchange
     from btcturk_kit.sandbox.process import SandboxProcess
     from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
     from btcturk_kit.simulation.matching import MatchingEngine
@@ -294,6 +295,7 @@ _MODULES = {
     "ports.venue": ("Venue",),
     "ports.websocket": ("StreamConnection", "StreamConnector"),
     "runtime.cycle_runner": ("CycleRunner", "RunReport"),
+    "sandbox": ("LocalExchange",),
     "sandbox.process": ("SandboxProcess",),
     "simulation.fees": ("BTCTRY_LEVEL_1", "FeeSchedule"),
     "simulation.matching": ("MatchingEngine",),
@@ -371,6 +373,7 @@ __all__ = [
     "LimitOrder",
     "Listing",
     "LiveBook",
+    "LocalExchange",
     "LoginAnswered",
     "Lot",
     "Mark",

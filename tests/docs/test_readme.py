@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -71,6 +73,13 @@ def test_the_client_example_runs() -> None:
             check=True,
         )
     assert re.fullmatch(r"best bid \d+, best ask \d+\n", run.stdout)
+
+
+def test_the_test_of_a_bot_passes() -> None:
+    """The block about the local exchange is a test that passes, by itself."""
+    module: dict[str, Any] = {}
+    exec(compile(blocks("python")[2], "README.md", "exec", dont_inherit=True), module)  # noqa: S102 - it is our own text
+    asyncio.run(module["test_my_bot"]())
 
 
 def test_the_strategy_example_is_a_plug_in() -> None:
