@@ -28,7 +28,7 @@ from statistics import median
 from time import process_time
 from typing import NamedTuple
 
-from harness import Bound, Report, Row, paired_rounds
+from harness import Bound, Report, Row, on_core, paired_rounds
 
 from btcturk_kit.domain.orders import Side
 from btcturk_kit.simulation.matching import MatchingEngine
@@ -233,7 +233,7 @@ def _measured(server: Server) -> dict[str, float]:
         address = (ready["rest"], ready["api_key"], ready["api_secret"])
         client = subprocess.run(
             [
-                *_on_core(0),
+                *on_core(0),
                 sys.executable,
                 "exchange_caller.py",
                 *address,
@@ -254,7 +254,7 @@ def _measured(server: Server) -> dict[str, float]:
 @contextmanager
 def _serving(server: Server) -> Iterator[tuple[int, dict[str, str]]]:
     with subprocess.Popen(
-        [*_on_core(-1), sys.executable, "exchange_server.py", *server],
+        [*on_core(-1), sys.executable, "exchange_server.py", *server],
         cwd=HERE,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -263,18 +263,6 @@ def _serving(server: Server) -> Iterator[tuple[int, dict[str, str]]]:
         assert child.stdout is not None
         yield child.pid, json.loads(child.stdout.readline())
         # Leaving closes its standard input, which ends it.
-
-
-def _on_core(which: int) -> list[str]:
-    """Return what pins a command to one core, where the system can."""
-    if not hasattr(os, "sched_getaffinity"):
-        return []
-    cores = sorted(os.sched_getaffinity(0))
-    code = (
-        f"import os, sys; os.sched_setaffinity(0, {{{cores[which]}}}); "
-        "os.execv(sys.argv[1], sys.argv[1:])"
-    )
-    return [sys.executable, "-c", code]
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from harness import Bound, Report, Row
+from harness import Bound, Report, Row, on_core
 
 __all__ = ["main"]
 
@@ -85,7 +85,7 @@ def _rounds(job: Job, port: int) -> Rounds:
 def _measured(job: Job, subject: str, port: int) -> Figures:
     arguments = [subject, job.task, str(job.tasks), str(job.calls), str(port)]
     run = subprocess.run(
-        [*_on_core(0), sys.executable, "rest_callers.py", *arguments],
+        [*on_core(0), sys.executable, "rest_callers.py", *arguments],
         cwd=HERE,
         check=True,
         capture_output=True,
@@ -175,7 +175,7 @@ def _possible(job: Job) -> Job:
 @contextmanager
 def _exchange() -> Iterator[int]:
     with subprocess.Popen(
-        [*_on_core(-1), sys.executable, "rest_exchange.py"],
+        [*on_core(-1), sys.executable, "rest_exchange.py"],
         cwd=HERE,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -184,18 +184,6 @@ def _exchange() -> Iterator[int]:
         assert server.stdout is not None
         yield int(server.stdout.readline())
         # Leaving closes its standard input, which ends it.
-
-
-def _on_core(which: int) -> list[str]:
-    """Return what pins a command to one core, where the system can."""
-    if not hasattr(os, "sched_getaffinity"):
-        return []
-    cores = sorted(os.sched_getaffinity(0))
-    code = (
-        f"import os, sys; os.sched_setaffinity(0, {{{cores[which]}}}); "
-        "os.execv(sys.argv[1], sys.argv[1:])"
-    )
-    return [sys.executable, "-c", code]
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-__all__ = ["Bound", "Report", "Row", "paired_rounds"]
+__all__ = ["Bound", "Report", "Row", "on_core", "paired_rounds"]
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -143,3 +143,15 @@ class Report:
             figures = f"{bound.measured:,.3f} {sign} {bound.allowed:,.3f}"
             lines.append(f"  bound {bound.name}: {figures}  {verdict}")
         return "\n".join(lines)
+
+
+def on_core(which: int) -> list[str]:
+    """Return what pins a command to one core, where the system can."""
+    if not hasattr(os, "sched_getaffinity"):
+        return []
+    cores = sorted(os.sched_getaffinity(0))
+    code = (
+        f"import os, sys; os.sched_setaffinity(0, {{{cores[which]}}}); "
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    return [sys.executable, "-c", code]

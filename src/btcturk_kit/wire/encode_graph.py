@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from btcturk_kit.domain.identifiers import Symbol
-from btcturk_kit.domain.money import divide_half_even, mul, sub
+from btcturk_kit.domain.money import add, divide_half_even, mul, sub
 from btcturk_kit.wire.encode import Row, document, plain_number
 
 __all__ = ["GraphCandle", "candle_history", "daily_row"]
@@ -40,6 +40,26 @@ class GraphCandle(NamedTuple):
     close: Decimal
     volume: Decimal
     notional: Decimal
+
+    def joined(self, later: GraphCandle) -> GraphCandle:
+        """Return the candle of this one and the next one; it opens where this one does.
+
+        Example:
+            >>> one, two = Decimal(1), Decimal(2)
+            >>> GraphCandle(0, one, two, one, two, one, two).joined(
+            ...     GraphCandle(60, two, two, two, two, one, two)
+            ... ).volume
+            Decimal('2')
+        """
+        return GraphCandle(
+            self.open_ms,
+            self.open,
+            max(self.high, later.high),
+            min(self.low, later.low),
+            later.close,
+            add(self.volume, later.volume),
+            add(self.notional, later.notional),
+        )
 
 
 def candle_history(candles: Sequence[GraphCandle]) -> bytes:

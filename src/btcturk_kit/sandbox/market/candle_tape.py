@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Self
 
-from btcturk_kit.domain.money import EXACT, add, mul
+from btcturk_kit.domain.money import EXACT, mul
 from btcturk_kit.sandbox.market.candle_model import MarketModel, TimedMove
 from btcturk_kit.sandbox.market.figures import VOLUME_PLACES
 from btcturk_kit.sandbox.market.moves import MarketMove
@@ -116,7 +116,7 @@ class CandlePlayback:
                 continue
             hour = self._graph_candle(candle, open_ms)
             if found and found[-1].open_ms == open_ms:
-                found[-1] = _joined(found[-1], hour)
+                found[-1] = found[-1].joined(hour)
             else:
                 found.append(hour)
         return found
@@ -140,15 +140,3 @@ class CandlePlayback:
 
 def _opening(candle: RecordedCandle) -> int:
     return candle.open_ms
-
-
-def _joined(earlier: GraphCandle, later: GraphCandle) -> GraphCandle:
-    return GraphCandle(
-        earlier.open_ms,
-        earlier.open,
-        max(earlier.high, later.high),
-        min(earlier.low, later.low),
-        later.close,
-        add(earlier.volume, later.volume),
-        add(earlier.notional, later.notional),
-    )

@@ -100,7 +100,7 @@ class CandleRecord:
         self._minutes.append(minute)
         hour_ms = minute.open_ms - minute.open_ms % HOUR_MS
         if self._hours and self._hours[-1].open_ms == hour_ms:
-            self._hours[-1] = _joined(self._hours[-1], minute)
+            self._hours[-1] = self._hours[-1].joined(minute)
         else:
             self._hours.append(minute._replace(open_ms=hour_ms))
 
@@ -120,19 +120,7 @@ def _folded(parts: Iterable[GraphCandle], span_ms: int) -> list[GraphCandle]:
     for part in parts:
         open_ms = part.open_ms - part.open_ms % span_ms
         if found and found[-1].open_ms == open_ms:
-            found[-1] = _joined(found[-1], part)
+            found[-1] = found[-1].joined(part)
         else:
             found.append(part._replace(open_ms=open_ms))
     return found
-
-
-def _joined(earlier: GraphCandle, later: GraphCandle) -> GraphCandle:
-    return GraphCandle(
-        earlier.open_ms,
-        earlier.open,
-        max(earlier.high, later.high),
-        min(earlier.low, later.low),
-        later.close,
-        add(earlier.volume, later.volume),
-        add(earlier.notional, later.notional),
-    )
