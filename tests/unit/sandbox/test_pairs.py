@@ -25,6 +25,7 @@ from btcturk_kit.sandbox.market.playing import NEVER_MS
 from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.fee_levels import FEE_LEVELS_MAX, fees_of_level
+from btcturk_kit.sandbox.venue.history import CONTROL
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
 from btcturk_kit.sandbox.venue.listing import BTCTRY_RULES, bundled_listing
 from btcturk_kit.sandbox.venue.pair import Listing, PairState, PriceBand
@@ -182,6 +183,30 @@ def test_maintenance_blocks_cancels_too() -> None:
         "maintenance",
         "open",
     ]
+
+
+@pytest.mark.parametrize("state", [PairState.HALTED, PairState.MAINTENANCE])
+@pytest.mark.parametrize("at_ms", [5, 15])
+def test_the_tape_does_not_open_what_an_operator_closed(state: PairState, at_ms: int) -> None:
+    """Closed before a halt of the tape or during it, a pair stays so over the end of the halt."""
+    exchange = scripted(
+        (0, quotes(99, 101)),
+        (10, PairHalt(is_halted=True)),
+        (20, PairHalt(is_halted=False)),
+        (40, PairHalt(is_halted=True)),
+        (50, PairHalt(is_halted=False)),
+    )
+    exchange.advance_to(at_ms)
+    exchange.set_state(BTCTRY, state)
+    exchange.advance_to(30)
+    assert exchange.state(BTCTRY) is state
+    told = [one.actor for one in exchange.history.entries() if one.outcome == state.value]
+    assert told[-1] == CONTROL
+    exchange.set_state(BTCTRY, PairState.OPEN)
+    exchange.advance_to(45)
+    assert exchange.state(BTCTRY) is PairState.HALTED
+    exchange.advance_to(55)
+    assert exchange.state(BTCTRY) is PairState.OPEN
 
 
 def test_quotes_of_different_makers_wait_side_by_side() -> None:
