@@ -183,9 +183,12 @@ class Exchange:
         self._note_transfer(name, asset, amount)
 
     def withdraw(self, name: str, asset: Asset, amount: Decimal) -> bool:
-        """Take free money out of an account; False, and nothing done, if there is not so much."""
+        """Take free money out of an account; False, and nothing done, if there is not so much.
+
+        Taking out nothing is no transfer.
+        """
         is_done = self._clearing.withdraw(name, asset, amount)
-        if is_done:
+        if is_done and amount:
             self._note_transfer(name, asset, -amount)
         return is_done
 
