@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from btcturk_kit.domain.identifiers import Asset, Symbol
-from btcturk_kit.domain.money import add, mul
+from btcturk_kit.domain.money import ZERO, add, mul
 from btcturk_kit.domain.orders import (
     LimitOrder,
     MarketBuy,
@@ -352,6 +353,18 @@ def test_meeting_an_own_order_gives_two_trades(exchange: Exchange) -> None:
     assert len({fill.trade_id for fill in fills}) == 2
     assert all(fill.trade_id > 2**53 for fill in fills)
     exchange.audit()
+
+
+@pytest.mark.parametrize("request_", [MarketBuy(BTCTRY, ZERO), MarketSell(BTCTRY, ZERO)])
+def test_an_order_for_nothing_is_refused_without_a_minimum_too(
+    listing: Listing, request_: MarketBuy | MarketSell
+) -> None:
+    """A pair may have no minimum total; an order for nothing would rest for ever."""
+    rules = replace(listing.rules, min_notional=ZERO)
+    exchange = Exchange([Listing(rules, listing.tape)], seed=1)
+    exchange.open_account("ann", {TRY: Decimal(1_000), BTC: Decimal(1)})
+    assert exchange.submit("ann", request_) == MIN_TOTAL
+    assert not exchange.holding("ann").open_orders
 
 
 def test_nothing_is_taken_out_without_a_transfer(exchange: Exchange) -> None:
