@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from btcturk_kit.domain.identifiers import Asset, Symbol
-from btcturk_kit.domain.money import add, mul
+from btcturk_kit.domain.money import ZERO, add, mul
 from btcturk_kit.domain.orders import (
     LimitOrder,
     MarketBuy,
@@ -21,7 +22,7 @@ from btcturk_kit.sandbox.market.candle_tape import CandleTape
 from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS, RecordedCandles
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
-from btcturk_kit.sandbox.venue.listing import BTCTRY_RULES
+from btcturk_kit.sandbox.venue.listing import BTCTRY_RULES, listing_of
 from btcturk_kit.sandbox.venue.pair import Listing
 from btcturk_kit.sandbox.venue.refusals import (
     BALANCE_NOT_ENOUGH,
@@ -351,6 +352,44 @@ def test_meeting_an_own_order_gives_two_trades(exchange: Exchange) -> None:
     assert [fill.side for fill in fills] == [Side.SELL, Side.BUY]
     assert len({fill.trade_id for fill in fills}) == 2
     assert all(fill.trade_id > 2**53 for fill in fills)
+    exchange.audit()
+
+
+@pytest.mark.parametrize("request_", [MarketBuy(BTCTRY, ZERO), MarketSell(BTCTRY, ZERO)])
+def test_an_order_for_nothing_is_refused_without_a_minimum_too(
+    listing: Listing, request_: MarketBuy | MarketSell
+) -> None:
+    """A pair may have no minimum total; an order for nothing would rest for ever."""
+    rules = replace(listing.rules, min_notional=ZERO)
+    exchange = Exchange([Listing(rules, listing.tape)], seed=1)
+    exchange.open_account("ann", {TRY: Decimal(1_000), BTC: Decimal(1)})
+    assert exchange.submit("ann", request_) == MIN_TOTAL
+    assert not exchange.holding("ann").open_orders
+
+
+def test_nothing_is_taken_out_without_a_transfer(exchange: Exchange) -> None:
+    """A withdrawal of zero is done at once and leaves no trace."""
+    entries = exchange.history.count
+    for amount in (Decimal(0), Decimal("-0.00")):
+        assert exchange.withdraw("ann", TRY, amount)
+    assert exchange.history.count == entries
+    assert exchange.holding("ann").transfers.between(start_ms=0, end_ms=2**62) == []
+    exchange.audit()
+
+
+def test_all_that_is_free_can_be_taken_out() -> None:
+    """A buy at the market leaves more decimals than an order can have: they can go too."""
+    exchange = Exchange([listing_of("USDTTRY")], seed=1)
+    exchange.open_account("ann", {TRY: Decimal(2_000)})
+    exchange.submit("ann", MarketBuy(Symbol("USDTTRY"), Decimal(1_111)))
+    account = exchange.holding("ann").account
+    free = account.free(TRY)
+    assert free != free.quantize(Decimal(1).scaleb(-16))
+    for amount in (free - Decimal(1), free * 2):
+        with pytest.raises(ConfigurationError, match="16 decimals"):
+            exchange.withdraw("ann", TRY, amount)
+    assert exchange.withdraw("ann", TRY, free)
+    assert account.free(TRY) == 0
     exchange.audit()
 
 

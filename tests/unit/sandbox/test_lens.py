@@ -266,6 +266,21 @@ def test_balances_are_those_of_before(exchange: Exchange) -> None:
     assert viewer.told == ["stale_balances"]
 
 
+def test_past_balances_look_at_nothing_that_ended_before(exchange: Exchange) -> None:
+    """An old account answers as fast as a new one: what ended before the instant is not read."""
+    viewer = Viewer(exchange)
+    first, second = viewer.rest(), viewer.rest()
+    assert exchange.cancel("ann", first.order_id) is None
+    exchange.advance_to(exchange.now_ms + 3_000)
+    at_ms, before = exchange.now_ms, viewer.ann.account.balances()
+    assert exchange.cancel("ann", second.order_id) is None
+    exchange.advance_to(exchange.now_ms + 3_000)
+    assert viewer.ann.ended_since(0) == [first, second]
+    assert viewer.ann.ended_since(at_ms) == [second]
+    viewer.ann.orders.clear()  # what is not there is not read
+    assert balances_at(viewer.ann, at_ms, assets=ASSETS) == before
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_past_balances_are_exact(exchange: Exchange, seed: int) -> None:
     """They are what the exchange's books were then, digit by digit, all through a wild day."""

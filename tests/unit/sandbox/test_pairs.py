@@ -15,6 +15,7 @@ from btcturk_kit.domain.orders import (
     OrderRequest,
     OrderStatus,
     Side,
+    StopMarketBuy,
     StopMarketSell,
     StopRequest,
 )
@@ -24,9 +25,11 @@ from btcturk_kit.sandbox.market.playing import NEVER_MS
 from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.fee_levels import FEE_LEVELS_MAX, fees_of_level
+from btcturk_kit.sandbox.venue.history import CONTROL
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
 from btcturk_kit.sandbox.venue.listing import BTCTRY_RULES, bundled_listing
 from btcturk_kit.sandbox.venue.pair import Listing, PairState, PriceBand
+from btcturk_kit.sandbox.venue.quirks import Quirks
 from btcturk_kit.sandbox.venue.refusals import (
     CANCEL_BLOCKED,
     FAILED_LIMIT_ORDER,
@@ -76,10 +79,11 @@ def quotes(bid: int, ask: int, maker: str = HOUSE) -> HouseQuotes:
     return HouseQuotes(((bid, COIN),), ((ask, COIN),), maker)
 
 
-def scripted(*moves: tuple[int, MarketMove]) -> Exchange:
+def scripted(*moves: tuple[int, MarketMove], quirks: Quirks = Quirks()) -> Exchange:  # noqa: B008 - a tuple of constants
     """Return an exchange with one scripted pair and a customer, whose orders arrive at once."""
     rules = replace(BTCTRY_RULES, min_notional=Decimal(1))
-    exchange = Exchange([Listing(rules, ScriptedTape(*moves))], seed=1, has_latency=False)
+    listing = Listing(rules, ScriptedTape(*moves))
+    exchange = Exchange([listing], seed=1, has_latency=False, quirks=quirks)
     exchange.open_account("ann", {TRY: Decimal(100_000), BTC: Decimal(5)})
     return exchange
 
@@ -181,6 +185,30 @@ def test_maintenance_blocks_cancels_too() -> None:
     ]
 
 
+@pytest.mark.parametrize("state", [PairState.HALTED, PairState.MAINTENANCE])
+@pytest.mark.parametrize("at_ms", [5, 15])
+def test_the_tape_does_not_open_what_an_operator_closed(state: PairState, at_ms: int) -> None:
+    """Closed before a halt of the tape or during it, a pair stays so over the end of the halt."""
+    exchange = scripted(
+        (0, quotes(99, 101)),
+        (10, PairHalt(is_halted=True)),
+        (20, PairHalt(is_halted=False)),
+        (40, PairHalt(is_halted=True)),
+        (50, PairHalt(is_halted=False)),
+    )
+    exchange.advance_to(at_ms)
+    exchange.set_state(BTCTRY, state)
+    exchange.advance_to(30)
+    assert exchange.state(BTCTRY) is state
+    told = [one.actor for one in exchange.history.entries() if one.outcome == state.value]
+    assert told[-1] == CONTROL
+    exchange.set_state(BTCTRY, PairState.OPEN)
+    exchange.advance_to(45)
+    assert exchange.state(BTCTRY) is PairState.HALTED
+    exchange.advance_to(55)
+    assert exchange.state(BTCTRY) is PairState.OPEN
+
+
 def test_quotes_of_different_makers_wait_side_by_side() -> None:
     """Of each maker the last ladder counts when the pair opens."""
     exchange = scripted(
@@ -209,6 +237,27 @@ def test_a_pair_that_opens_can_set_off_stops() -> None:
     assert resting.status is OrderStatus.FILLED
     assert stop.status is OrderStatus.CANCELED
     assert exchange.holding("ann").fills[-1].price == 80
+    exchange.audit()
+
+
+def test_no_stop_goes_off_while_a_pair_is_halted() -> None:
+    """With touch, a cancel in the halt moves the best ask: that counts when the pair opens."""
+    exchange = scripted(
+        (0, quotes(99, 110)),
+        (5_000, HouseTake(Side.BUY, COIN)),
+        quirks=Quirks(stop_trigger="touch"),
+    )
+    best = placed(exchange, LimitOrder(BTCTRY, Side.SELL, Decimal(1), Decimal(105)))
+    stop = placed(exchange, StopMarketBuy(BTCTRY, Decimal(50), Decimal(108)))
+    assert exchange.cancel("ann", best.order_id) is None
+    exchange.set_state(BTCTRY, PairState.HALTED)
+    exchange.advance_to(6_000)
+    assert best.status is OrderStatus.CANCELED
+    assert stop.status is OrderStatus.OPEN
+    assert exchange.public_trades(BTCTRY, count=9) == ()
+    exchange.set_state(BTCTRY, PairState.OPEN)
+    assert stop.status is OrderStatus.CANCELED
+    assert [trade.price for trade in exchange.public_trades(BTCTRY, count=9)] == [110]
     exchange.audit()
 
 

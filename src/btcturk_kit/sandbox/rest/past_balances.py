@@ -1,6 +1,7 @@
 """Balances as they were: derived from trades, transfers and orders, exact to the digit.
 
-Nothing is kept for it, so it costs nothing while nobody asks. Never add: what is shown of them.
+It costs nothing while nobody asks, and then as much as has happened since, however old the account
+is. Never add: what is shown of them.
 """
 
 from __future__ import annotations
@@ -39,10 +40,8 @@ def balances_at(
     for transfer in holding.transfers.between(start_ms=at_ms + 1, end_ms=2**63):
         totals[transfer.asset] = sub(totals[transfer.asset], transfer.amount)
     locked = dict.fromkeys(totals, ZERO)
-    for order in holding.orders.values():
-        if order.created_ms > at_ms:
-            break  # they are in the order of their coming
-        if order.order_id in holding.open_orders or order.updated_ms > at_ms:
+    for order in (*holding.open_orders.values(), *holding.ended_since(at_ms + 1)):
+        if order.created_ms <= at_ms:
             base, quote = assets[order.request.symbol]
             asset = quote if order.side is Side.BUY else base
             locked[asset] = add(locked[asset], _lock(order, bought[order.order_id]))

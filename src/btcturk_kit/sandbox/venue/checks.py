@@ -81,7 +81,7 @@ def _amounts_refusal(
         amount = request.quote_amount
         if (floor_places(amount, _CENTS) if in_cents else rules.quantize_quote(amount)) != amount:
             return QUANTITY_SCALE
-        return MIN_TOTAL if request.quote_amount < rules.min_notional else None
+        return MIN_TOTAL if amount < rules.min_notional or amount <= ZERO else None
     if isinstance(request, LimitOrder):
         if not has_price_scale(request.price, rules, quirks):
             return PRICE_SCALE

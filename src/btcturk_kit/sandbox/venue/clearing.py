@@ -92,10 +92,14 @@ class Clearing:
     def withdraw(self, name: str, asset: Asset, amount: Decimal) -> bool:
         """Take free money out of an account; False, and nothing done, if there is not so much."""
         self._check_asset(asset)
-        _check_amount(amount)
         account = self._holdings[name].account
+        # All of it can go, though buys at the market leave more decimals than an order can have.
+        if decimal_of(amount) != account.free(asset):
+            _check_amount(amount)
         if amount > account.free(asset):
             return False
+        if not amount:
+            return True
         account.lock(_WITHDRAWAL, asset, amount)
         account.spend(_WITHDRAWAL, amount, lock_left=ZERO)
         self._deposited[asset] = sub(self._deposited[asset], amount)
@@ -142,14 +146,14 @@ class Clearing:
         require(left == result.left, f"order {order.order_id} has {left} left, not {result.left}")
         order.unspent = left if isinstance(order.request, MarketBuy) else ZERO
         order.status = OrderStatus.FILLED if result.is_exhausted else OrderStatus.CANCELED
-        del holding.open_orders[order.order_id]
+        holding.end(order)
 
     def close_canceled(self, holding: Holding, order: PlacedOrder, *, now_ms: int) -> None:
         """End an order that rests or waits: free what is left of its lock."""
         holding.account.release(order.order_id)
         order.status = OrderStatus.CANCELED
         order.updated_ms = now_ms
-        del holding.open_orders[order.order_id]
+        holding.end(order)
 
     # ---- trades
 
@@ -205,7 +209,7 @@ class Clearing:
                 order.status = OrderStatus.PARTIALLY_FILLED
             else:
                 order.status = OrderStatus.FILLED
-                del holding.open_orders[order.order_id]
+                holding.end(order)
         if order.side is Side.BUY:
             charge = self._pay_buy(holding, order, trade, is_maker=is_maker)
         else:

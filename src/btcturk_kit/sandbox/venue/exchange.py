@@ -183,9 +183,12 @@ class Exchange:
         self._note_transfer(name, asset, amount)
 
     def withdraw(self, name: str, asset: Asset, amount: Decimal) -> bool:
-        """Take free money out of an account; False, and nothing done, if there is not so much."""
+        """Take free money out of an account; False, and nothing done, if there is not so much.
+
+        Taking out nothing is no transfer.
+        """
         is_done = self._clearing.withdraw(name, asset, amount)
-        if is_done:
+        if is_done and amount:
             self._note_transfer(name, asset, -amount)
         return is_done
 
@@ -311,10 +314,15 @@ class Exchange:
         return self._pairs[symbol].band
 
     def set_state(self, symbol: Symbol, state: PairState, *, by: str = CONTROL) -> None:
-        """Open or close a pair; quotes that waited for its opening are carried out then."""
+        """Open or close a pair; quotes that waited for its opening are carried out then.
+
+        The house's tape does not open what somebody else closed.
+        """
         pair = self._pairs[symbol]
-        if state is pair.state:
+        closed_by = "" if state is PairState.OPEN else by
+        if (state, closed_by) == (pair.state, pair.closed_by):
             return
+        pair.closed_by = closed_by
         self.history.note(self._now_ms, by, "pair", symbol, state.value)
         if state is PairState.OPEN:
             self._flow.settle(pair, pair.reopen(), self._now_ms)
@@ -364,8 +372,9 @@ class Exchange:
     def _move_market(self, pair: PairMarket) -> None:
         move = pair.playback.take()
         if isinstance(move, PairHalt):
-            state = PairState.HALTED if move.is_halted else PairState.OPEN
-            self.set_state(pair.symbol, state, by=HOUSE)
+            if pair.follows(move):
+                state = PairState.HALTED if move.is_halted else PairState.OPEN
+                self.set_state(pair.symbol, state, by=HOUSE)
             return
         self._flow.settle(pair, pair.move(move), self._now_ms)
         self._tell(QuotesMoved(pair.symbol))

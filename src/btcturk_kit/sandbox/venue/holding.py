@@ -143,12 +143,22 @@ class Holding:
         self.transfers = Transfers()
         self.fee_level = 1
         self._by_time: defaultdict[Symbol, list[PlacedOrder]] = defaultdict(list)
+        self._ended: list[PlacedOrder] = []
 
     def add(self, order: PlacedOrder) -> None:
         """Keep a new order; its number and time are not below those of the one before."""
         self.orders[order.order_id] = order
         self._by_time[order.request.symbol].append(order)
         self.open_orders[order.order_id] = order
+
+    def end(self, order: PlacedOrder) -> None:
+        """Take an order off the open ones; its `updated_ms` is not below that of the one before."""
+        del self.open_orders[order.order_id]
+        self._ended.append(order)
+
+    def ended_since(self, start_ms: int) -> list[PlacedOrder]:
+        """Return the orders that ended at an instant or later."""
+        return self._ended[bisect_left(self._ended, start_ms, key=lambda one: one.updated_ms) :]
 
     def orders_between(
         self,

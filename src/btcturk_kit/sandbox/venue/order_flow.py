@@ -33,7 +33,7 @@ from btcturk_kit.sandbox.venue.events import (
 )
 from btcturk_kit.sandbox.venue.history import History
 from btcturk_kit.sandbox.venue.holding import Holding, PlacedOrder
-from btcturk_kit.sandbox.venue.pair import PairMarket
+from btcturk_kit.sandbox.venue.pair import PairMarket, PairState
 from btcturk_kit.sandbox.venue.public_record import PrintedTrade
 from btcturk_kit.sandbox.venue.quirks import Quirks
 from btcturk_kit.sandbox.venue.refusals import (
@@ -150,9 +150,10 @@ class OrderFlow:
         """Turn every stop order that the market has reached into the order behind it.
 
         To its owner the stop order is canceled and another order with its client order id is new.
+        While a pair is not open none goes off, though a cancel can move the best prices then.
         """
         stops = pair.stops
-        while stops:
+        while stops and pair.state is PairState.OPEN:
             if self._quirks.stop_trigger == "touch":
                 stops.see(high=pair.view.mark(Side.SELL), low=pair.view.mark(Side.BUY))
             due = stops.due()

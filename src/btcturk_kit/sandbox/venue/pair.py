@@ -13,7 +13,14 @@ from typing import NamedTuple
 
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.instruments import PairRules
-from btcturk_kit.sandbox.market.moves import HouseLevels, HouseQuotes, HouseTake, MarketMove
+from btcturk_kit.sandbox.market.moves import (
+    HOUSE,
+    HouseLevels,
+    HouseQuotes,
+    HouseTake,
+    MarketMove,
+    PairHalt,
+)
 from btcturk_kit.sandbox.market.playing import Playback, Tape
 from btcturk_kit.sandbox.venue.public_record import PublicRecord
 from btcturk_kit.sandbox.venue.public_view import PublicView
@@ -59,6 +66,7 @@ class PairMarket:
 
     Attributes:
         state: Whether it is open.
+        closed_by: Who closed it, empty while it is open.
         takes_market_orders: False in markets that move too fast (BtcTurk's FAQ).
         band: Prices allowed, None for a tenth to ten times the last one.
     """
@@ -71,6 +79,7 @@ class PairMarket:
         self.view = PublicView(rules, engine=self.engine, record=self.record)
         self.stops = WaitingStops()
         self.state = PairState.OPEN
+        self.closed_by = ""
         self.takes_market_orders = True
         self.band: PriceBand | None = None
         self._held: list[HouseQuotes | HouseLevels] = []
@@ -97,6 +106,10 @@ class PairMarket:
         if self.state is PairState.OPEN and (self.takes_market_orders or not is_market):
             return None
         return FAILED_MARKET_ORDER if is_market else FAILED_LIMIT_ORDER
+
+    def follows(self, halt: PairHalt) -> bool:
+        """Whether a halt of the tape, or its end, counts: not while somebody else closed it."""
+        return self.state is PairState.OPEN if halt.is_halted else self.closed_by == HOUSE
 
     def move(self, move: HouseQuotes | HouseLevels | HouseTake) -> tuple[Trade, ...]:
         """Let the house do something; while the pair is not open its quotes wait for the end.
