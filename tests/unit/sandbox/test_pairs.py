@@ -333,8 +333,10 @@ def test_there_are_eight_levels(level: int) -> None:
     assert exchange.accounts() == ("ann",)
 
 
-@pytest.mark.parametrize("name", ["house", "house:maker-1"])
-def test_no_customer_has_a_name_of_the_house(name: str) -> None:
-    """Its trades could not be told from the house's."""
-    with pytest.raises(ConfigurationError, match="already an account"):
+@pytest.mark.parametrize(
+    "name", ["house", "house:maker-1", "household", "control", "anonymous", "session:7"]
+)
+def test_no_customer_has_a_name_that_the_history_uses(name: str) -> None:
+    """What it does could not be told from what the house or a test does."""
+    with pytest.raises(ConfigurationError, match="no account can be named"):
         scripted().open_account(name, {})

@@ -5,17 +5,12 @@ Never add: what a fault does (`faults`), HTTP.
 
 from __future__ import annotations
 
-from typing import Final
-
 from btcturk_kit.sandbox.rest.faults import Asked, RestFault, RestFaultPlan, RestScript
 from btcturk_kit.sandbox.rest.lens import Lens
 from btcturk_kit.sandbox.venue.exchange import Exchange
-from btcturk_kit.sandbox.venue.history import CONTROL
+from btcturk_kit.sandbox.venue.history import ANONYMOUS, CONTROL
 
-__all__ = ["ANONYMOUS", "RestFaults"]
-
-ANONYMOUS: Final = "anonymous"
-"""Actor of a request that is not of a customer, or of none that is known."""
+__all__ = ["RestFaults"]
 
 
 class RestFaults:

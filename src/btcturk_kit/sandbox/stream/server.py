@@ -29,7 +29,7 @@ from btcturk_kit.sandbox.stream.faults import Action, Fault, FaultPlan, Script, 
 from btcturk_kit.sandbox.stream.hub import StreamHub
 from btcturk_kit.sandbox.stream.outlet import Outlet
 from btcturk_kit.sandbox.stream.session import Outgoing
-from btcturk_kit.sandbox.venue.history import CONTROL
+from btcturk_kit.sandbox.venue.history import ANONYMOUS, CONTROL
 from btcturk_kit.wire import encode
 from btcturk_kit.wire.pacing import Endpoint
 
@@ -39,7 +39,6 @@ _MESSAGE_BYTES_MAX = 65_536
 _CODE_OK, _CODE_GOING_AWAY = 1000, 1001
 _TOO_MANY, _UNAVAILABLE = 429, 503
 _STEPS_WITHOUT_A_BREATH = 64
-_ANONYMOUS = "anonymous"  # actor of a connection that was refused
 _OPEN_TIMEOUT_S = 10.0
 
 _log = logging.getLogger("btcturk_kit.sandbox.stream")
@@ -212,14 +211,14 @@ class StreamServer:
         """Refuse a connection that is one too many, or that the plan refuses."""
         self.follow()
         if self.plan.refuses_connection():
-            self._note(_ANONYMOUS, "fault", str(_UNAVAILABLE), f"{Endpoint.WEBSOCKET} refused")
+            self._note(ANONYMOUS, "fault", str(_UNAVAILABLE), f"{Endpoint.WEBSOCKET} refused")
             return Response(_UNAVAILABLE, "Service Unavailable", Headers({"Content-Length": "0"}))
         address = str(connection.remote_address[0])
         reason = self._access.count_address(address, Endpoint.WEBSOCKET, self.hub.now_ms)
         if reason is None:
             return None
         outcome = f"{Endpoint.WEBSOCKET}: {reason.details}"
-        self._note(_ANONYMOUS, "fault", str(_TOO_MANY), outcome)
+        self._note(ANONYMOUS, "fault", str(_TOO_MANY), outcome)
         body = encode.rate_limited(reason)
         headers = Headers(
             {

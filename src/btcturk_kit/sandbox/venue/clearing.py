@@ -27,6 +27,7 @@ from btcturk_kit.domain.orders import (
 from btcturk_kit.errors import ConfigurationError, require
 from btcturk_kit.sandbox.market.moves import is_house
 from btcturk_kit.sandbox.venue.fee_levels import fees_of_level
+from btcturk_kit.sandbox.venue.history import is_reserved
 from btcturk_kit.sandbox.venue.holding import Holding, PlacedOrder
 from btcturk_kit.sandbox.venue.order_kinds import side_of
 from btcturk_kit.sandbox.venue.quirks import Quirks
@@ -73,7 +74,9 @@ class Clearing:
             ConfigurationError: The name is taken, or an asset is of no pair, or an amount has
                 more digits than an order can have.
         """
-        if name in self._holdings or is_house(name):
+        if is_reserved(name):
+            raise ConfigurationError(f"no account can be named {name!r}: the history uses that")
+        if name in self._holdings:
             raise ConfigurationError(f"there is already an account {name!r}")
         for asset, amount in opening.items():
             self._check_asset(asset)

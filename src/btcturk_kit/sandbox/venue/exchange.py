@@ -252,13 +252,15 @@ class Exchange:
         """
         order = self.holding(name).orders.get(order_id)
         refused = self._cancel_refusal(order)
-        outcome = "queued" if refused is None else f"refused {refused.message}"
-        self.history.note(self._now_ms, name, "cancel", str(order_id), outcome)
-        if refused is not None or order is None:
-            return refused
-        if order.status is not OrderStatus.CANCELED and order.cancel_due_ms is None:
+        if refused is not None:
+            outcome = f"refused {refused.message}"
+        elif order is None or order.is_canceled_or_will_be:
+            outcome = "nothing to do"
+        else:
+            outcome = "queued"
             self._cancels.add(order, owner=name, now_ms=self._now_ms)
-        return None
+        self.history.note(self._now_ms, name, "cancel", str(order_id), outcome)
+        return refused
 
     # ---- the market as everybody sees it
 
@@ -384,7 +386,9 @@ class Exchange:
         order_id, name, left = self._cancels.take()
         holding = self.holding(name)
         order = holding.open_orders.get(order_id)
-        if order is not None:  # otherwise it was filled meanwhile
+        if order is None:
+            self.history.note(self._now_ms, name, "cancel", str(order_id), "too late")
+        else:
             pair = self._pairs[order.request.symbol]
             self._flow.withdraw(pair, holding, order, now_ms=self._now_ms)
             self._tell(OrderWithdrawn(name, order, left))

@@ -14,10 +14,15 @@ from typing import Final, NamedTuple
 
 from msgspec.json import Encoder
 
-__all__ = ["CONTROL", "ENTRIES_MAX", "History", "HistoryEntry"]
+from btcturk_kit.sandbox.market.moves import is_house
+
+__all__ = ["ANONYMOUS", "CONTROL", "ENTRIES_MAX", "History", "HistoryEntry", "is_reserved"]
 
 CONTROL: Final = "control"
 """Actor of what the control interface did."""
+
+ANONYMOUS: Final = "anonymous"
+"""Actor of a request that is not of a customer, or of none that is known."""
 
 ENTRIES_MAX: Final = 1_000_000
 """Entries kept; the oldest go first, and their number is told."""
@@ -25,12 +30,21 @@ ENTRIES_MAX: Final = 1_000_000
 _encode = Encoder().encode
 
 
+def is_reserved(name: str) -> bool:
+    """Whether an actor's name is the house's, the control interface's, or that of a session.
+
+    No customer may have it: the history could not tell them apart.
+    """
+    return name in {CONTROL, ANONYMOUS} or name.startswith("session:") or is_house(name)
+
+
 class HistoryEntry(NamedTuple):
     """One thing that happened.
 
     Attributes:
         t: The exchange's time, UTC milliseconds.
-        actor: A customer, `control`, the house, or the session of a stream as `session:7`.
+        actor: A customer, `control`, `anonymous`, the house, or the session of a stream as
+            `session:7`.
         op: What was done: `submit`, `trade`, `cancel`, `canceled`, `triggered`, `deposit`,
             `withdraw`, `open`, `pair`, `fault` and others.
         id: What it was done to: an order's, a trade's or a transfer's number, a pair, a fault.

@@ -103,6 +103,11 @@ class PlacedOrder:
         )
 
     @property
+    def is_canceled_or_will_be(self) -> bool:
+        """Whether a cancel of it was asked for, or something else has canceled it."""
+        return self.status is OrderStatus.CANCELED or self.cancel_due_ms is not None
+
+    @property
     def submitted(self) -> Decimal:
         """The `quantity` of listings: as submitted, of a market buy what is left of its amount."""
         return self.unspent if isinstance(self.request, MarketBuy) else self.quantity
