@@ -15,7 +15,7 @@ from btcturk_kit.cli.app import app
 def test_help_holds_no_picture() -> None:
     """A word between colons would be shown as one, as `KEY:SECRET:` was."""
     shown = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["sandbox", "serve", "--help"]).stdout
-    assert "One more as KEY:SECRET, also with :ASSET=AMOUNT,... behind" in shown
+    assert "One more as KEY:SECRET, maybe with :ASSET=AMOUNT,...; repeatable." in shown
     assert "\N{CIRCLED IDEOGRAPH SECRET}" not in shown
 
 

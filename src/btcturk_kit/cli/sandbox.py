@@ -80,7 +80,7 @@ def serve(
     ] = None,
     account: Annotated[
         list[str] | None,
-        typer.Option(help="One more as KEY:SECRET, also with :ASSET=AMOUNT,... behind; repeatable."),
+        typer.Option(help="One more as KEY:SECRET, maybe with :ASSET=AMOUNT,...; repeatable."),
     ] = None,
     quirk: Annotated[
         list[str] | None,
