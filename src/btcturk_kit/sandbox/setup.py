@@ -183,6 +183,11 @@ class ExchangeSetup:
             raise ConfigurationError(
                 f"holes are not {self.holes!r}", hint=f"take {' or '.join(get_args(Holes))}"
             )
+        if self.start_ms is not None and self.start_ms < 0:
+            raise ConfigurationError(
+                f"the market cannot begin at {self.start_ms}",
+                hint="give UTC milliseconds since 1970, as 1700000000000",
+            )
         if self.speed < 1:
             raise ConfigurationError(f"the speed is {self.speed}", hint="take 1 or more")
         if self.speed > 1 and self.clock is ClockKind.VIRTUAL:

@@ -21,6 +21,7 @@ from btcturk_kit.sandbox.setup import Account, ExchangeSetup, amounts_of
     [
         ({"ports": 2}, "1 port or 3, not 2"),
         ({"ports": 1, "ws_port": 9}, "none of their own"),
+        ({"start_ms": -5}, "the market cannot begin at -5"),
         ({"speed": 0}, "the speed is 0"),
         ({"speed": 2}, "a virtual clock has no speed"),
         ({"balances": {"TRY": -1}}, "'TRY=-1' is not ASSET=AMOUNT"),
