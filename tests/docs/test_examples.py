@@ -20,6 +20,7 @@ LAST_WORDS = {
     "06_matching_engine_alone.py": ["0.50 at 100 from bob", "done: False"],
     "07_recorded_hours.py": ["15384 hours", "digest"],
     "08_streams.py": ["rests", "it is stale", "resync", "it is right again"],
+    "09_local_exchange_in_a_test.py": ["unknown, but rests", "connection reset", "filled once"],
 }
 """Example → texts that it prints, in this order."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import re
 import sqlite3
@@ -68,7 +69,7 @@ class Terminal:
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
     """Follow the first recipe up to the settings file: an exchange runs, the bot can start."""
     place = Terminal(tmp_path)
-    serve, configure, _ = blocks("run-against-the-local-exchange.md", "bash")
+    serve, configure, *_ = blocks("run-against-the-local-exchange.md", "bash")
     exchange = place.leave_running(serve)
     try:
         ready = tmp_path / "exchange.json"
@@ -169,3 +170,31 @@ def test_minutes_without_trades_are_told_from_unknown_ones(tmp_path: Path) -> No
     assert found is not None
     assert min(int(found[1]), int(found[2])) > 10
     assert int(found[1]) + int(found[2]) == 60
+
+
+def test_the_page_a_raw_tool_and_a_file_of_ones_own(terminal: Terminal) -> None:
+    """The recipe's link opens the page, curl gets a ticker, a small file of trades is taken."""
+    link, ticker, file = blocks("run-against-the-local-exchange.md", "bash")[3:]
+    address, _, token = terminal.type(link).strip().partition("#token=")
+    found = json.loads((terminal.folder / "exchange.json").read_text())
+    assert (address, token) == (f"{found['control']}/", found["control_token"])
+    assert json.loads(terminal.type(ticker))["data"][0]["pair"] == "BTCTRY"
+    assert json.loads(terminal.type(file))["clock"] == "virtual"
+
+
+def test_an_exchange_is_opened_from_python(tmp_path: Path) -> None:
+    """Both Python blocks of the first recipe run by themselves."""
+    process, in_loop = blocks("run-against-the-local-exchange.md", "python")
+    place = Terminal(tmp_path)
+    said = place.type(f"python -W error - <<'END'\n{process}END")
+    assert said.startswith("http://127.0.0.1:")
+    said = place.type(f"python -W error - <<'END'\n{in_loop}END")
+    assert said.endswith("['open', 'restart', 'restart']\n")
+
+
+def test_the_tests_of_the_recipe_pass(tmp_path: Path) -> None:
+    """The recipe's blocks, one below the other, are a file of tests that passes."""
+    code = "\n\n".join(blocks("test-against-the-local-exchange.md", "python"))
+    (tmp_path / "test_my_bot.py").write_text(code, "utf-8")
+    run = "python -m pytest -q -W error -p no:cacheprovider test_my_bot.py"
+    assert f"{code.count('def test_')} passed" in Terminal(tmp_path).type(run)

@@ -182,7 +182,8 @@ def test_a_taken_port_is_one_clear_line() -> None:
             f"error: port {port} of 127.0.0.1 is in use (choose another port, or 0 for a free one)"
         ]
         assert json.loads(run.stdout)["error"]["code"] == "ConfigurationError"
-        with pytest.raises(ConfigurationError, match=f"port {port} of 127.0.0.1 is in use"):
+        said = f"^the local exchange did not start: port {port} of 127.0.0.1 is in use"
+        with pytest.raises(ConfigurationError, match=said):
             SandboxProcess(port=port).start()
 
 
@@ -251,5 +252,8 @@ def test_a_line_for_people() -> None:
     assert child.stdout
     address = SandboxAddress(**json.loads(child.stdout.readline()))
     _, errors = child.communicate("some words\n", timeout=10)
-    assert errors == f"local exchange on {address.rest}; stop it with Ctrl-C\n"
+    assert errors.splitlines() == [
+        f"local exchange on {address.rest}; stop it with Ctrl-C",
+        f"its page: {address.control}/#token={address.control_token}",
+    ]
     assert child.returncode == 0

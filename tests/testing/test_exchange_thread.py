@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from btcturk_kit.domain.identifiers import ClientOrderId, Symbol
-from btcturk_kit.domain.order_events import OrderAccepted, OrderRejected
+from btcturk_kit.domain.order_events import OrderAccepted, OrderRejected, SubmitUnknown
 from btcturk_kit.domain.orders import MarketBuy
 from btcturk_kit.errors import BtcturkKitError, ConfigurationError, InvariantViolation
 from btcturk_kit.sandbox import ClockKind, LocalExchange
@@ -99,6 +99,26 @@ def test_pairs_faults_and_restarts(running: ExchangeThread, control: ControlClie
     before_ms = control.now_ms()
     control.restart(down_ms=1_000)
     assert control.now_ms() == before_ms + 1_000
+    assert isinstance(asyncio.run(buy()), OrderAccepted)
+
+
+def test_faults_of_requests_are_played_and_ended(
+    running: ExchangeThread, control: ControlClient
+) -> None:
+    """A plan replaces the one before; hits are told; without a fault nothing is played."""
+
+    async def buy() -> object:
+        async with connected_client(running.address) as client:
+            order = MarketBuy(BTCTRY, Decimal(500))
+            return await client.submit(order, client_order_id=ClientOrderId("mine-3"))
+
+    control.rest_faults({"kind": "reset", "carried_out": True, "count": None}, seed=2)
+    control.rest_faults({"kind": "reset", "endpoints": ["POST /api/v1/order"]})
+    assert isinstance(asyncio.run(buy()), SubmitUnknown)
+    assert control.call("GET", "/v1/faults")["rest"] == [{"kind": "reset", "hits": 1}]
+    assert control.truth()["trades"] == []
+    control.rest_faults()
+    assert control.call("GET", "/v1/faults")["rest"] == []
     assert isinstance(asyncio.run(buy()), OrderAccepted)
 
 

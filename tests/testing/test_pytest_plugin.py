@@ -111,6 +111,8 @@ def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path) -> None
     assert "1 passed, 1 error" in done.stdout, done.stdout
     assert "needs more packages: pip install 'btcturk-kit[sandbox]'" in done.stdout
     assert "Traceback" not in done.stdout
+    assert "During handling" not in done.stdout
+    assert "ModuleNotFoundError" not in done.stdout
 
 
 def test_loading_it_imports_next_to_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from decimal import Decimal
 import typer
 
 from btcturk_kit.domain.canonical import canonical_decimal
-from btcturk_kit.errors import BtcturkKitError
+from btcturk_kit.errors import BtcturkKitError, StorageFull
 
 __all__ = ["decimal_text", "failing_cleanly", "print_json", "report_error", "warn"]
 
@@ -46,12 +47,21 @@ def report_error(error: BtcturkKitError, *, as_json: bool) -> None:
 
 @contextmanager
 def failing_cleanly(*, as_json: bool) -> Iterator[None]:
-    """Turn the library's exceptions into one line and the documented exit code."""
+    """Turn the library's exceptions and a full disk into one line and the documented exit code."""
     try:
         yield
     except BtcturkKitError as error:
         report_error(error, as_json=as_json)
         raise typer.Exit(error.exit_code) from None
+    except OSError as error:
+        # Stores tell of a full disk themselves: what is left is a document that is redirected.
+        if error.errno != errno.ENOSPC:
+            raise
+        full = StorageFull(
+            "no space left to write what this command prints", hint="free some, or redirect it"
+        )
+        report_error(full, as_json=False)  # a document would go where there is no space
+        raise typer.Exit(full.exit_code) from None
 
 
 Progress = Callable[[int], None]

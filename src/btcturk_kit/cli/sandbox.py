@@ -83,7 +83,7 @@ def serve(
     ] = None,
     account: Annotated[
         list[str] | None,
-        typer.Option(help="One more as KEY:SECRET or KEY:SECRET:ASSET=AMOUNT,...; repeatable."),
+        typer.Option(help="One more as KEY:SECRET, maybe with :ASSET=AMOUNT,...; repeatable."),
     ] = None,
     quirk: Annotated[
         list[str] | None,

@@ -127,7 +127,7 @@ class SandboxProcess(ExchangeSetup):
             child.wait()
             errors.seek(0)
             lines = errors.read().decode("utf-8", "replace").strip().splitlines()
-            said = lines[-1] if lines else "it said nothing"
+            said = lines[-1].removeprefix("error: ") if lines else "it said nothing"
             self._close(child)
         self._child = None
         return ConfigurationError(f"the local exchange did not start: {said}")

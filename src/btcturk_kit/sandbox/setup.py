@@ -35,12 +35,14 @@ def amounts_of(amounts: Amounts) -> dict[Asset, Decimal]:
     """Read how much of what.
 
     Raises:
-        ConfigurationError: One is no amount of an asset, is negative, or comes twice.
+        ConfigurationError: One is no amount of an asset, is negative, or comes twice; or it is one
+            text instead of a list.
 
     Example:
         >>> amounts_of(["TRY=5", "btc=0.5"]) == amounts_of({"TRY": 5, "BTC": "0.5"})
         True
     """
+    _refuse_text("balances", amounts)
     if isinstance(amounts, Mapping):
         rows = [(name, str(amount), f"{name}={amount}") for name, amount in amounts.items()]
     else:
@@ -52,8 +54,12 @@ def amounts_of(amounts: Amounts) -> dict[Asset, Decimal]:
         except InvariantViolation:
             amount = Decimal(-1)
         asset = Asset(name.upper())
-        if not asset or amount < ZERO or asset in read:
-            raise ConfigurationError(f"{text!r} is not ASSET=AMOUNT, or comes twice")
+        if not asset or amount < ZERO:
+            raise ConfigurationError(
+                f"{text!r} is not ASSET=AMOUNT with an amount from 0 on", hint="write TRY=100000"
+            )
+        if asset in read:
+            raise ConfigurationError(f"{text!r}: {asset} comes twice", hint="give each asset once")
         read[asset] = amount
     return read
 
@@ -92,7 +98,8 @@ class Account:
         parts = text.split(":")
         if len(parts) not in _ACCOUNT_PARTS or not all(parts):
             raise ConfigurationError(  # without the text: it may hold a secret
-                "an account is not KEY:SECRET or KEY:SECRET:ASSET=AMOUNT,..."
+                "an account is not KEY:SECRET or KEY:SECRET:ASSET=AMOUNT,...",
+                hint="write the secret in base64, without a colon, and balances as TRY=5000,BTC=1",
             )
         api_key, api_secret, *owned = parts
         return cls(
@@ -157,9 +164,19 @@ class ExchangeSetup:
     control_token: str = ""
 
     def __post_init__(self) -> None:
+        if self.clock not in tuple(ClockKind):
+            raise ConfigurationError(
+                f"there is no clock {self.clock!r}", hint=f"take {' or '.join(ClockKind)}"
+            )
+        self.clock = ClockKind(self.clock)
+        _refuse_text("pairs", self.pairs)
+        _refuse_text("quirks", self.quirks)
         self.host = checked_host(self.host, allows_other_machines=self.allows_other_machines)
         if self.ports not in _PORTS:
-            raise ConfigurationError(f"an exchange has 1 port or 3, not {self.ports}")
+            raise ConfigurationError(
+                f"an exchange has 1 port or 3, not {self.ports}",
+                hint="take 3 for REST, graph and stream apart, or 1",
+            )
         if self.ports == 1 and (self.graph_port or self.ws_port):
             raise ConfigurationError(
                 "with one port the graph and the stream have none of their own"
@@ -167,6 +184,11 @@ class ExchangeSetup:
         if self.holes not in get_args(Holes):
             raise ConfigurationError(
                 f"holes are not {self.holes!r}", hint=f"take {' or '.join(get_args(Holes))}"
+            )
+        if self.start_ms is not None and self.start_ms < 0:
+            raise ConfigurationError(
+                f"the market cannot begin at {self.start_ms}",
+                hint="give UTC milliseconds since 1970, as 1700000000000",
             )
         if self.speed < 1:
             raise ConfigurationError(f"the speed is {self.speed}", hint="take 1 or more")
@@ -216,6 +238,14 @@ class ExchangeSetup:
             return cls(**document)
         except (ValueError, TypeError, KeyError):
             raise ConfigurationError("this is not the setup of a local exchange") from None
+
+
+def _refuse_text(name: str, value: object) -> None:
+    """Say what is wrong with one text where a list belongs: its letters would be taken for it."""
+    if isinstance(value, str):
+        raise ConfigurationError(
+            f"{name} are a list, not the text {value!r}", hint=f"write [{value!r}]"
+        )
 
 
 def _by_name(value: object, kind: type[Account | ExchangeSetup]) -> dict[str, Any]:

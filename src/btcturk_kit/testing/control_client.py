@@ -89,6 +89,10 @@ class ControlClient:
         """
         self.call("POST", "/v1/pairs", {"symbol": symbol, **changes})
 
+    def rest_faults(self, *faults: Mapping[str, Any], **others: Any) -> None:  # noqa: ANN401 - JSON fields
+        """Replace the plan of faults of requests; without any, end it."""
+        self.call("POST", "/v1/rest/faults", {"faults": faults, **others})
+
     def stream_faults(self, *faults: Mapping[str, Any], **others: Any) -> None:  # noqa: ANN401 - JSON fields
         """Replace the plan of faults of the stream; without any, end it."""
         self.call("POST", "/v1/stream/faults", {"faults": faults, **others})

@@ -41,6 +41,7 @@ def btcturk_exchange(btcturk_options: Mapping[str, Any]) -> Iterator[ExchangeThr
     from btcturk_kit.errors import ConfigurationError  # noqa: PLC0415 - see the head
     from btcturk_kit.sandbox.extra import needing_the_extra  # noqa: PLC0415 - see the head
 
+    missing = ""
     try:
         with needing_the_extra():
             from btcturk_kit.sandbox.local_exchange import (  # noqa: PLC0415 - see the head
@@ -50,7 +51,9 @@ def btcturk_exchange(btcturk_options: Mapping[str, Any]) -> Iterator[ExchangeThr
                 ExchangeThread,
             )
     except ConfigurationError as error:
-        pytest.fail(error.message, pytrace=False)
+        missing = error.message
+    if missing:  # outside of the handler: pytest would print the failed imports as well
+        pytest.fail(missing, pytrace=False)
     with ExchangeThread(LocalExchange(**btcturk_options)) as running:
         yield running
 

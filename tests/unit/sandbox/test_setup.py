@@ -21,10 +21,16 @@ from btcturk_kit.sandbox.setup import Account, ExchangeSetup, amounts_of
     [
         ({"ports": 2}, "1 port or 3, not 2"),
         ({"ports": 1, "ws_port": 9}, "none of their own"),
+        ({"start_ms": -5}, "the market cannot begin at -5"),
         ({"speed": 0}, "the speed is 0"),
         ({"speed": 2}, "a virtual clock has no speed"),
         ({"balances": {"TRY": -1}}, "'TRY=-1' is not ASSET=AMOUNT"),
-        ({"balances": ["TRY=1", "try=2"]}, "'try=2' is not ASSET=AMOUNT, or comes twice"),
+        ({"balances": ["TRY=x"]}, "'TRY=x' is not ASSET=AMOUNT with an amount from 0 on"),
+        ({"balances": "TRY=1"}, "balances are a list, not the text 'TRY=1'"),
+        ({"pairs": "BTCTRY"}, "pairs are a list, not the text 'BTCTRY'"),
+        ({"quirks": "stop_trigger=touch"}, "quirks are a list, not the text"),
+        ({"clock": "weird"}, "there is no clock 'weird'"),
+        ({"balances": ["TRY=1", "try=2"]}, "'try=2': TRY comes twice"),
         ({"accounts": [Account(api_key="a", api_secret="AAAA", balances=["x"])]}, "'x' is not"),
         ({"quirks": ["stop_triger=touch"]}, "there is no quirk 'stop_triger'"),
         ({"quirks": {"stop_trigger": "never"}}, "has no reading 'never'"),
@@ -38,6 +44,11 @@ def test_options_that_make_no_exchange(options: dict[str, Any], text: str) -> No
     """One line says which option cannot be, before anything is opened."""
     with pytest.raises(ConfigurationError, match=text):
         ExchangeSetup(**options)
+
+
+def test_a_clock_may_be_given_by_its_name() -> None:
+    """What a command line takes, code may write too."""
+    assert ExchangeSetup(clock="real").clock is ClockKind.REAL
 
 
 def test_another_machine_must_be_asked_for() -> None:

@@ -263,7 +263,9 @@ class RestScript(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         try:
             return convert(fields, cls)
         except ValidationError as error:
-            raise ConfigurationError(f"this is no plan of faults: {error}") from error
+            raise ConfigurationError(
+                f"this is no plan of faults: {error}", hint=f"kinds are {', '.join(RestFaultKind)}"
+            ) from error
 
     @classmethod
     def seeded(cls, seed: int, *, bps: int = 50, ms: int = 50) -> RestScript:

@@ -159,7 +159,9 @@ class Script(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         try:
             return convert(fields, cls)
         except ValidationError as error:
-            raise ConfigurationError(f"this is no plan of faults: {error}") from error
+            raise ConfigurationError(
+                f"this is no plan of faults: {error}", hint=f"kinds are {', '.join(FaultKind)}"
+            ) from error
 
 
 class SendText(NamedTuple):

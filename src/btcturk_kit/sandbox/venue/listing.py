@@ -131,7 +131,8 @@ KNOWN_PAIRS: Final = {
 }
 """The pairs that `listing_of` knows, by their names."""
 
-_HINT = f"give PAIR or PAIR=FILE; known pairs are {', '.join(KNOWN_PAIRS)}"
+_KNOWN = f"known pairs are {', '.join(KNOWN_PAIRS)}"
+_HINT = f"give PAIR, PAIR=FILE or PAIR=BOOK,TRADES; {_KNOWN}"
 
 
 def bundled_listing() -> Listing:
@@ -161,7 +162,8 @@ def listing_of(text: str, *, holes: Holes = "refuse") -> Listing:
     known = KNOWN_PAIRS.get(Symbol(name.strip().replace("_", "").upper()))
     if known is None:
         raise ConfigurationError(
-            f"the local exchange does not know the pair {name.strip()!r}", hint=_HINT
+            f"the local exchange does not know the pair {name.strip()!r}",
+            hint=f"{_KNOWN}; in Python, LocalExchange(listings=...) takes others",
         )
     rules = known.rules
     if has_file:

@@ -88,10 +88,11 @@ class Quirks(NamedTuple):
         known = cls.readings()
         for name, reading in chosen.items():
             if name not in known:
-                near = get_close_matches(name, known, n=3) or list(known)[:3]
+                near = get_close_matches(name, known, n=3)
+                meant = f"meant {' or '.join(near)}? " if near else ""
                 raise ConfigurationError(
                     f"there is no quirk {name!r} of the local exchange",
-                    hint=f"meant {' or '.join(near)}? `btcturk-kit sandbox quirks` lists all",
+                    hint=f"{meant}`btcturk-kit sandbox quirks` lists all",
                 )
             if reading not in known[name]:
                 raise ConfigurationError(
