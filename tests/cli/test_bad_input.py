@@ -500,7 +500,7 @@ def _twice(lines: list[str]) -> None:
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (_hole, "row 41: a hole of 3 candles"),
+        (_hole, "row 41: candles of 60 minutes missing before time"),
         (_disorder, "row 41: "),
         (_twice, "row 42: time"),
     ],

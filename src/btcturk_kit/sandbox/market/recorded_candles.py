@@ -162,7 +162,7 @@ def _check_steps(
             )
         elif holes == "refuse":
             problem = (
-                f"a hole of {missing - 1} candles of {length} before time {after.open_ms}; "
+                f"candles of {length} missing before time {after.open_ms}: {missing - 1}; "
                 "holes=halt halts the pair over it"
             )
         if problem:

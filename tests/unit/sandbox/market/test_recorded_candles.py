@@ -65,7 +65,11 @@ def test_a_short_tape_starts_a_day_in(tmp_path: Path) -> None:
     ("line", "text", "problem"),
     [
         (0, "time,open,high,low,close,volume", "header"),
-        (9, f"{START_MS + 9 * HOUR_MS},100,110,90,105,1", "a hole of 1 candles of 60 minutes"),
+        (
+            9,
+            f"{START_MS + 9 * HOUR_MS},100,110,90,105,1",
+            "candles of 60 minutes missing before time",
+        ),
         (9, f"{START_MS + 7 * HOUR_MS},100,110,90,105,1", "does not come after"),
         (9, f"{START_MS + 2 * HOUR_MS},100,110,90,105,1", "does not come after"),
         (9, f"{START_MS + 8 * HOUR_MS + 1},100,110,90,105,1", "not whole candles of 60 minutes"),
