@@ -17,7 +17,7 @@ from btcturk_kit.domain.money import add
 from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS
 from btcturk_kit.wire.encode_graph import GraphCandle
 
-__all__ = ["CandleRecord"]
+__all__ = ["CandleRecord", "joined"]
 
 _MINUTE_MS = 60_000
 _MINUTES_MAX = 7 * 24 * 60
@@ -100,7 +100,7 @@ class CandleRecord:
         self._minutes.append(minute)
         hour_ms = minute.open_ms - minute.open_ms % HOUR_MS
         if self._hours and self._hours[-1].open_ms == hour_ms:
-            self._hours[-1] = _joined(self._hours[-1], minute)
+            self._hours[-1] = joined(self._hours[-1], minute)
         else:
             self._hours.append(minute._replace(open_ms=hour_ms))
 
@@ -120,13 +120,14 @@ def _folded(parts: Iterable[GraphCandle], span_ms: int) -> list[GraphCandle]:
     for part in parts:
         open_ms = part.open_ms - part.open_ms % span_ms
         if found and found[-1].open_ms == open_ms:
-            found[-1] = _joined(found[-1], part)
+            found[-1] = joined(found[-1], part)
         else:
             found.append(part._replace(open_ms=open_ms))
     return found
 
 
-def _joined(earlier: GraphCandle, later: GraphCandle) -> GraphCandle:
+def joined(earlier: GraphCandle, later: GraphCandle) -> GraphCandle:
+    """Return one candle of two neighbors."""
     return GraphCandle(
         earlier.open_ms,
         earlier.open,
