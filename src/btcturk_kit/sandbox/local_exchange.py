@@ -39,6 +39,8 @@ from btcturk_kit.wire.signing import Credentials
 
 __all__ = ["LocalExchange"]
 
+_DOWN_MS_MAX = 86_400_000  # a day: longer is a mistake in the unit
+
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class LocalExchange(ExchangeSetup):
@@ -153,10 +155,13 @@ class LocalExchange(ExchangeSetup):
                 a real one this call takes as long.
 
         Raises:
-            ConfigurationError: A port was taken by somebody else meanwhile.
+            ConfigurationError: It would be down for longer than a day, or a port was taken by
+                somebody else meanwhile.
         """
-        if down_ms < 0:
-            raise ConfigurationError("an exchange cannot be down for less than no time")
+        if not 0 <= down_ms <= _DOWN_MS_MAX:
+            raise ConfigurationError(
+                "an exchange cannot be down for less than no time or more than a day"
+            )
         inside = self._inside
         async with inside.restarting:
             await inside.doors.close(resets=True)
@@ -253,8 +258,7 @@ class _Running:
 
     async def close(self) -> None:
         """Close all ports and end all connections."""
-        await self.doors.close()
-        await self.control.close()
+        await asyncio.gather(self.doors.close(), self.control.close())
 
 
 @cache

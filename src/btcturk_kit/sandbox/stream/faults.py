@@ -161,6 +161,10 @@ class Script(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         except ValidationError as error:
             raise ConfigurationError(f"this is no plan of faults: {error}") from error
 
+    def __post_init__(self) -> None:
+        if self.refused_connections < 0:
+            raise ConfigurationError("refused_connections is not negative")
+
 
 class SendText(NamedTuple):
     """Send this text frame."""
