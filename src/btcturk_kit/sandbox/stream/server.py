@@ -107,12 +107,16 @@ class StreamServer:
         if self._clock is not None:
             self._timer = asyncio.create_task(self._publish_in_time(self._clock))
 
-    async def close(self, *, resets: bool = False) -> None:
-        """End all connections: politely, or by a reset as a server that fell over does."""
+    def stop_listening(self) -> None:
+        """Take no more connections."""
         self._is_open = False
         if self._server is not None:
             self._server.close()
             self._server = None
+
+    async def close(self, *, resets: bool = False) -> None:
+        """End all connections: politely, or by a reset as a server that fell over does."""
+        self.stop_listening()
         if self._timer is not None:
             self._timer.cancel()
             await asyncio.wait((self._timer,))
@@ -151,7 +155,7 @@ class StreamServer:
         A client that does not read for longer than the patience is closed with 1008.
         """
         steps = 0
-        while not self.hub.step_to(now_ms):
+        while not self._has_stepped_to(now_ms):
             steps += 1
             if not steps % _STEPS_WITHOUT_A_BREATH:
                 await asyncio.sleep(0)  # answers, pings and ends go on meanwhile
