@@ -39,6 +39,7 @@ _MESSAGE_BYTES_MAX = 65_536
 _CODE_OK, _CODE_GOING_AWAY = 1000, 1001
 _TOO_MANY, _UNAVAILABLE = 429, 503
 _STEPS_WITHOUT_A_BREATH = 64
+_STEP_MS_MAX = 60_000
 _ANONYMOUS = "anonymous"  # actor of a connection that was refused
 _OPEN_TIMEOUT_S = 10.0
 
@@ -162,6 +163,14 @@ class StreamServer:
             for outlet in tuple(self._outlets.values()):
                 if not outlet.has_room:
                     await self._wait_for(outlet)
+
+    def _has_stepped_to(self, now_ms: int) -> bool:
+        """Advance to the next publication, by a minute at most; return whether `now_ms` is reached.
+
+        Without listeners there is no publication, and years would be one step.
+        """
+        target_ms = min(now_ms, self.hub.now_ms + _STEP_MS_MAX)
+        return self.hub.step_to(target_ms) and target_ms == now_ms
 
     async def _wait_for(self, outlet: Outlet) -> None:
         try:
