@@ -236,6 +236,32 @@ def test_a_restart_loses_the_requests_under_way() -> None:
     asyncio.run(main())
 
 
+def test_a_stream_that_overtakes_a_held_request_ends_with_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """An upgrade right behind a request that is never answered: a restart ends both in peace."""
+
+    async def main() -> None:
+        async with LocalExchange(ports=1) as local:
+            local.faults.play(RestScript.of({"faults": [{"kind": "lose_answer"}]}))
+            reader, writer = await asyncio.open_connection("127.0.0.1", port_at(local.address.rest))
+            writer.write(
+                b"GET /api/v2/server/ping HTTP/1.1\r\nHost: x\r\n\r\n"
+                b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            )
+            while hits_of(local) < 1:  # noqa: ASYNC110 - a fault that hits tells nobody
+                await asyncio.sleep(0)
+            await local.restart()
+            with pytest.raises(ConnectionError):
+                await reader.read()
+            writer.close()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main())
+    assert not caplog.records
+
+
 def test_a_long_advance_leaves_room_for_others() -> None:
     """Without a listener too: requests are answered while market time passes."""
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from contextlib import suppress
-from typing import cast
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -106,8 +105,11 @@ def _quiet(app: ASGIApp) -> ASGIApp:
     """Return the application with requests that can be ended; uvicorn would call that a failure."""
 
     async def ended(scope: Scope, receive: Receive, send: Send) -> None:
-        with suppress(asyncio.CancelledError):
+        try:
             await app(scope, receive, send)
+        except asyncio.CancelledError:
+            # Of uvicorn's object of this request: that nobody is there to be answered.
+            cast("Any", receive).__self__.disconnected = True
 
     return ended
 
