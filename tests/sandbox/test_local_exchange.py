@@ -262,6 +262,23 @@ def test_a_stream_that_overtakes_a_held_request_ends_with_it(
     assert not caplog.records
 
 
+def test_a_clock_that_jumped_measures_logins_too() -> None:
+    """Who stamps with the time that the exchange tells may log in to the stream, no one else."""
+
+    async def main() -> None:
+        async with LocalExchange(**ANN_KEYS) as local:
+            local.faults.play(RestScript.of({"faults": [{"kind": "clock_jump", "ms": 60_000}]}))
+            now_ms = local.exchange.now_ms
+            for told_ms, is_in in ((now_ms + 60_000, True), (now_ms, False)):
+                async with connect(local.address.ws, proxy=None) as connection:
+                    listener = Listener(connection)
+                    assert (await listener.log_in(told_ms))["ok"] is is_in
+            newest = local.history.newest(20)
+            assert any("GET / met another time" in one.outcome for one in newest)
+
+    asyncio.run(main())
+
+
 def test_a_long_advance_leaves_room_for_others() -> None:
     """Without a listener too: requests are answered while market time passes."""
 

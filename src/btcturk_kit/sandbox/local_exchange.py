@@ -26,6 +26,7 @@ from btcturk_kit.sandbox.hands import Hands
 from btcturk_kit.sandbox.http_server import HttpServer
 from btcturk_kit.sandbox.listening import listen_all, port_of, url_host
 from btcturk_kit.sandbox.market.recorded_candles import Holes
+from btcturk_kit.sandbox.rest.faults import Asked
 from btcturk_kit.sandbox.rest.playing import RestFaults
 from btcturk_kit.sandbox.running_clock import RunningClock
 from btcturk_kit.sandbox.setup import Account, ExchangeSetup
@@ -35,6 +36,7 @@ from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.history import CONTROL, History
 from btcturk_kit.sandbox.venue.listing import listing_of
 from btcturk_kit.sandbox.venue.pair import Listing
+from btcturk_kit.wire.pacing import Endpoint
 from btcturk_kit.wire.signing import Credentials
 
 __all__ = ["LocalExchange"]
@@ -224,6 +226,7 @@ class _Running:
         stream = StreamServer(hub, access, clock=clock, limits=setup.stream_limits)
         hands = Hands(stream, is_real=is_real)
         faults = RestFaults(exchange)
+        hub.login_ms = lambda api_key: faults.clock_ms(Asked(Endpoint.WEBSOCKET, api_key))
         desk = Desk(exchange, access, hands=hands, stream=stream, faults=faults, restart=restart)
         for account in (first, *setup.accounts):
             desk.add_account(account)
