@@ -279,6 +279,20 @@ def test_a_clock_that_jumped_measures_logins_too() -> None:
     asyncio.run(main())
 
 
+def test_a_delay_is_of_the_market() -> None:
+    """An hour of a market that runs an hour in a second is over soon."""
+
+    async def main() -> None:
+        async with LocalExchange(clock=ClockKind.REAL, speed=3_600) as local:
+            local.faults.play(RestScript.of({"faults": [{"kind": "delay", "ms": 3_600_000}]}))
+            before_ms = local.exchange.now_ms
+            assert (await get(local.address.rest, "/api/v2/server/ping")).status == 200
+            local.stream.follow()
+            assert local.exchange.now_ms - before_ms >= 3_600_000
+
+    asyncio.run(main())
+
+
 def test_a_long_advance_leaves_room_for_others() -> None:
     """Without a listener too: requests are answered while market time passes."""
 

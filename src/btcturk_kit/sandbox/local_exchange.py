@@ -224,7 +224,7 @@ class _Running:
         )
         hub = StreamHub(exchange, access, seed=setup.seed)
         stream = StreamServer(hub, access, clock=clock, limits=setup.stream_limits)
-        hands = Hands(stream, is_real=is_real)
+        hands = Hands(stream, is_real=is_real, speed=setup.speed)
         faults = RestFaults(exchange)
         hub.login_ms = lambda api_key: faults.clock_ms(Asked(Endpoint.WEBSOCKET, api_key))
         desk = Desk(exchange, access, hands=hands, stream=stream, faults=faults, restart=restart)
