@@ -240,7 +240,7 @@ def test_an_exchange_is_started_once() -> None:
 
 
 def test_a_line_for_people() -> None:
-    """Without `--json` a sentence on standard error says where it is and how to stop it."""
+    """Without `--json` standard error says where it and its page are and how to stop it."""
     child = subprocess.Popen(
         [*COMMAND, "--until-stdin-ends"],
         stdin=subprocess.PIPE,
@@ -251,5 +251,8 @@ def test_a_line_for_people() -> None:
     assert child.stdout
     address = SandboxAddress(**json.loads(child.stdout.readline()))
     _, errors = child.communicate("some words\n", timeout=10)
-    assert errors == f"local exchange on {address.rest}; stop it with Ctrl-C\n"
+    assert errors.splitlines() == [
+        f"local exchange on {address.rest}; stop it with Ctrl-C",
+        f"its page: {address.control}/#token={address.control_token}",
+    ]
     assert child.returncode == 0
