@@ -23,6 +23,7 @@ __all__ = [
     "examples",
     "fuzz",
     "lint",
+    "long",
     "pacing",
     "package",
     "soak",
@@ -91,20 +92,30 @@ def arch(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests and hold the coverage; arguments after `--` go to pytest, without coverage."""
+    """Run the tests and hold the coverage; arguments after `--` go to pytest, without coverage.
+
+    Tests marked long have a session of their own, so that this one ends within minutes.
+    """
     install(session, "test", "lint")
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
     data = {"COVERAGE_FILE": str(Path(session.create_tmp()).resolve() / "coverage")}
     session.run("coverage", "erase", env=data)
-    session.run("coverage", "run", "-m", "pytest", "-n", "2", env=data)
+    session.run("coverage", "run", "-m", "pytest", "-n", "2", "-m", "not long", env=data)
     session.run("coverage", "combine", "--quiet", env=data)
     session.run("coverage", "report", f"--fail-under={COVERED_ALL_PERCENT}", env=data)
     pure = ",".join(f"*/btcturk_kit/{name}/*" for name in PURE)
     session.run(
         "coverage", "report", f"--include={pure}", f"--fail-under={COVERED_PURE_PERCENT}", env=data
     )
+
+
+@nox.session(default=False)
+def long(session: nox.Session) -> None:
+    """Run the tests that take minutes: kills at every write, every seed of the quick start."""
+    install(session, "test", "lint")
+    session.run("pytest", "-n", "2", "-m", "long", *session.posargs)
 
 
 @nox.session

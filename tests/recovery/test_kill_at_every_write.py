@@ -22,6 +22,8 @@ import pytest
 from tests.cli.commands import environment
 from tests.recovery.evidence import Books, books_of, contradictions
 
+pytestmark = pytest.mark.long
+
 SHARES = 6
 EVERY = "BTCTURK_KIT_TEST_ALL_BOUNDARIES"
 SUBMIT, CANCEL = "POST /api/v1/order", "DELETE /api/v1/order"

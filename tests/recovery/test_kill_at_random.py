@@ -12,6 +12,8 @@ import pytest
 from tests.cli.commands import COMMAND, QUICK_TREND, environment, exchange, stage4, truth_of
 from tests.recovery.evidence import books_of, contradictions
 
+pytestmark = pytest.mark.long
+
 RUNS = 6
 CODES = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 143, signal.SIGINT: 130}
 

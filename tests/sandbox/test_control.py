@@ -53,6 +53,8 @@ def done(exchange: Caller, target: str, fields: object) -> Any:
             "not two prices",
         ),
         ("POST", "/v1/restart", {"down_ms": -1}, 400, "less than no time"),
+        ("POST", "/v1/restart", {"down_ms": 86_400_001}, 400, "more than a day"),
+        ("POST", "/v1/stream/faults", {"refused_connections": -1}, 400, "not negative"),
         ("POST", "/v1/accounts", {"api_key": "ann", "api_secret": "AAAA"}, 400, "given twice"),
         ("POST", "/v1/accounts", {"api_key": "x", "api_secret": "?"}, 400, "not base64"),
         ("POST", "/v1/accounts/permissions", {"api_key": "x", "permissions": []}, 404, "no such"),

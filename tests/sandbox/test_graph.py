@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
@@ -99,6 +100,30 @@ def test_days_open_at_midnight_and_weeks_on_thursday(exchange: Caller) -> None:
     assert all(row["low"] <= float(row["average"]) <= row["high"] for row in rows)
 
 
+def test_years_are_those_of_the_calendar(exchange: Caller) -> None:
+    """They open on 1 January UTC, and one that opens before the query is not in it."""
+    exchange.advance(200 * DAY_S * 1000)
+    days, years = history(exchange, "1%20d"), history(exchange, "1+y")
+    opened = [
+        int(datetime(datetime.fromtimestamp(one, UTC).year, 1, 1, tzinfo=UTC).timestamp())
+        for one in days["t"]
+    ]
+    assert years["t"] == sorted(set(opened))
+    assert len(years["t"]) > 1
+    for index, open_s in enumerate(years["t"]):
+        rows = [place for place, one in enumerate(opened) if one == open_s]
+        assert years["o"][index] == days["o"][rows[0]]
+        assert years["h"][index] == max(days["h"][row] for row in rows)
+        assert years["l"][index] == min(days["l"][row] for row in rows)
+        assert years["c"][index] == days["c"][rows[-1]]
+    newest_s = years["t"][-1]
+    assert history(exchange, "1+y", first_s=newest_s)["t"] == [newest_s]
+    reply = exchange.graph.get(
+        f"/v1/klines/history?symbol=BTCTRY&resolution=1+y&from={newest_s + 1}&to={10**11}"
+    )
+    assert reply.body == NO_DATA
+
+
 def test_both_ends_of_a_query_are_inclusive(exchange: Caller) -> None:
     """A candle is in if it opens in the span."""
     hours = history(exchange, "60")["t"]
@@ -139,6 +164,7 @@ def test_days_can_be_named_as_documented(start: Start) -> None:
     """A switch turns the two ways of writing a day round."""
     exchange = start(quirks=Quirks(day_resolution="joined"))
     assert history(exchange, "1D")["t"]
+    assert history(exchange, "1Y")["t"]
     spaced = exchange.graph.get("/v1/klines/history?symbol=BTCTRY&resolution=1+d&from=1&to=2")
     assert spaced.json["message"] == "INVALID_RESOLUTION_FOR_TIME_INTERVAL"
 

@@ -18,6 +18,7 @@ from btcturk_kit.errors import ConfigurationError, InvariantViolation
 from btcturk_kit.sandbox import Account, ClockKind, LocalExchange
 from btcturk_kit.sandbox.access import Permission
 from btcturk_kit.sandbox.listening import listen, port_of
+from btcturk_kit.sandbox.rest.faults import RestScript
 
 from .conftest import BOB, Caller, Reply
 from .live import PATIENCE_S, Listener, RawClient
@@ -36,6 +37,11 @@ async def get(address: str, target: str) -> Reply:
     writer.close()
     await writer.wait_closed()
     return Reply(int(head.split()[1]), {}, body)
+
+
+def hits_of(local: LocalExchange) -> int:
+    """Return how often the first fault of requests has hit."""
+    return local.faults.plan.hits()[0] if local.faults.plan else 0
 
 
 def is_open(port: int) -> bool:
@@ -181,6 +187,122 @@ def test_restarts_come_one_after_another() -> None:
         assert not is_open(port)
         outcomes = [one.outcome for one in history.entries() if one.op == "restart"]
         assert outcomes == ["down 1 ms", "up", "down 0 ms", "up", "down 20 ms"]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("kind", ["lose_answer", "delay"])
+def test_its_end_ends_what_a_fault_holds(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever waits for an answer sees the connection end; no task is left, nothing is logged."""
+
+    async def main() -> None:
+        async with LocalExchange(clock=ClockKind.REAL) as local:
+            fields = {"kind": kind, "count": None, **({"ms": 3_600_000} if kind == "delay" else {})}
+            local.faults.play(RestScript.of({"faults": [fields]}))
+            waiting = [
+                asyncio.create_task(get(local.address.rest, "/api/v2/ticker")),
+                asyncio.create_task(get(local.address.graph, "/v1/ohlcs?pair=BTCTRY")),
+            ]
+            while hits_of(local) < 2:  # noqa: ASYNC110 - a fault that hits tells nobody
+                await asyncio.sleep(0)
+        ends = await asyncio.gather(*waiting, return_exceptions=True)
+        assert all(isinstance(one, IndexError) for one in ends)  # not even a first line came
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main())
+    assert not caplog.records
+
+
+def test_a_restart_loses_the_requests_under_way() -> None:
+    """What was to be carried out later is not carried out by the exchange that came back."""
+
+    async def main() -> None:
+        async with LocalExchange(clock=ClockKind.REAL, **ANN_KEYS) as local:
+            fields = {"kind": "delay", "ms": 3_600_000, "carried_out": False}
+            local.faults.play(RestScript.of({"faults": [fields]}))
+            before = asyncio.all_tasks()
+            waiting = asyncio.create_task(get(local.address.rest, "/api/v2/ticker"))
+            while hits_of(local) < 1:  # noqa: ASYNC110 - a fault that hits tells nobody
+                await asyncio.sleep(0)
+            await local.restart()
+            with pytest.raises(ConnectionError):
+                await waiting
+            names = {getattr(one.get_coro(), "__qualname__", "") for one in asyncio.all_tasks()}
+            assert names <= {
+                *(getattr(one.get_coro(), "__qualname__", "") for one in before),
+                "StreamServer._publish_in_time",
+            }
+
+    asyncio.run(main())
+
+
+def test_a_stream_that_overtakes_a_held_request_ends_with_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """An upgrade right behind a request that is never answered: a restart ends both in peace."""
+
+    async def main() -> None:
+        async with LocalExchange(ports=1) as local:
+            local.faults.play(RestScript.of({"faults": [{"kind": "lose_answer"}]}))
+            reader, writer = await asyncio.open_connection("127.0.0.1", port_at(local.address.rest))
+            writer.write(
+                b"GET /api/v2/server/ping HTTP/1.1\r\nHost: x\r\n\r\n"
+                b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            )
+            while hits_of(local) < 1:  # noqa: ASYNC110 - a fault that hits tells nobody
+                await asyncio.sleep(0)
+            await local.restart()
+            with pytest.raises(ConnectionError):
+                await reader.read()
+            writer.close()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main())
+    assert not caplog.records
+
+
+def test_a_clock_that_jumped_measures_logins_too() -> None:
+    """Who stamps with the time that the exchange tells may log in to the stream, no one else."""
+
+    async def main() -> None:
+        async with LocalExchange(**ANN_KEYS) as local:
+            local.faults.play(RestScript.of({"faults": [{"kind": "clock_jump", "ms": 60_000}]}))
+            now_ms = local.exchange.now_ms
+            for told_ms, is_in in ((now_ms + 60_000, True), (now_ms, False)):
+                async with connect(local.address.ws, proxy=None) as connection:
+                    listener = Listener(connection)
+                    assert (await listener.log_in(told_ms))["ok"] is is_in
+            newest = local.history.newest(20)
+            assert any("GET / met another time" in one.outcome for one in newest)
+
+    asyncio.run(main())
+
+
+def test_a_delay_is_of_the_market() -> None:
+    """An hour of a market that runs an hour in a second is over soon."""
+
+    async def main() -> None:
+        async with LocalExchange(clock=ClockKind.REAL, speed=3_600) as local:
+            local.faults.play(RestScript.of({"faults": [{"kind": "delay", "ms": 3_600_000}]}))
+            before_ms = local.exchange.now_ms
+            assert (await get(local.address.rest, "/api/v2/server/ping")).status == 200
+            local.stream.follow()
+            assert local.exchange.now_ms - before_ms >= 3_600_000
+
+    asyncio.run(main())
+
+
+def test_a_long_advance_leaves_room_for_others() -> None:
+    """Without a listener too: requests are answered while market time passes."""
+
+    async def main() -> None:
+        async with LocalExchange() as local:
+            advance = asyncio.create_task(local.advance(ms=20 * 86_400_000))
+            assert (await get(local.address.rest, "/api/v2/server/ping")).status == 200
+            assert not advance.done()
+            now_ms = await advance
+            assert local.exchange.now_ms == now_ms
 
     asyncio.run(main())
 

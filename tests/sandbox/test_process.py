@@ -241,7 +241,7 @@ def test_an_exchange_is_started_once() -> None:
 
 
 def test_a_line_for_people() -> None:
-    """Without `--json` a sentence on standard error says where it is and how to stop it."""
+    """Without `--json` standard error says where it and its page are and how to stop it."""
     child = subprocess.Popen(
         [*COMMAND, "--until-stdin-ends"],
         stdin=subprocess.PIPE,

@@ -6,6 +6,7 @@ interface.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 
 from btcturk_kit.sandbox.access import Access
@@ -80,6 +81,9 @@ class Doors:
 
     async def close(self, *, resets: bool = False) -> None:
         """Close all ports and end all connections, politely or by resets."""
+        # All at once, so that the longest wait is the only one; and nobody comes in meanwhile.
         for server in self._servers:
-            await server.close(resets=resets)
-        await self._stream.close(resets=resets)
+            server.stop_listening()
+        self._stream.stop_listening()
+        closing = [server.close(resets=resets) for server in self._servers]
+        await asyncio.gather(*closing, self._stream.close(resets=resets))

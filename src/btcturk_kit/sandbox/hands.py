@@ -19,11 +19,13 @@ class Hands:
     Args:
         stream: The stream of the exchange.
         is_real: Whether the clock runs by itself; else it stands until it is advanced.
+        speed: How many times as fast as the machine's it runs.
     """
 
-    def __init__(self, stream: StreamServer, *, is_real: bool) -> None:
+    def __init__(self, stream: StreamServer, *, is_real: bool, speed: int = 1) -> None:
         self._stream = stream
         self.is_real = is_real
+        self.speed = speed
 
     def follow(self) -> None:
         """Bring a real clock to now, and publish what is due on either kind."""

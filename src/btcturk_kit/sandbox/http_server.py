@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from btcturk_kit.sandbox.listening import reset
@@ -39,7 +39,7 @@ class HttpServer:
         self, app: ASGIApp, *, upgrade: Callable[[], asyncio.Protocol] | None = None
     ) -> None:
         self._config = uvicorn.Config(
-            app,
+            _quiet(app),
             lifespan="off",
             ws="none",
             log_config=None,  # whoever runs us owns the logging
@@ -65,32 +65,53 @@ class HttpServer:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._protocol, sock=listener)
 
+    def stop_listening(self) -> None:
+        """Take no more connections."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
     async def close(self, *, resets: bool = False) -> None:
         """Take no more connections and end those there are.
 
         Args:
             resets: Whether all end at once by a reset; else answers under way are finished first.
         """
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        self.stop_listening()
         connections = [cast("_HttpConnection", one) for one in self._state.connections]
+        tasks = self._state.tasks
         if not resets:
             for connection in connections:
                 connection.shutdown()
-            if self._state.tasks:
-                _, late = await asyncio.wait(self._state.tasks, timeout=_GRACE_S)
-                for task in late:
-                    task.cancel()
+            if tasks:
+                await asyncio.wait(tasks, timeout=_GRACE_S)
         for connection in connections:
             if resets:
                 reset(connection.transport)
             else:
                 connection.transport.close()
+        if tasks:
+            # Who waits for its client to go has seen it go before the cancel arrives.
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
 
     def _protocol(self) -> asyncio.Protocol:
         make = cast("Callable[..., asyncio.Protocol]", self._config.http_protocol_class)
         return make(config=self._config, server_state=self._state, app_state={})
+
+
+def _quiet(app: ASGIApp) -> ASGIApp:
+    """Return the application with requests that can be ended; uvicorn would call that a failure."""
+
+    async def ended(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except asyncio.CancelledError:
+            # Of uvicorn's object of this request: that nobody is there to be answered.
+            cast("Any", receive).__self__.disconnected = True
+
+    return ended
 
 
 class _HttpConnection(asyncio.Protocol):

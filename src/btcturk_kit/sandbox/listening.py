@@ -83,7 +83,9 @@ def listen(port: int, *, host: str = LOOPBACK) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno != errno.EADDRINUSE:
-            raise ConfigurationError(f"cannot listen on port {port}: {error.strerror}") from error
+            raise ConfigurationError(
+                f"cannot listen on port {port} of {host}: {error.strerror}"
+            ) from error
         raise ConfigurationError(
             f"port {port} of {host} is in use", hint="choose another port, or 0 for a free one"
         ) from error

@@ -26,6 +26,7 @@ from btcturk_kit.sandbox.hands import Hands
 from btcturk_kit.sandbox.http_server import HttpServer
 from btcturk_kit.sandbox.listening import listen_all, port_of, url_host
 from btcturk_kit.sandbox.market.recorded_candles import Holes
+from btcturk_kit.sandbox.rest.faults import Asked
 from btcturk_kit.sandbox.rest.playing import RestFaults
 from btcturk_kit.sandbox.running_clock import RunningClock
 from btcturk_kit.sandbox.setup import Account, ExchangeSetup
@@ -35,9 +36,12 @@ from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.history import CONTROL, History
 from btcturk_kit.sandbox.venue.listing import listing_of
 from btcturk_kit.sandbox.venue.pair import Listing
+from btcturk_kit.wire.pacing import Endpoint
 from btcturk_kit.wire.signing import Credentials
 
 __all__ = ["LocalExchange"]
+
+_DOWN_MS_MAX = 86_400_000  # a day: longer is a mistake in the unit
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -153,10 +157,13 @@ class LocalExchange(ExchangeSetup):
                 a real one this call takes as long.
 
         Raises:
-            ConfigurationError: A port was taken by somebody else meanwhile.
+            ConfigurationError: It would be down for longer than a day, or a port was taken by
+                somebody else meanwhile.
         """
-        if down_ms < 0:
-            raise ConfigurationError("an exchange cannot be down for less than no time")
+        if not 0 <= down_ms <= _DOWN_MS_MAX:
+            raise ConfigurationError(
+                "an exchange cannot be down for less than no time or more than a day"
+            )
         inside = self._inside
         async with inside.restarting:
             await inside.doors.close(resets=True)
@@ -217,8 +224,9 @@ class _Running:
         )
         hub = StreamHub(exchange, access, seed=setup.seed)
         stream = StreamServer(hub, access, clock=clock, limits=setup.stream_limits)
-        hands = Hands(stream, is_real=is_real)
+        hands = Hands(stream, is_real=is_real, speed=setup.speed)
         faults = RestFaults(exchange)
+        hub.login_ms = lambda api_key: faults.clock_ms(Asked(Endpoint.WEBSOCKET, api_key))
         desk = Desk(exchange, access, hands=hands, stream=stream, faults=faults, restart=restart)
         for account in (first, *setup.accounts):
             desk.add_account(account)
@@ -253,8 +261,7 @@ class _Running:
 
     async def close(self) -> None:
         """Close all ports and end all connections."""
-        await self.doors.close()
-        await self.control.close()
+        await asyncio.gather(self.doors.close(), self.control.close())
 
 
 @cache

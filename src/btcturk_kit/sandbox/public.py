@@ -146,7 +146,7 @@ class PublicApi:
     async def _let_pass(self, span_ms: int) -> None:
         """Wait on a real clock; a virtual one moves by as much, for nobody else would move it."""
         if self._hands.is_real:
-            await asyncio.sleep(span_ms / _MS_PER_S)
+            await asyncio.sleep(span_ms / _MS_PER_S / self._hands.speed)
             self._hands.follow()
         else:
             await self._hands.advance_to(self._exchange.now_ms + span_ms)

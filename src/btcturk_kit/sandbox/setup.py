@@ -29,6 +29,7 @@ Amounts = Mapping[str, Decimal | int | str] | Sequence[str]
 _OPENING: Final[Amounts] = {"TRY": 100_000}
 _PORTS: Final = (1, 3)
 _ACCOUNT_PARTS: Final = (2, 3)
+_YEAR_9999_MS: Final = 253_370_764_800_000  # calendars end with it
 
 
 def amounts_of(amounts: Amounts) -> dict[Asset, Decimal]:
@@ -185,10 +186,10 @@ class ExchangeSetup:
             raise ConfigurationError(
                 f"holes are not {self.holes!r}", hint=f"take {' or '.join(get_args(Holes))}"
             )
-        if self.start_ms is not None and self.start_ms < 0:
+        if self.start_ms is not None and not 0 <= self.start_ms < _YEAR_9999_MS:
             raise ConfigurationError(
                 f"the market cannot begin at {self.start_ms}",
-                hint="give UTC milliseconds since 1970, as 1700000000000",
+                hint="start_ms is milliseconds since 1970, before the year 9999",
             )
         if self.speed < 1:
             raise ConfigurationError(f"the speed is {self.speed}", hint="take 1 or more")

@@ -78,7 +78,7 @@ class Currency(NamedTuple):
     is_address_renewable: bool = False
 
 
-# Exchange info of August 2026.
+# Exchange info of August 2026; ETH is of July 2022.
 _CURRENCIES: Final = {
     "TRY": Currency(1, "Türk Liras\u0131", 2, "#04964e", Decimal(10), Decimal(0), None),
     "BTC": Currency(
@@ -91,6 +91,7 @@ _CURRENCIES: Final = {
         (25, 96),
         is_address_renewable=True,
     ),
+    "ETH": Currency(3, "Ethereum", 8, "#7b4aa8", Decimal("0.01"), Decimal("0.01"), (40, 42)),
     "USDT": Currency(7, "Tether", 2, "#449192", Decimal("2.5"), Decimal("0.5"), (40, 42)),
 }
 _CURRENCY_NUMBER_OTHER: Final = 1_000

@@ -111,3 +111,4 @@ def test_the_oldest_entries_go_first_and_are_counted() -> None:
     assert [entry.t for entry in history.entries(after=4)] == [4]
     assert [entry.t for entry in history.entries(after=1)] == [2, 3, 4]
     assert list(history.entries(after=5)) == []
+    assert list(history.entries(after=10**30)) == []

@@ -24,6 +24,8 @@ from btcturk_kit.sandbox.setup import Account, ExchangeSetup, amounts_of
         ({"start_ms": -5}, "the market cannot begin at -5"),
         ({"speed": 0}, "the speed is 0"),
         ({"speed": 2}, "a virtual clock has no speed"),
+        ({"start_ms": -1}, "the market cannot begin at -1"),
+        ({"start_ms": 253_370_764_800_000}, "cannot begin at 253370764800000"),
         ({"balances": {"TRY": -1}}, "'TRY=-1' is not ASSET=AMOUNT"),
         ({"balances": ["TRY=x"]}, "'TRY=x' is not ASSET=AMOUNT with an amount from 0 on"),
         ({"balances": "TRY=1"}, "balances are a list, not the text 'TRY=1'"),
@@ -157,5 +159,5 @@ def test_a_port_that_may_not_be_used_is_one_line() -> None:
     """A port in use names itself; an address that is not this machine's is refused too."""
     with listen(0) as first, pytest.raises(ConfigurationError, match="is in use"):
         listen(port_of(first))
-    with pytest.raises(ConfigurationError, match="cannot listen on port 0"):
+    with pytest.raises(ConfigurationError, match="cannot listen on port 0 of "):
         listen(0, host="203.0.113.1")

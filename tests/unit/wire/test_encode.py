@@ -349,6 +349,14 @@ def test_exchange_info_looks_like_the_recorded_one() -> None:
     assert blocks["Btc"] == list(recorded["data"]["currencyOperationBlocks"][0])
 
 
+def test_ether_has_the_number_it_was_recorded_with() -> None:
+    """Its pairs are listed by name, so its number and name are the exchange's: July 2022."""
+    recorded = json.loads((PAYLOADS / "exchangeinfo-2022-07.json").read_text("utf-8"))
+    row = next(one for one in recorded["data"]["currencies"] if one["symbol"] == "ETH")
+    ours = encode_public.currency_of(Asset("ETH"))
+    assert (ours.number, ours.name, ours.color) == (row["id"], row["name"], row["color"])
+
+
 def test_a_pair_and_a_currency_nobody_recorded() -> None:
     """They get numbers behind the known ones, apart from each other."""
     rules = [

@@ -5,7 +5,9 @@ Its times are seconds and its answers have no envelope. Never add: how candles a
 
 from __future__ import annotations
 
+from calendar import leapdays
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 from btcturk_kit.domain.identifiers import Symbol
@@ -30,6 +32,9 @@ _DAYS: Final = {
     "spaced": {"1 d": _DAY_MS, "1 w": 7 * _DAY_MS},
     "joined": {"1D": _DAY_MS, "1W": 7 * _DAY_MS},
 }
+# Years have no fixed length: those of the calendar, UTC.
+_YEAR: Final = {"spaced": "1 y", "joined": "1Y"}
+_EPOCH_YEAR: Final = 1970
 
 
 class GraphAnswers:
@@ -43,6 +48,7 @@ class GraphAnswers:
         self._exchange = exchange
         self._fills_gaps = exchange.quirks.empty_candles == "filled"
         self._span_of = {**_MINUTES, **_DAYS[exchange.quirks.day_resolution]}
+        self._year = _YEAR[exchange.quirks.day_resolution]
         self._by_endpoint: Mapping[Endpoint, Callable[[Call], Answer]] = {
             Endpoint.OHLCS: self._days,
             Endpoint.KLINES: self._history,
@@ -74,8 +80,9 @@ class GraphAnswers:
     def _history(self, call: Call) -> Answer:
         if not all(call.query.get(name, "") for name in ("symbol", "resolution", "from", "to")):
             return refuse(INVALID_REQUEST)
-        span_ms = self._span_of.get(call.query.get("resolution", ""))
-        if span_ms is None:
+        resolution = call.query.get("resolution", "")
+        span_ms = self._span_of.get(resolution)
+        if span_ms is None and resolution != self._year:
             return refuse(INVALID_RESOLUTION)
         symbol = self._exchange.symbol_of(call.query.get("symbol", ""))
         candles = self._candles(call, span_ms, symbol)
@@ -84,29 +91,59 @@ class GraphAnswers:
         return Answer(OK, encode_graph.candle_history(candles))
 
     def _candles(
-        self, call: Call, span_ms: int, symbol: Symbol | None
+        self, call: Call, span_ms: int | None, symbol: Symbol | None
     ) -> list[encode_graph.GraphCandle]:
+        """Return the candles that a call asks for; a length of None means years."""
         now_s = self._exchange.now_ms // _SECOND_MS
         first_s, last_s = whole(call, "from", 0), whole(call, "to", now_s)
         if last_s < first_s:
             raise CannotReadError
-        if symbol is None:
+        first_ms, last_ms = first_s * _SECOND_MS, min(last_s, now_s) * _SECOND_MS
+        if symbol is None or first_ms > last_ms:
             return []
-        return self._exchange.candles(
-            symbol, span_ms, first_ms=first_s * _SECOND_MS, last_ms=min(last_s, now_s) * _SECOND_MS
+        if span_ms is None:
+            # Of the days of all years that open in the span.
+            first_ms, last_ms = _new_year_ms(first_ms - 1), _new_year_ms(last_ms) - 1
+        days = self._exchange.candles(
+            symbol, span_ms or _DAY_MS, first_ms=first_ms, last_ms=last_ms
         )
+        return _years(days) if span_ms is None else days
+
+
+def _new_year_ms(at_ms: int, *, years: int = 1) -> int:
+    """Return when the year after that of an instant opens; with no years between, its own."""
+    year = datetime.fromtimestamp(at_ms // _SECOND_MS, UTC).year + years
+    return (365 * (year - _EPOCH_YEAR) + leapdays(_EPOCH_YEAR, year)) * _DAY_MS
+
+
+def _years(days: list[encode_graph.GraphCandle]) -> list[encode_graph.GraphCandle]:
+    """Join days into years; the first one has all days of its year."""
+    found: list[encode_graph.GraphCandle] = []
+    behind_ms = 0
+    for day in days:
+        if day.open_ms < behind_ms:
+            found[-1] = found[-1].joined(day)
+            continue
+        behind_ms = _new_year_ms(day.open_ms)
+        found.append(day._replace(open_ms=_new_year_ms(day.open_ms, years=0)))
+    return found
 
 
 def _filled(
-    candles: list[encode_graph.GraphCandle], span_ms: int
+    candles: list[encode_graph.GraphCandle], span_ms: int | None
 ) -> list[encode_graph.GraphCandle]:
     """Return candles without a gap between the first and the last: empty ones repeat the close."""
     found: list[encode_graph.GraphCandle] = []
     for candle in candles:
-        while found and (open_ms := found[-1].open_ms + span_ms) < candle.open_ms:
+        while found and (open_ms := _behind(found[-1], span_ms)) < candle.open_ms:
             if len(found) == _CANDLES_MAX:
                 return found
             last = found[-1].close
             found.append(encode_graph.GraphCandle(open_ms, last, last, last, last, ZERO, ZERO))
         found.append(candle)
     return found
+
+
+def _behind(candle: encode_graph.GraphCandle, span_ms: int | None) -> int:
+    """Return when the candle after one opens."""
+    return _new_year_ms(candle.open_ms) if span_ms is None else candle.open_ms + span_ms

@@ -163,6 +163,10 @@ class Script(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
                 f"this is no plan of faults: {error}", hint=f"kinds are {', '.join(FaultKind)}"
             ) from error
 
+    def __post_init__(self) -> None:
+        if self.refused_connections < 0:
+            raise ConfigurationError("refused_connections is not negative")
+
 
 class SendText(NamedTuple):
     """Send this text frame."""

@@ -11,6 +11,7 @@ Equal calls give equal frames. Never add: sockets, faults, a real clock.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from operator import is_
 from typing import NamedTuple
 
@@ -98,6 +99,8 @@ class StreamHub:
     def __init__(self, exchange: Exchange, access: Access, *, seed: int) -> None:
         self._exchange = exchange
         self._access = access
+        # The clock that the login of a key is measured by; a fault may put it off.
+        self.login_ms: Callable[[str], int] = lambda _: exchange.now_ms
         self._chance = Chance(seed)
         self._quirks = exchange.quirks
         self._bend = bend_of(exchange.quirks)
@@ -247,7 +250,7 @@ class StreamHub:
 
     def _log_in(self, session: Session, request: LoginRequest) -> None:
         problem = self._access.problem_with_login(
-            request, address=session.address, now_ms=self._exchange.now_ms
+            request, address=session.address, now_ms=self.login_ms(request.api_key)
         )
         if problem:
             session.send(LoginAnswered(ok=False, user_id=None, reason=f"Unauthorized - {problem}"))

@@ -39,6 +39,7 @@ _MESSAGE_BYTES_MAX = 65_536
 _CODE_OK, _CODE_GOING_AWAY = 1000, 1001
 _TOO_MANY, _UNAVAILABLE = 429, 503
 _STEPS_WITHOUT_A_BREATH = 64
+_STEP_MS_MAX = 60_000
 _OPEN_TIMEOUT_S = 10.0
 
 _log = logging.getLogger("btcturk_kit.sandbox.stream")
@@ -106,12 +107,16 @@ class StreamServer:
         if self._clock is not None:
             self._timer = asyncio.create_task(self._publish_in_time(self._clock))
 
-    async def close(self, *, resets: bool = False) -> None:
-        """End all connections: politely, or by a reset as a server that fell over does."""
+    def stop_listening(self) -> None:
+        """Take no more connections."""
         self._is_open = False
         if self._server is not None:
             self._server.close()
             self._server = None
+
+    async def close(self, *, resets: bool = False) -> None:
+        """End all connections: politely, or by a reset as a server that fell over does."""
+        self.stop_listening()
         if self._timer is not None:
             self._timer.cancel()
             await asyncio.wait((self._timer,))
@@ -150,13 +155,21 @@ class StreamServer:
         A client that does not read for longer than the patience is closed with 1008.
         """
         steps = 0
-        while not self.hub.step_to(now_ms):
+        while not self._has_stepped_to(now_ms):
             steps += 1
             if not steps % _STEPS_WITHOUT_A_BREATH:
                 await asyncio.sleep(0)  # answers, pings and ends go on meanwhile
             for outlet in tuple(self._outlets.values()):
                 if not outlet.has_room:
                     await self._wait_for(outlet)
+
+    def _has_stepped_to(self, now_ms: int) -> bool:
+        """Advance to the next publication, by a minute at most; return whether `now_ms` is reached.
+
+        Without listeners there is no publication, and years would be one step.
+        """
+        target_ms = min(now_ms, self.hub.now_ms + _STEP_MS_MAX)
+        return self.hub.step_to(target_ms) and target_ms == now_ms
 
     async def _wait_for(self, outlet: Outlet) -> None:
         try:

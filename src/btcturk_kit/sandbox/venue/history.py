@@ -87,7 +87,8 @@ class History:
 
     def entries(self, *, after: int = 0) -> Iterator[HistoryEntry]:
         """Return what is kept, without the first `after` entries of all."""
-        return islice(self._entries, max(0, after - self.forgotten), None)
+        first = min(max(0, after - self.forgotten), len(self._entries))
+        return islice(self._entries, first, None)
 
     def newest(self, count: int) -> tuple[HistoryEntry, ...]:
         """Return up to `count` entries, newest first, as fast from many as from few."""

@@ -5,10 +5,10 @@ Never add: balances, customers' names, time of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 from enum import StrEnum
+from itertools import chain
 from typing import NamedTuple
 
 from btcturk_kit.domain.identifiers import Symbol
@@ -128,7 +128,7 @@ class PairMarket:
         """Open, and carry out what waited for it."""
         self.state = PairState.OPEN
         held, self._held = self._held, []
-        return tuple(_joined(self._carried_out(one) for one in held))
+        return tuple(chain.from_iterable(self._carried_out(one) for one in held))
 
     def _carried_out(self, move: MarketMove) -> tuple[Trade, ...]:
         engine = self.engine
@@ -140,8 +140,3 @@ class PairMarket:
             quantity = engine.quantity_of(move.units)
             return engine.market_take(0, owner=move.taker, side=move.side, quantity=quantity).trades
         return ()
-
-
-def _joined(parts: Iterable[tuple[Trade, ...]]) -> Iterable[Trade]:
-    for part in parts:
-        yield from part
