@@ -70,7 +70,7 @@ def test_a_pair_with_a_file_is_moved_by_it(tmp_path: Path) -> None:
     assert isinstance(alone, DepthTape)
     assert isinstance(both, DepthTape)
     assert (alone.trades, both.trades is None) == (None, False)
-    with pytest.raises(DatasetError, match="a hole"):
+    with pytest.raises(DatasetError, match="minutes missing before time"):
         listing_of(f"BTCTRY={HOLED}")
 
 

@@ -17,7 +17,7 @@ from btcturk_kit.domain.money import add
 from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS
 from btcturk_kit.wire.encode_graph import GraphCandle
 
-__all__ = ["CandleRecord", "joined"]
+__all__ = ["CandleRecord"]
 
 _MINUTE_MS = 60_000
 _MINUTES_MAX = 7 * 24 * 60

@@ -62,7 +62,7 @@ def test_a_choice_of_market_reaches_the_reader(tmp_path: Path) -> None:
 
 def test_holes_are_refused_unless_chosen() -> None:
     """The default is the careful one."""
-    with pytest.raises(DatasetError, match="a hole"):
+    with pytest.raises(DatasetError, match="minutes missing before time"):
         read_tape(HOLED, price_places=0)
 
 
