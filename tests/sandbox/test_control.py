@@ -205,3 +205,32 @@ def test_requests_are_not_counted_if_asked(start: Start) -> None:
     exchange = start(rate_windows=False)
     path = "/api/v1/order?id=1"
     assert {exchange.signed("DELETE", path).status for _ in range(15)} == {400}
+
+
+def test_equal_calls_over_the_wire_give_equal_histories(start: Start) -> None:
+    """Seed, tape and calls decide every byte of what is told, also through sockets and faults."""
+
+    def run(seed: int) -> bytes:
+        exchange = start(seed=seed)
+        last = int(exchange.get("/api/v2/ticker?pairSymbol=BTCTRY").json["data"][0]["last"])
+        delay = {"kind": "delay", "ms": 300, "chance_bps": 3_000, "count": None}
+        done(exchange, "/v1/rest/faults", {"faults": [delay], "seed": 4})
+        for number in range(40):
+            side, bps = ("buy", 9_998) if number % 2 else ("sell", 10_002)
+            reply = exchange.submit(
+                orderMethod="limit",
+                orderType=side,
+                quantity="0.003",
+                price=str(last * bps // 10_000),
+                newOrderClientId=f"wire-{number}",
+            )
+            if reply.status == 200 and not number % 3:
+                exchange.signed("DELETE", f"/api/v1/order?id={reply.json['data']['id']}")
+            exchange.advance(30_000)
+        done(exchange, "/v1/pairs", {"symbol": "BTCTRY", "state": "halted"})
+        return exchange.control("GET", "/v1/history").body
+
+    first = run(5)
+    assert len(first.splitlines()) > 40
+    assert run(5) == first
+    assert run(6) != first
