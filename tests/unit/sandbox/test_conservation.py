@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import ClassVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -47,6 +48,8 @@ RATES = st.sampled_from(["0.0001", "0.0012", "0.0017", "0.0018", "0.0024"]).map(
 
 class TradingDays(RuleBasedStateMachine):
     """Two customers trade with the house and with each other while time passes."""
+
+    steps: ClassVar[int] = 0
 
     @initialize(
         seed=st.integers(0, 1000),
@@ -213,6 +216,7 @@ class TradingDays(RuleBasedStateMachine):
     @invariant()
     def nothing_is_created_or_lost(self) -> None:
         """All money adds up and every lock is what its order reserves."""
+        TradingDays.steps += 1
         self.exchange.audit()
 
     @invariant()
@@ -255,5 +259,12 @@ class TradingDays(RuleBasedStateMachine):
         exchange.audit()
 
 
-TestTradingDays = TradingDays.TestCase
-TestTradingDays.settings = settings(max_examples=100, stateful_step_count=100)
+class TestTradingDays(TradingDays.TestCase):
+    """Enough days for ten thousand steps."""
+
+    settings = settings(max_examples=130, stateful_step_count=100)
+
+    def runTest(self) -> None:  # noqa: N802 - the name is unittest's
+        """Walk, and count the steps: fewer would prove less than is said."""
+        super().runTest()
+        assert TradingDays.steps >= 10_000
