@@ -301,6 +301,7 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrom
 def page(driver: webdriver.Chrome, place: Place) -> Iterator[Page]:
     """Return a tab; after the test its console is empty and it has asked this machine only."""
     page = Page(driver, place)
+    driver.get("about:blank")  # leaves the browser's own first tab, which may still be loading
     for kind in ("browser", "performance"):  # what a test before this one left
         driver.get_log(kind)
     yield page

@@ -32,10 +32,16 @@ PAGE_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What every file of the page is sent with."""
 
+_SCRIPT: Final = "text/javascript; charset=utf-8"
+
 _FILES: Final = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    "/page.js": ("page.js", _SCRIPT),
+    "/link.js": ("link.js", _SCRIPT),
+    "/board.js": ("board.js", _SCRIPT),
+    "/chart.js": ("chart.js", _SCRIPT),
+    "/write.js": ("write.js", _SCRIPT),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 

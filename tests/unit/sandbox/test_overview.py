@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
+from importlib.resources import files
 
 import pytest
 
@@ -28,6 +30,7 @@ from btcturk_kit.sandbox.venue.pair import PairState, PriceBand
 
 BTCTRY = Symbol("BTCTRY")
 LONG_KEY = "0123456789abcdef0123456789abcdef"
+FILE_LINES_MAX = 400
 
 
 def overview(exchange: Exchange, **others: object) -> dict:
@@ -220,3 +223,18 @@ def test_the_page_is_its_own_files_under_a_strict_policy() -> None:
     assert policy.startswith("default-src 'none'; ")
     assert "unsafe" not in policy
     assert "*" not in policy
+
+
+def test_every_file_of_the_page_is_served_and_short() -> None:
+    """No file lies unserved, no script imports one that is not served, none outgrows the limit."""
+    folder = files("btcturk_kit.sandbox").joinpath("page_files")
+    names = {file.name for file in folder.iterdir()}
+    assert {f"/{name}" for name in names} == {*PAGE_PATHS, "/index.html"} - {"/"}
+    scripts = [path for path in PAGE_PATHS if path.endswith(".js")]
+    imported: set[str] = set()
+    for path in scripts:
+        assert page_file(path).content_type.startswith("text/javascript")
+        text = page_file(path).body.decode()
+        assert len(text.splitlines()) <= FILE_LINES_MAX
+        imported.update(re.findall(r' from "\.(/[^"]+)";', text))
+    assert imported == set(scripts) - {"/page.js"}
