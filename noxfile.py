@@ -113,7 +113,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def long(session: nox.Session) -> None:
-    """Run the tests that take minutes: kills at every write, every seed of the quick start."""
+    """Run the tests that take minutes: kills, lost answers, every seed of the quick start."""
     install(session, "test", "lint")
     session.run("pytest", "-n", "2", "-m", "long", *session.posargs)
 

@@ -52,15 +52,15 @@ OTHERS = (
 DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?")
 
 SEEDS = (
-    *(2, 3, 4, 5),
+    2,
     *(
         pytest.param(seed, marks=pytest.mark.long)
-        for seed in (6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 22, 23)
+        for seed in (3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 22, 23)
     ),
 )
 """Twenty seeds that, like the default one, show gains and losses within 500 hours."""
 
-SEEDS_WITHOUT_GAIN = (8, 19)
+SEEDS_WITHOUT_GAIN = (8, pytest.param(19, marks=pytest.mark.long))
 """Left out above: within these 500 hours every round trip of the strategy lost."""
 
 

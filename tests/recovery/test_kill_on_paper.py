@@ -9,12 +9,15 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from tests.cli.commands import QUICK_TREND, exchange, truth_of
 from tests.recovery.evidence import books_of
 
 from btcturk_kit.compose import stage4 as assembled
 from btcturk_kit.sandbox import SandboxAddress
 from btcturk_kit.settings import FixedSettings
+
+pytestmark = pytest.mark.long
 
 
 class Died(BaseException):

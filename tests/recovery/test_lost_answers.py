@@ -19,6 +19,8 @@ from btcturk_kit.ports.transport import HttpRequest, HttpResponse
 from btcturk_kit.sandbox import SandboxAddress
 from btcturk_kit.settings import FixedSettings
 
+pytestmark = pytest.mark.long
+
 CYCLES = 60
 ORDER = "/api/v1/order"
 
