@@ -16,11 +16,21 @@ from typing import NamedTuple
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.errors import ProtocolError, require
 
-__all__ = ["Candle", "CandleSeries", "DailyCandle", "NoData", "NoTrade", "Resolution"]
+__all__ = [
+    "CALENDAR_END_MS",
+    "Candle",
+    "CandleSeries",
+    "DailyCandle",
+    "NoData",
+    "NoTrade",
+    "Resolution",
+]
 
 _MINUTE_MS = 60_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS_MAX = 253_370_764_800_000  # the year 9999, the last one that `datetime` knows
+CALENDAR_END_MS = 253_370_764_800_000
+"""When the year 9999 begins, the last one that `datetime` knows: no instant here is later."""
+
 _MONTHS = 12
 
 
@@ -187,7 +197,7 @@ class CandleSeries:
             "a candle of another pair or resolution",
         )
         open_ms = candle.open_ms
-        if not 0 <= open_ms <= _MS_MAX or self._resolution.opening_ms(open_ms) != open_ms:
+        if not 0 <= open_ms <= CALENDAR_END_MS or self._resolution.opening_ms(open_ms) != open_ms:
             raise ProtocolError(
                 f"candles of {self._symbol}, {self._resolution}: one opens at {open_ms} ms, "
                 "between two openings"
@@ -223,7 +233,7 @@ class CandleSeries:
     def at(self, open_ms: int) -> Candle | NoTrade | NoData:
         """Return what is known of the interval that opens at `open_ms`."""
         require(
-            0 <= open_ms <= _MS_MAX and self._resolution.opening_ms(open_ms) == open_ms,
+            0 <= open_ms <= CALENDAR_END_MS and self._resolution.opening_ms(open_ms) == open_ms,
             f"no candle of {self._resolution} opens at {open_ms}",
         )
         candle = self._candles.get(open_ms)
@@ -240,7 +250,7 @@ class CandleSeries:
             from_ms: The first instant; an interval that is under way then is left out.
             until_ms: The first instant after the span.
         """
-        require(from_ms >= 0 and until_ms <= _MS_MAX, "a span outside of the calendar")
+        require(from_ms >= 0 and until_ms <= CALENDAR_END_MS, "a span outside of the calendar")
         open_ms = self._resolution.opening_ms(from_ms)
         if open_ms < from_ms:
             open_ms = self._resolution.closing_ms(open_ms)

@@ -5,12 +5,11 @@ Never add: HTTP, rules of the exchange.
 
 from __future__ import annotations
 
+from btcturk_kit.domain.candles import CALENDAR_END_MS
 from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.sandbox.stream.server import StreamServer
 
 __all__ = ["Hands"]
-
-_LAST_MS = 253_370_764_800_000  # the year 9999 begins; calendars end with it
 
 
 class Hands:
@@ -39,6 +38,6 @@ class Hands:
         """
         if self.is_real:
             raise ConfigurationError("a real clock cannot be advanced")
-        if now_ms > _LAST_MS:
+        if now_ms > CALENDAR_END_MS:
             raise ConfigurationError("to_ms is not before the year 9999")
         await self._stream.advance_to(now_ms)

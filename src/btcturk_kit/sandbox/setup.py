@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Any, Final, Self, get_args
 
+from btcturk_kit.domain.candles import CALENDAR_END_MS
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.money import ZERO, decimal_of
 from btcturk_kit.errors import ConfigurationError, InvariantViolation
@@ -29,7 +30,6 @@ Amounts = Mapping[str, Decimal | int | str] | Sequence[str]
 _OPENING: Final[Amounts] = {"TRY": 100_000}
 _PORTS: Final = (1, 3)
 _ACCOUNT_PARTS: Final = (2, 3)
-_YEAR_9999_MS: Final = 253_370_764_800_000  # calendars end with it
 
 
 def amounts_of(amounts: Amounts) -> dict[Asset, Decimal]:
@@ -186,7 +186,7 @@ class ExchangeSetup:
             raise ConfigurationError(
                 f"holes are not {self.holes!r}", hint=f"take {' or '.join(get_args(Holes))}"
             )
-        if self.start_ms is not None and not 0 <= self.start_ms < _YEAR_9999_MS:
+        if self.start_ms is not None and not 0 <= self.start_ms < CALENDAR_END_MS:
             raise ConfigurationError(
                 f"the market cannot begin at {self.start_ms}",
                 hint="start_ms is milliseconds since 1970, before the year 9999",

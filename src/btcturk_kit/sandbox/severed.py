@@ -8,19 +8,15 @@ it needs the extra `sandbox`. Never add: when any of it happens.
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from enum import StrEnum
-from typing import Final
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from btcturk_kit.errors import InvariantViolation
+from btcturk_kit.sandbox.listening import reset
 
 __all__ = ["CutAnswer", "End", "NoAnswer"]
-
-_ABORT_AT_ONCE: Final = struct.pack("ii", 1, 0)  # SO_LINGER of no time: a reset, not an end
 
 
 class End(StrEnum):
@@ -47,9 +43,7 @@ class NoAnswer(Response):
         if self._end is not End.HELD:
             transport = _connection_of(receive)
             if self._end is End.RESET:
-                connection = transport.get_extra_info("socket")
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT_AT_ONCE)
-                transport.abort()
+                reset(transport)
             else:
                 transport.close()
         await _until_gone(receive)

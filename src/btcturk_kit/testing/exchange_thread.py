@@ -94,7 +94,7 @@ class ExchangeThread:
     def _serve(self) -> None:
         try:
             asyncio.run(self._run())
-        except BaseException as error:
+        except BaseException as error:  # raised again where the thread was started
             if self._ready.done():
                 raise
             self._ready.set_exception(error)

@@ -69,7 +69,7 @@ class Desk:
             self.exchange.open_account(
                 account.api_key, amounts_of(account.balances), fee_level=account.fee_level
             )
-        except BaseException:
+        except BaseException:  # takes the key back and raises again, whatever it was
             self.access.remove_key(account.api_key)
             raise
 
