@@ -1,24 +1,40 @@
-"""Running the command line as a user does: processes, their environment, and the local exchange."""
+"""Running the command line as a user does: called or started, and the local exchange it finds.
+
+`called` runs a command in this process and is the usual way; `test_output` shows for every kind of
+exit that a process says the same. `finished` starts a process, for what only a process has: limits,
+signals, and a memory that is gone at its end.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from contextvars import copy_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from btcturk_kit.sandbox import SandboxAddress, SandboxProcess
+import pytest
+import structlog
+
+import btcturk_kit.__main__ as program
+from btcturk_kit.sandbox import SandboxAddress
+from btcturk_kit.sandbox.local_exchange import LocalExchange
+from btcturk_kit.testing import ExchangeThread
 
 __all__ = [
     "COMMAND",
     "KEY",
     "QUICK_TREND",
     "SECRET",
+    "Run",
+    "called",
     "children_of",
     "control",
     "document_of",
@@ -29,6 +45,7 @@ __all__ = [
     "one_line_error",
     "stage4",
     "truth_of",
+    "unmeasured",
 ]
 
 COMMAND = (sys.executable, "-m", "btcturk_kit")
@@ -44,6 +61,7 @@ QUICK_TREND = {
 """Settings with which the trend strategy trades every few hours."""
 
 _HOUR_S = "3600"
+_LIMITED = ("sh", "-c", 'ulimit -f "$0" && exec "$@"')  # counts in 512 bytes
 _MEASURING = "COVERAGE_PROCESS"
 _PATIENCE_S = 120
 
@@ -72,33 +90,105 @@ def environment(
     return {name: text for name, text in (found | settings).items() if text}
 
 
-def finished(
-    *arguments: str | Path,
-    env: Mapping[str, str],
-    cwd: Path,
-    is_measured: bool = True,
-    **options: Any,
+def unmeasured(env: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment whose processes are not measured: they start and run twice as fast.
+
+    What they do is covered by tests that run it in this process.
+    """
+    return {name: text for name, text in env.items() if not name.startswith(_MEASURING)}
+
+
+class Run(Protocol):
+    """A way to run a command to its end: `called` or `finished`."""
+
+    def __call__(
+        self, *arguments: str | Path, env: Mapping[str, str], cwd: Path
+    ) -> subprocess.CompletedProcess[str]:
+        """Run it.
+
+        Args:
+            arguments: After `btcturk-kit`.
+            env: All of its environment.
+            cwd: Where it runs; a dotenv file there would be read.
+        """
+
+
+def called(
+    *arguments: str | Path, env: Mapping[str, str], cwd: Path
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end.
+    """Run a command to its end in this process, with the arguments and environment of a user.
+
+    Warnings are errors in it, as in every test. Processes that it starts are not measured.
 
     Args:
         arguments: After `btcturk-kit`.
         env: All of its environment.
         cwd: Where it runs; a dotenv file there would be read.
-        is_measured: Whether its lines count as covered; a long run is twice as fast without.
-        options: Of `subprocess.run`.
     """
-    if not is_measured:
-        env = {name: text for name, text in env.items() if not name.startswith(_MEASURING)}
+    texts = [str(one) for one in arguments]
+    with (
+        _place_of([str(program.__file__), *texts], unmeasured(env), cwd) as (output, errors),
+        pytest.raises(SystemExit) as end,
+    ):
+        copy_context().run(program.main)  # a decimal context that it sets is not ours
+    return subprocess.CompletedProcess(
+        texts, int(end.value.code or 0), _text(output), _text(errors)
+    )
+
+
+@contextmanager
+def _place_of(
+    argv: list[str], env: Mapping[str, str], cwd: Path
+) -> Iterator[tuple[io.TextIOWrapper, io.TextIOWrapper]]:
+    """Give a command what a process would have, and take back what it would lose at its end."""
+    output, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
+    before = dict(os.environ), sys.argv, sys.excepthook, sys.modules["__main__"]
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    with chdir(cwd), redirect_stdout(output), redirect_stderr(errors):
+        try:
+            os.environ.clear()
+            os.environ.update(env)
+            sys.argv = argv
+            sys.modules["__main__"] = program  # its name is part of a usage message
+            yield output, errors
+        finally:
+            found, sys.argv, sys.excepthook, sys.modules["__main__"] = before
+            os.environ.clear()
+            os.environ.update(found)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            structlog.reset_defaults()
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    stream.seek(0)
+    return stream.read()
+
+
+def finished(
+    *arguments: str | Path,
+    env: Mapping[str, str],
+    cwd: Path,
+    file_kb_max: int | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end in a process of its own, which is not measured.
+
+    Args:
+        arguments: After `btcturk-kit`.
+        env: All of its environment.
+        cwd: Where it runs; a dotenv file there would be read.
+        file_kb_max: No file may become larger.
+    """
+    # A shell sets the limit: code of ours between fork and exec may hang where there are threads.
+    limited = () if file_kb_max is None else (*_LIMITED, str(2 * file_kb_max))
     return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        env=dict(env),
+        [*limited, *COMMAND, *map(str, arguments)],
+        env=unmeasured(env),
         cwd=cwd,
         capture_output=True,
         text=True,
         timeout=_PATIENCE_S,
         check=False,
-        **options,
     )
 
 
@@ -110,15 +200,21 @@ def document_of(run: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 
 def stage4(
-    folder: Path, address: SandboxAddress, db: Path, cycles: int, *more: str | Path, **settings: str
+    folder: Path,
+    address: SandboxAddress,
+    db: Path,
+    cycles: int,
+    *more: str | Path,
+    run: Run = called,
+    **settings: str,
 ) -> dict[str, Any]:
     """Run `stage4-run` for some cycles to a good end and return its document."""
-    run = finished(
+    end = run(
         "stage4-run", "--json", "--max-cycles", str(cycles), "--db", db, *more,
         env=environment(folder, address, **settings), cwd=folder,
     )  # fmt: skip
-    assert run.returncode == 0, run.stderr
-    return document_of(run)
+    assert end.returncode == 0, end.stderr
+    return document_of(end)
 
 
 def one_line_error(
@@ -147,9 +243,13 @@ def one_line_error(
 
 @contextmanager
 def exchange(seed: int = 1, **options: Any) -> Iterator[SandboxAddress]:
-    """Run a local exchange on a virtual clock, with an account of known keys."""
-    with SandboxProcess(seed=seed, **{"api_key": KEY, "api_secret": SECRET, **options}) as address:
-        yield address
+    """Run a local exchange on a virtual clock, with an account of known keys.
+
+    It serves from a thread: a bot sees sockets either way, and a process takes a second to start.
+    """
+    local = LocalExchange(seed=seed, **{"api_key": KEY, "api_secret": SECRET, **options})
+    with ExchangeThread(local) as running:
+        yield running.address
 
 
 def control(

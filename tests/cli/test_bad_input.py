@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import resource
 import shutil
 import sqlite3
 import subprocess
@@ -12,7 +11,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +20,7 @@ import pytest
 from tests.cli.commands import (
     COMMAND,
     QUICK_TREND,
+    called,
     document_of,
     environment,
     exchange,
@@ -72,12 +71,10 @@ def listing() -> Iterator[str]:
 
 
 def run_stage4(
-    folder: Path, env: dict[str, str], *more: str | Path, **options: Any
+    folder: Path, env: dict[str, str], *more: str | Path
 ) -> subprocess.CompletedProcess[str]:
     """Run one cycle of the bot with `--json`."""
-    return finished(
-        "stage4-run", "--json", "--db", folder / "state.db", *more, env=env, cwd=folder, **options
-    )
+    return called("stage4-run", "--json", "--db", folder / "state.db", *more, env=env, cwd=folder)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +223,7 @@ def test_keys_the_exchange_does_not_know(tmp_path: Path, address: SandboxAddress
     """The exchange's refusal ends the run with its own code, and no account is opened."""
     run = run_stage4(tmp_path, environment(tmp_path, address, BTCTURK_API_SECRET="QkJCQg=="))
     one_line_error(run, exit_code=4, code="AuthenticationError")
-    shown = finished(
+    shown = called(
         "ledger", "show", "--json", "--db", tmp_path / "state.db",
         env=environment(tmp_path), cwd=tmp_path,
     )  # fmt: skip
@@ -296,7 +293,7 @@ def test_a_settings_file_that_is_not_there(tmp_path: Path) -> None:
 )
 def test_wrong_use_of_the_command_line(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """Exit code 2, an explanation on standard error, nothing on standard output."""
-    run = finished(*arguments, env=environment(tmp_path, **KEYS), cwd=tmp_path)
+    run = called(*arguments, env=environment(tmp_path, **KEYS), cwd=tmp_path)
     assert (run.returncode, run.stdout) == (2, "")
     assert "Usage:" in run.stderr
     assert "Traceback" not in run.stderr
@@ -319,9 +316,7 @@ def test_a_second_instance_is_turned_away(tmp_path: Path) -> None:
             while not list((tmp_path / "state").rglob("*.owner")):
                 assert first.poll() is None
             for name in ("first.db", "second.db"):
-                run = finished(
-                    "stage4-run", "--json", "--db", tmp_path / name, env=env, cwd=tmp_path
-                )
+                run = called("stage4-run", "--json", "--db", tmp_path / name, env=env, cwd=tmp_path)
                 line, hint = one_line_error(run, exit_code=7, code="LockHeld")
                 assert f"process {first.pid}" in line
                 assert str(first.pid) in hint
@@ -389,7 +384,7 @@ def test_a_state_file_that_cannot_be_used(
     before = db.read_bytes()
     env = environment(tmp_path, address)
     arguments = [command] if command == "stage4-run" else [command, "show"]
-    run = finished(*arguments, "--json", "--db", db, env=env, cwd=tmp_path)
+    run = called(*arguments, "--json", "--db", db, env=env, cwd=tmp_path)
     line, hint = one_line_error(run, exit_code=code, code=error)
     assert str(db) in line
     assert hint
@@ -407,16 +402,14 @@ def test_the_state_file_of_another_account(
     line, _ = one_line_error(run, exit_code=3, code="ConfigurationError")
     assert "'somebody'" in line
     assert db.read_bytes() == before
-    shown = finished(
-        "ledger", "show", "--json", "--db", db, env=environment(tmp_path), cwd=tmp_path
-    )
+    shown = called("ledger", "show", "--json", "--db", db, env=environment(tmp_path), cwd=tmp_path)
     assert document_of(shown)["account"] == "somebody"
 
 
 @pytest.mark.parametrize("command", ["ledger", "capital"])
 def test_looking_at_a_file_that_is_not_there_makes_none(tmp_path: Path, command: str) -> None:
     """A wrong path is said, and stays wrong."""
-    run = finished(
+    run = called(
         command, "show", "--json", "--db", tmp_path / "none.db",
         env=environment(tmp_path), cwd=tmp_path,
     )  # fmt: skip
@@ -439,17 +432,12 @@ def test_a_disk_that_takes_no_more(tmp_path: Path, limit_kb: int) -> None:
     A limit on the size of files stands in for a disk that is full; the store's own tests fill one.
     """
     db = tmp_path / "state.db"
-    limit = limit_kb << 10
     with exchange(3) as address:
         env = environment(tmp_path, address, **QUICK_TREND)
-        run = run_stage4(
-            tmp_path,
-            env,
-            "--max-cycles",
-            "400",
-            is_measured=False,  # the measurement would need room of its own
-            preexec_fn=partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit)),
-        )
+        run = finished(
+            "stage4-run", "--json", "--db", db, "--max-cycles", "400",
+            env=env, cwd=tmp_path, file_kb_max=limit_kb,
+        )  # fmt: skip
         error = document_of(run)["error"]
         line, _ = one_line_error(run, exit_code=7, code=error["code"])
         assert error["code"] in {"StoreError", "StorageFull"}
@@ -464,8 +452,7 @@ def test_quickstart_without_space_leaves_nothing(tmp_path: Path) -> None:
     """It takes its temporary directory and its exchange away with it."""
     run = finished(
         "quickstart", "--json", env=environment(tmp_path, TMPDIR=str(tmp_path)), cwd=tmp_path,
-        is_measured=False,  # as above
-        preexec_fn=partial(resource.setrlimit, resource.RLIMIT_FSIZE, (100 << 10, 100 << 10)),
+        file_kb_max=100,
     )  # fmt: skip
     error = document_of(run)["error"]["code"]
     assert error in {"StoreError", "StorageFull"}
@@ -507,7 +494,7 @@ def _twice(lines: list[str]) -> None:
 )
 def test_a_dataset_with_holes_or_disorder(tmp_path: Path, change: Any, text: str) -> None:
     """The row and what is wrong with it; nothing is filled in or sorted."""
-    run = finished(
+    run = called(
         "sandbox", "serve", "--json", "--pair", f"BTCTRY={_tape(tmp_path, change)}",
         env=environment(tmp_path), cwd=tmp_path,
     )  # fmt: skip
@@ -520,7 +507,7 @@ def test_a_dataset_with_holes_or_disorder(tmp_path: Path, change: Any, text: str
 def test_a_port_that_is_taken(tmp_path: Path, address: SandboxAddress) -> None:
     """A second exchange does not take the first one's port."""
     port = address.rest.rpartition(":")[2]
-    run = finished(
+    run = called(
         "sandbox", "serve", "--json", "--port", port, env=environment(tmp_path), cwd=tmp_path
     )
     line, _ = one_line_error(run, exit_code=3, code="ConfigurationError")
@@ -533,7 +520,7 @@ def test_documents_of_the_books(tmp_path: Path, good: Path) -> None:
     before = good.read_bytes()
     env = environment(tmp_path)
     books = books_of(good)
-    ledger = document_of(finished("ledger", "show", "--json", "--db", good, env=env, cwd=tmp_path))
+    ledger = document_of(called("ledger", "show", "--json", "--db", good, env=env, cwd=tmp_path))
     assert ledger["ledger_balanced"] is True
     assert ledger["content_hash"] == books.content_hash
     assert {
@@ -541,14 +528,12 @@ def test_documents_of_the_books(tmp_path: Path, good: Path) -> None:
         for asset, accounts in ledger["balances"].items()
         for account, amount in accounts.items()
     } == {slot: format(one.normalize(), "f") for slot, one in books.balances.items() if one}
-    capital = document_of(
-        finished("capital", "show", "--json", "--db", good, env=env, cwd=tmp_path)
-    )
+    capital = document_of(called("capital", "show", "--json", "--db", good, env=env, cwd=tmp_path))
     assert capital["trading_capital_try"] == "100000"
     assert capital["treasury_try"] == "0"
     assert capital["mode"] == "NORMAL"
     for command in ("ledger", "capital"):
-        shown = finished(command, "show", "--db", good, env=env, cwd=tmp_path)
+        shown = called(command, "show", "--db", good, env=env, cwd=tmp_path)
         assert (shown.returncode, shown.stderr) == (0, "")
         assert "100000" in shown.stdout
         assert json.dumps(ledger)[:20] not in shown.stdout

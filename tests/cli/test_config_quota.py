@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.cli.commands import called, environment
 
 
 def quota(*arguments: str, cwd: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run the command with these settings and no others."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("BTCTURK")}
-    return subprocess.run(
-        [sys.executable, "-m", "btcturk_kit", "config", "quota", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env={**kept, **settings},
-    )
+    """Run the command with these settings and no others, on a terminal of 80 columns."""
+    env = environment(cwd, COLUMNS="80", **settings)
+    return called("config", "quota", *arguments, env=env, cwd=cwd)
 
 
 def test_a_plan_that_fits(tmp_path: Path) -> None:

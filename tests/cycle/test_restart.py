@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from tests.cli.commands import (
     QUICK_TREND,
+    Run,
+    called,
     environment,
     exchange,
     finished,
@@ -24,24 +26,32 @@ NO_KEYS = {"BTCTURK_API_KEY": "", "BTCTURK_API_SECRET": ""}
 
 
 def in_parts(
-    folder: Path, address: SandboxAddress, parts: tuple[int, ...], *more: str, **settings: str
+    folder: Path,
+    address: SandboxAddress,
+    parts: tuple[int, ...],
+    *more: str,
+    run: Run = called,
+    **settings: str,
 ) -> dict[str, Any]:
-    """Run so many cycles, a process for each part, on one state file; return the last document."""
+    """Run so many cycles, a run for each part, on one state file; return the last document."""
     db = folder / f"{len(parts)}.db"
     found: dict[str, Any] = {}
     for cycles in parts:
-        found = stage4(folder, address, db, cycles, *more, **settings)
+        found = stage4(folder, address, db, cycles, *more, run=run, **settings)
     return found
 
 
-@pytest.mark.parametrize("seed", [3, 4])
-def test_four_runs_decide_what_one_run_decides(tmp_path: Path, seed: int) -> None:
-    """Forty hours at once and four times ten: the same orders, fills, books and capital."""
+@pytest.mark.parametrize(("seed", "run"), [(3, finished), (4, called)])
+def test_four_runs_decide_what_one_run_decides(tmp_path: Path, seed: int, run: Run) -> None:
+    """Forty hours at once and four times ten: the same orders, fills, books and capital.
+
+    With a process for each ten, which has nothing but the file, and within one process.
+    """
     with exchange(seed) as address:
         whole = in_parts(tmp_path, address, (40,), **QUICK_TREND)
         whole_truth = truth_of(address)
     with exchange(seed) as address:
-        last = in_parts(tmp_path, address, (10, 10, 10, 10), **QUICK_TREND)
+        last = in_parts(tmp_path, address, (10, 10, 10, 10), run=run, **QUICK_TREND)
         truth = truth_of(address)
     assert truth == whole_truth
     assert len(truth["trades"]) > 4
@@ -86,18 +96,20 @@ def test_a_dry_run_trades_on_paper(tmp_path: Path) -> None:
         capital = Decimal(second["trading_capital_try"]) + Decimal(second["treasury_try"])
         assert capital == 100_000 + Decimal(second["realized_net_try"])
         # Paper money and real money never share a file.
-        run = finished(
+        run = called(
             "stage4-run", "--json", "--db", db, env=environment(tmp_path, address), cwd=tmp_path
         )
         one_line_error(run, exit_code=3, code="ConfigurationError")
 
 
 def test_a_dry_run_in_parts_decides_as_one(tmp_path: Path) -> None:
-    """A paper account is restored with its working orders."""
+    """A paper account is restored with its working orders, by a process of its own each time."""
+    settings = NO_KEYS | QUICK_TREND
     with exchange(3) as address:
-        whole = in_parts(tmp_path, address, (30,), "--dry-run", **NO_KEYS, **QUICK_TREND)
+        whole = in_parts(tmp_path, address, (30,), "--dry-run", **settings)
     with exchange(3) as address:
-        last = in_parts(tmp_path, address, (10, 10, 10), "--dry-run", **NO_KEYS, **QUICK_TREND)
+        parts = (10, 10, 10)
+        last = in_parts(tmp_path, address, parts, "--dry-run", run=finished, **settings)
     assert whole["fills"] > 2
     for name in ("fills", "orders_submitted", "realized_net_try", "equity_try", "treasury_try"):
         assert last[name] == whole[name], name

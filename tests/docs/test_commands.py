@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import typer
+from tests.cli.commands import called, document_of, environment
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "commands.md").read_text("utf-8")
 
@@ -58,7 +56,7 @@ def test_every_option_is_in_the_table_of_its_command() -> None:
     assert offenders == []
 
 
-def test_every_field_of_the_document_of_a_run_is_in_its_table() -> None:
+def test_every_field_of_the_document_of_a_run_is_in_its_table(tmp_path: Path) -> None:
     """The table of fields names what `quickstart --json` prints; `seed` is described beside it."""
     table = PAGE.split("### The document of a run")[1].split("## ")[0]
     listed = [
@@ -66,10 +64,6 @@ def test_every_field_of_the_document_of_a_run_is_in_its_table() -> None:
         for cell in re.findall(r"^\| (`\w.*?) \|", table, re.MULTILINE)
         for name in re.findall(r"`(\w+)`", cell)
     ]
-    run = subprocess.run(
-        [sys.executable, "-m", "btcturk_kit", "quickstart", "--json", "--cycles", "2"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert sorted([*listed, "seed"]) == sorted(json.loads(run.stdout))
+    run = called("quickstart", "--json", "--cycles", "2", env=environment(tmp_path), cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert sorted([*listed, "seed"]) == sorted(document_of(run))

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.cli.commands import unmeasured
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -36,7 +37,7 @@ def test_an_example_runs(name: str, tmp_path: Path) -> None:
     run = subprocess.run(
         [sys.executable, "-W", "error", str(EXAMPLES / name)],
         cwd=tmp_path,
-        env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
+        env={**unmeasured(os.environ), "XDG_STATE_HOME": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,

@@ -16,6 +16,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.cli.commands import unmeasured
 
 HOWTO = Path(__file__).parents[2] / "docs" / "howto"
 READY_S_MAX = 30.0
@@ -33,7 +34,9 @@ class Terminal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         kept = {
-            name: value for name, value in os.environ.items() if not name.startswith("BTCTURK_")
+            name: value
+            for name, value in unmeasured(os.environ).items()
+            if not name.startswith("BTCTURK_")
         }
         binaries = str(Path(sys.executable).parent)
         self.environment = {

@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.cli.commands import called, environment
 
 from btcturk_kit.errors import ConfigurationError, InvariantViolation
 from btcturk_kit.sandbox import Account, ClockKind, Permission, SandboxAddress, SandboxProcess
@@ -191,6 +192,7 @@ def test_bad_settings_are_one_clear_line(tmp_path: Path) -> None:
     """A secret that is not base64 and a damaged tape: exit code 3; a bad balance: usage."""
     broken = tmp_path / "tape.csv"
     broken.write_text("time\n", "ascii")
+    env = environment(tmp_path)
     for arguments, code, text in (
         (("--api-secret", "not base64!"), 3, "the API secret is not base64"),
         (("--pair", f"BTCTRY={broken}"), 3, "dataset tape.csv, row 1: is no recording"),
@@ -207,7 +209,8 @@ def test_bad_settings_are_one_clear_line(tmp_path: Path) -> None:
         (("--speed", "0"), 3, "the speed is 0"),
         (("--setup", "{}"), 3, "not the setup"),
     ):
-        run = serve(*arguments)
+        # Were one accepted, the exchange would end with the standard input, which is empty.
+        run = called("sandbox", "serve", *arguments, "--until-stdin-ends", env=env, cwd=tmp_path)
         assert (run.returncode, run.stdout) == (code, "")
         assert text in run.stderr
         assert "Traceback" not in run.stderr
