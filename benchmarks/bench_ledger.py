@@ -28,7 +28,7 @@ from btcturk_kit.domain.ledger import Account, Ledger, LedgerEvent
 from btcturk_kit.domain.ledger_events import TRY, fill_event
 from btcturk_kit.domain.lots import lot_moves
 from btcturk_kit.domain.money import exactly
-from btcturk_kit.domain.positions import Lot, Position, apply_move
+from btcturk_kit.domain.positions import Position, apply_move
 
 __all__ = ["Outcome", "bare_loop", "columns", "decoded", "event_objects", "main", "stored_fills"]
 
@@ -108,7 +108,7 @@ def bare_loop(
                 continue
             lots = books[base]
             realized += price * quantity - fee - tax
-            while quantity:  # noqa: PLW2901 - what is left to sell
+            while quantity:
                 lot = lots[0]
                 held, cost = lot
                 if held <= quantity:

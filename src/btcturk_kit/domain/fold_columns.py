@@ -10,7 +10,7 @@ through the functions named above. Never add: a rule about lots that `positions`
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
@@ -20,7 +20,14 @@ from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, Ledger, LedgerEvent
 from btcturk_kit.domain.ledger_events import TRY, fill_event
 from btcturk_kit.domain.lots import Book, LotMove, lot_moves
-from btcturk_kit.domain.money import MONEY_PLACES, ZERO, decimal_of, divide_half_even, exact
+from btcturk_kit.domain.money import (
+    EXACT,
+    MONEY_PLACES,
+    ZERO,
+    decimal_of,
+    divide_half_even,
+    exact,
+)
 from btcturk_kit.domain.orders import Side
 from btcturk_kit.domain.positions import CostMethod, Lot, Position, fold_moves
 from btcturk_kit.errors import InvariantViolation, LedgerConflict
@@ -40,12 +47,11 @@ _BUY, _SELL = Side.BUY.value, Side.SELL.value
 
 _TRADE_ID, _BASE, _QUOTE, _SIDE, _TIME, _CHARGED, _IS_OWN = 0, 4, 5, 6, 11, 12, 15
 _AMOUNTS, _RATES = (7, 8, 9, 10), (13, 14)
-_in_order = itemgetter(_TIME, _TRADE_ID)
+_TRADE_OF, _TIME_OF = itemgetter(_TRADE_ID), itemgetter(_TIME)
+_NEEDED_OF = itemgetter(_SIDE, *_AMOUNTS, _TIME, _TRADE_ID)
 
 _Slot: TypeAlias = tuple[Book, Asset]
 _Balances: TypeAlias = dict[tuple[Account, Asset], Decimal]
-_Entry: TypeAlias = tuple[int, int, bool, Decimal, Decimal, Decimal]
-"""Time, trade id, whether it is a buy, quantity, TRY paid or received with and without charges."""
 _OpenLot: TypeAlias = list[Any]
 """Time, trade id, quantity, cost, gross cost."""
 
@@ -111,7 +117,6 @@ def fold_columns(
     balances = dict(Ledger().post(*facts).balances)
     found: dict[_Slot, Position] = {}
     for slot, mine in columns.items():
-        mine.sort(key=_in_order)
         if slot in moves:
             for row in mine:
                 moves[slot] += lot_moves(fill_event(_fill(row), is_own=slot[0] is _BOT))
@@ -126,7 +131,7 @@ def fold_columns(
 def _split(rows: Iterable[FillRow]) -> tuple[dict[_Slot, list[FillRow]], list[FillRow], int]:
     """Return rows by the lots they move, those that move more than these, and the count of all."""
     all_rows = list(rows)
-    if len(set(map(itemgetter(_TRADE_ID), all_rows))) != len(all_rows):
+    if len(set(map(_TRADE_OF, all_rows))) != len(all_rows):
         all_rows = _once(all_rows)
     columns: dict[_Slot, list[FillRow]] = {}
     others: list[FillRow] = []
@@ -183,11 +188,12 @@ def _check(trade_id: int, side: str, quantity: Decimal) -> None:
 def _fold_slot(
     slot: _Slot, rows: list[FillRow], balances: _Balances, method: CostMethod
 ) -> Position:
-    """Return the position after the rows of one slot, in order, and post what they add up to."""
-    sums = _Sums(slot)
+    """Return the position after the rows of one slot, and post what they add up to."""
+    rows.sort(key=_TRADE_OF)
+    rows.sort(key=_TIME_OF)
     try:
-        position = _fold(slot, sums.entries(rows), is_average=method is _AVERAGE)
-        is_sound = sums.post(balances)
+        position, sums = _fold(slot, rows, is_average=method is _AVERAGE)
+        is_sound = _post(balances, position, sums)
     except InvalidOperation:
         is_sound = False
     if not is_sound:
@@ -197,102 +203,58 @@ def _fold_slot(
     return position
 
 
-class _Sums:
-    """What the fills of one slot do to its accounts."""
+def _fold(
+    slot: _Slot, rows: list[FillRow], *, is_average: bool
+) -> tuple[Position, tuple[Decimal, Decimal, Decimal]]:
+    """Fold rows in their order; return lots and results, and the sums of notional, fee and tax.
 
-    __slots__ = ("_slot", "fees", "quantity", "spent", "taxes")
-
-    def __init__(self, slot: _Slot) -> None:
-        self._slot = slot
-        self.quantity = self.spent = self.fees = self.taxes = ZERO
-
-    def entries(self, rows: Iterable[FillRow]) -> Iterator[_Entry]:
-        """Yield what each row does to the lots, and take it into the sums."""
-        moved = spent = fees = taxes = ZERO
-        for row in rows:
-            trade_id, _, _, _, _, _, side, text, price, fee_text, tax_text, at_ms, _, _, _, _ = row
-            quantity, fee, tax = Decimal(text), Decimal(fee_text), Decimal(tax_text)
-            if not quantity > ZERO:
-                _check(trade_id, side, quantity)
-            gross = Decimal(price) * quantity
-            fees = fees + fee
-            taxes = taxes + tax
-            if side == _BUY:
-                moved = moved + quantity
-                spent = spent + gross
-                yield at_ms, trade_id, True, quantity, gross + fee + tax, gross
-            else:
-                if side != _SELL:
-                    _check(trade_id, side, quantity)
-                moved = moved - quantity
-                spent = spent - gross
-                yield at_ms, trade_id, False, quantity, gross - fee - tax, gross
-        self.quantity, self.spent, self.fees, self.taxes = moved, spent, fees, taxes
-
-    def post(self, balances: _Balances) -> bool:
-        """Add the sums to the balances, as the legs would; return whether they are numbers."""
-        book, base = self._slot
-        is_bot = book is _BOT
-        coins = Account.BOT if is_bot else Account.EXTERNAL
-        cash = Account.BOT if is_bot else Account.UNASSIGNED
-        paid = self.spent + self.fees + self.taxes
-        for account, asset, amount in (
-            (coins, base, self.quantity),
-            (Account.TRADE, base, -self.quantity),
-            (cash, TRY, -paid),
-            (Account.TRADE, TRY, self.spent),
-            (Account.FEE, TRY, self.fees),
-            (Account.TAX, TRY, self.taxes),
-        ):
-            balances[account, asset] = balances.get((account, asset), ZERO) + amount
-        return self.quantity.is_finite() and paid.is_finite()
-
-
-def _fold(slot: _Slot, entries: Iterable[_Entry], *, is_average: bool) -> Position:
-    """Fold entries in their order.
-
-    Lots are [time, trade id, quantity, cost, gross cost], all of one direction and without sign:
-    `is_long` carries it. Rounding half to even does not know signs, so this is what `positions`
-    does with signed ones.
+    Open lots are [time, trade id, quantity, cost, gross cost], all of one direction and without
+    sign: `is_long` carries it. Rounding half to even does not know signs, so this is what
+    `positions` does with signed ones. A straight loop, because each call in it would be made a
+    million times.
     """
+    decimal = EXACT.create_decimal
     lots: deque[_OpenLot] = deque()
-    is_long, count, key = True, 0, (0, 0)
-    net = gross_gain = ZERO
-    for at_ms, trade_id, is_buy, size, paid, plain in entries:
-        count += 1
-        key = (at_ms, trade_id)
-        quantity, cash, gross = size, paid, plain
+    is_long = True
+    spent = fees = taxes = net = gross_gain = ZERO
+    for side, size, price, fee_text, tax_text, at_ms, trade_id in map(_NEEDED_OF, rows):
+        quantity, fee, tax = decimal(size), decimal(fee_text), decimal(tax_text)
+        gross = decimal(price) * quantity
+        fees = fees + fee
+        taxes = taxes + tax
+        is_buy = side == _BUY
+        if is_buy:
+            cash = gross + fee + tax
+            spent = spent + gross
+        else:
+            cash = gross - fee - tax
+            spent = spent - gross
+        if quantity <= ZERO or not (is_buy or side == _SELL):
+            _check(trade_id, side, quantity)
         if lots and is_buy is not is_long:
-            cost, gross_cost, quantity = _take(lots, size)
-            if quantity:
-                cash = divide_half_even(paid * (size - quantity), size, MONEY_PLACES)
-                gross = divide_half_even(plain * (size - quantity), size, MONEY_PLACES)
+            cost, gross_cost, left = _take(lots, quantity)
+            more_cash, more_gross = cash, gross
+            if left:
+                matched = quantity - left
+                cash = divide_half_even(cash * matched, quantity, MONEY_PLACES)
+                gross = divide_half_even(gross * matched, quantity, MONEY_PLACES)
             if is_long:
                 net = net + (cash - cost)
                 gross_gain = gross_gain + (gross - gross_cost)
             else:
                 net = net + (cost - cash)
                 gross_gain = gross_gain + (gross_cost - gross)
-            if not quantity:
+            if not left:
                 continue
-            cash, gross = paid - cash, plain - gross
+            quantity, cash, gross = left, more_cash - cash, more_gross - gross
         if lots and is_average:
             lot = lots[0]
-            lot[2] = lot[2] + quantity
-            lot[3] = lot[3] + cash
-            lot[4] = lot[4] + gross
-            continue
-        is_long = is_buy
-        lots.append([at_ms, trade_id, quantity, cash, gross])
-    position = Position(
-        slot[1],
-        realized_net=net,
-        realized_gross=gross_gain,
-        fill_count=count,
-        last_key=key,
-        book=slot[0],
-    )
-    return _with_lots(position, lots, is_long=is_long)
+            lot[2:] = (lot[2] + quantity, lot[3] + cash, lot[4] + gross)
+        else:
+            is_long = is_buy
+            lots.append([at_ms, trade_id, quantity, cash, gross])
+    position = _position(slot, rows, lots, is_long=is_long)
+    return position._replace(realized_net=net, realized_gross=gross_gain), (spent, fees, taxes)
 
 
 def _take(lots: deque[_OpenLot], quantity: Decimal) -> tuple[Decimal, Decimal, Decimal]:
@@ -317,12 +279,42 @@ def _take(lots: deque[_OpenLot], quantity: Decimal) -> tuple[Decimal, Decimal, D
     return cost, gross_cost, quantity
 
 
-def _with_lots(position: Position, lots: Iterable[_OpenLot], *, is_long: bool) -> Position:
-    """Return the position with its open lots, signed, and their sums."""
+def _position(
+    slot: _Slot, rows: list[FillRow], lots: Iterable[_OpenLot], *, is_long: bool
+) -> Position:
+    """Return the position with its open lots, signed, and their sums; nothing realized yet."""
+    book, asset = slot
     held = cost = gross = ZERO
     signed: list[Lot] = []
     for at_ms, trade_id, *amounts in lots:
         lot = Lot(at_ms, trade_id, *(amounts if is_long else [-amount for amount in amounts]))
         signed.append(lot)
         held, cost, gross = held + lot.quantity, cost + lot.cost, gross + lot.gross_cost
-    return position._replace(lots=tuple(signed), quantity=held, cost=cost, gross_cost=gross)
+    last_key = (_TIME_OF(rows[-1]), _TRADE_OF(rows[-1]))
+    return Position(
+        asset,
+        tuple(signed),
+        held,
+        cost,
+        gross,
+        fill_count=len(rows),
+        last_key=last_key,
+        book=book,
+    )
+
+
+def _post(balances: _Balances, position: Position, sums: tuple[Decimal, Decimal, Decimal]) -> bool:
+    """Add what the legs of these fills add up to; return whether all of it is a number."""
+    spent, fees, taxes = sums
+    book, base, held = position.book, position.asset, position.quantity
+    paid = spent + fees + taxes
+    for account, asset, amount in (
+        (Account(book.value), base, held),
+        (Account.TRADE, base, -held),
+        (Account.BOT if book is _BOT else Account.UNASSIGNED, TRY, -paid),
+        (Account.TRADE, TRY, spent),
+        (Account.FEE, TRY, fees),
+        (Account.TAX, TRY, taxes),
+    ):
+        balances[account, asset] = balances.get((account, asset), ZERO) + amount
+    return held.is_finite() and paid.is_finite()

@@ -66,14 +66,11 @@ EXACT = Context(
 
 _PLAIN = Context(prec=28)
 
-_ROUNDING = Context(prec=60, traps=[InvalidOperation, DivisionByZero, Overflow, FloatOperation])
-
-_STICKY = Context(
-    prec=80,
-    rounding=ROUND_05UP,
-    traps=[InvalidOperation, DivisionByZero, Overflow, FloatOperation],
-)
-"""Divides so that one more rounding gives what a single rounding of the true quotient gives."""
+_TRAPS = [InvalidOperation, DivisionByZero, Overflow, FloatOperation]
+_ROUNDING = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=_TRAPS)
+_quantize_half_even = _ROUNDING.quantize
+_divide_sticky = Context(prec=80, rounding=ROUND_05UP, traps=_TRAPS).divide
+"""Divides so that rounding once more gives what a single rounding of the true quotient gives."""
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -169,7 +166,7 @@ def ceil_places(value: Decimal, places: int) -> Decimal:
 
 def round_half_even(value: Decimal, places: int) -> Decimal:
     """Round to `places` decimals, ties to the even digit."""
-    return value.quantize(_QUANTA[places], rounding=ROUND_HALF_EVEN, context=_ROUNDING)
+    return _quantize_half_even(value, _QUANTA[places])
 
 
 def round_half_up(value: Decimal, places: int) -> Decimal:
@@ -204,8 +201,7 @@ def divide_half_even(numerator: Decimal, denominator: Decimal, places: int) -> D
     """
     # Twenty digits more than the result can have, the last one never a made-up 0 or 5: what is
     # rounded here lies on the same side of every tie as the true quotient.
-    quotient = _STICKY.divide(numerator, denominator)
-    return quotient.quantize(_QUANTA[places], ROUND_HALF_EVEN, _ROUNDING)
+    return _quantize_half_even(_divide_sticky(numerator, denominator), _QUANTA[places])
 
 
 @dataclass(frozen=True, slots=True)
