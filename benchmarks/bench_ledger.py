@@ -25,10 +25,11 @@ from btcturk_kit.domain.canonical import GENESIS, canonical_decimal
 from btcturk_kit.domain.fold_columns import fold_columns
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, Ledger, LedgerEvent
-from btcturk_kit.domain.ledger_events import TRY, fill_event
+from btcturk_kit.domain.ledger_events import fill_event
 from btcturk_kit.domain.lots import lot_moves
 from btcturk_kit.domain.money import exactly
 from btcturk_kit.domain.positions import Position, apply_move
+from btcturk_kit.domain.valued_fills import TRY
 
 __all__ = ["Outcome", "bare_loop", "columns", "decoded", "event_objects", "main", "stored_fills"]
 

@@ -10,15 +10,16 @@ through the functions named above. Never add: a rule about lots that `positions`
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
-from operator import itemgetter
+from itertools import chain, compress
+from operator import add, itemgetter, mul
 from typing import Any, NamedTuple, TypeAlias
 
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, Ledger, LedgerEvent
-from btcturk_kit.domain.ledger_events import TRY, fill_event
+from btcturk_kit.domain.ledger_events import fill_event
 from btcturk_kit.domain.lots import Book, LotMove, lot_moves
 from btcturk_kit.domain.money import (
     EXACT,
@@ -30,6 +31,7 @@ from btcturk_kit.domain.money import (
 )
 from btcturk_kit.domain.orders import Side
 from btcturk_kit.domain.positions import CostMethod, Lot, Position, fold_moves
+from btcturk_kit.domain.valued_fills import TRY
 from btcturk_kit.errors import InvariantViolation, LedgerConflict
 
 __all__ = ["FillRow", "FoldedBooks", "fold_columns"]
@@ -43,7 +45,11 @@ Amounts may be decimals or their text. This is how a store keeps them.
 # A member named once costs a fraction of one looked up at each use.
 _AVERAGE, _FIFO = CostMethod.AVERAGE, CostMethod.FIFO
 _BOT, _EXTERNAL = Book.BOT, Book.EXTERNAL
-_BUY, _SELL = Side.BUY.value, Side.SELL.value
+_BUY = Side.BUY.value
+_SIDES = frozenset(side.value for side in Side)
+
+_ROWS = 1_000
+"""Rows whose columns are in memory together."""
 
 _TRADE_ID, _BASE, _QUOTE, _SIDE, _TIME, _CHARGED, _IS_OWN = 0, 4, 5, 6, 11, 12, 15
 _AMOUNTS, _RATES = (7, 8, 9, 10), (13, 14)
@@ -52,6 +58,8 @@ _NEEDED_OF = itemgetter(_SIDE, *_AMOUNTS, _TIME, _TRADE_ID)
 
 _Slot: TypeAlias = tuple[Book, Asset]
 _Balances: TypeAlias = dict[tuple[Account, Asset], Decimal]
+_Entry: TypeAlias = tuple[int, int, bool, Decimal, Decimal, Decimal]
+"""Time, trade id, whether it is a buy, quantity, notional, fee and tax."""
 _OpenLot: TypeAlias = list[Any]
 """Time, trade id, quantity, cost, gross cost."""
 
@@ -179,7 +187,7 @@ def _fill(row: FillRow) -> Fill:
 
 
 def _check(trade_id: int, side: str, quantity: Decimal) -> None:
-    if side not in (_BUY, _SELL):
+    if side not in _SIDES:
         raise InvariantViolation(f"trade {trade_id} is neither a buy nor a sell: {side!r}")
     if not quantity > ZERO:
         raise InvariantViolation(f"trade {trade_id} has the quantity {quantity}")
@@ -191,70 +199,116 @@ def _fold_slot(
     """Return the position after the rows of one slot, and post what they add up to."""
     rows.sort(key=_TRADE_OF)
     rows.sort(key=_TIME_OF)
+    sums = _Sums()
     try:
-        position, sums = _fold(slot, rows, is_average=method is _AVERAGE)
-        is_sound = _post(balances, position, sums)
+        entries = chain.from_iterable(sums.columns(rows))
+        position = _fold(slot, entries, is_average=method is _AVERAGE)
+        is_sound = sums.post(balances, slot)
     except InvalidOperation:
         is_sound = False
     if not is_sound:
         for row in rows:
             _fill(row)  # tells which one is wrong
         raise InvariantViolation(f"amounts of {slot[1]} are beyond what can be counted exactly")
-    return position
+    return position._replace(fill_count=len(rows), last_key=(rows[-1][_TIME], rows[-1][_TRADE_ID]))
 
 
-def _fold(
-    slot: _Slot, rows: list[FillRow], *, is_average: bool
-) -> tuple[Position, tuple[Decimal, Decimal, Decimal]]:
-    """Fold rows in their order; return lots and results, and the sums of notional, fee and tax.
+class _Sums:
+    """What the fills of one slot do to its accounts, added up column by column."""
+
+    __slots__ = ("bought", "bought_for", "fees", "moved", "moved_for", "taxes")
+
+    def __init__(self) -> None:
+        self.moved = self.moved_for = self.bought = self.bought_for = ZERO
+        self.fees = self.taxes = ZERO
+
+    def columns(self, rows: list[FillRow]) -> Iterator[Iterable[_Entry]]:
+        """Yield what the rows do to the lots, some rows at a time, and add them up.
+
+        Raises:
+            InvalidOperation: Among the amounts is one that no store wrote.
+        """
+        decimal = EXACT.create_decimal
+        for start in range(0, len(rows), _ROWS):
+            part = zip(*map(_NEEDED_OF, rows[start : start + _ROWS]), strict=True)
+            sides, sizes, prices, fee_texts, tax_texts, times, ids = part
+            quantities = list(map(decimal, sizes))
+            grosses = list(map(mul, map(decimal, prices), quantities))
+            fees, taxes = list(map(decimal, fee_texts)), list(map(decimal, tax_texts))
+            are_buys = [side == _BUY for side in sides]
+            if min(quantities) <= ZERO or not _SIDES.issuperset(sides):
+                raise InvalidOperation
+            self.moved = sum(quantities, self.moved)
+            self.moved_for = sum(grosses, self.moved_for)
+            self.bought = sum(compress(quantities, are_buys), self.bought)
+            self.bought_for = sum(compress(grosses, are_buys), self.bought_for)
+            self.fees, self.taxes = sum(fees, self.fees), sum(taxes, self.taxes)
+            charges = map(add, fees, taxes)
+            yield zip(times, ids, are_buys, quantities, grosses, charges, strict=True)
+
+    def post(self, balances: _Balances, slot: _Slot) -> bool:
+        """Add the sums to the balances, as the legs would; return whether they are numbers."""
+        book, base = slot
+        is_bot = book is _BOT
+        held = self.bought + self.bought - self.moved
+        spent = self.bought_for + self.bought_for - self.moved_for
+        paid = spent + self.fees + self.taxes
+        for account, asset, amount in (
+            (Account.BOT if is_bot else Account.EXTERNAL, base, held),
+            (Account.TRADE, base, -held),
+            (Account.BOT if is_bot else Account.UNASSIGNED, TRY, -paid),
+            (Account.TRADE, TRY, spent),
+            (Account.FEE, TRY, self.fees),
+            (Account.TAX, TRY, self.taxes),
+        ):
+            balances[account, asset] = balances.get((account, asset), ZERO) + amount
+        return held.is_finite() and paid.is_finite()
+
+
+def _fold(slot: _Slot, entries: Iterable[_Entry], *, is_average: bool) -> Position:
+    """Fold entries in their order into lots and results.
 
     Open lots are [time, trade id, quantity, cost, gross cost], all of one direction and without
     sign: `is_long` carries it. Rounding half to even does not know signs, so this is what
-    `positions` does with signed ones. A straight loop, because each call in it would be made a
-    million times.
+    `positions` does with signed ones.
     """
-    decimal = EXACT.create_decimal
     lots: deque[_OpenLot] = deque()
     is_long = True
-    spent = fees = taxes = net = gross_gain = ZERO
-    for side, size, price, fee_text, tax_text, at_ms, trade_id in map(_NEEDED_OF, rows):
-        quantity, fee, tax = decimal(size), decimal(fee_text), decimal(tax_text)
-        gross = decimal(price) * quantity
-        fees = fees + fee
-        taxes = taxes + tax
-        is_buy = side == _BUY
-        if is_buy:
-            cash = gross + fee + tax
-            spent = spent + gross
-        else:
-            cash = gross - fee - tax
-            spent = spent - gross
-        if quantity <= ZERO or not (is_buy or side == _SELL):
-            _check(trade_id, side, quantity)
+    net = gross_gain = ZERO
+    for at_ms, trade_id, is_buy, size, plain, charges in entries:
+        quantity, gross = size, plain
+        cash = paid = plain + charges if is_buy else plain - charges
         if lots and is_buy is not is_long:
-            cost, gross_cost, left = _take(lots, quantity)
-            more_cash, more_gross = cash, gross
-            if left:
-                matched = quantity - left
-                cash = divide_half_even(cash * matched, quantity, MONEY_PLACES)
-                gross = divide_half_even(gross * matched, quantity, MONEY_PLACES)
+            cost, gross_cost, quantity = _take(lots, size)
+            if quantity:
+                matched = size - quantity
+                cash = divide_half_even(paid * matched, size, MONEY_PLACES)
+                gross = divide_half_even(plain * matched, size, MONEY_PLACES)
             if is_long:
                 net = net + (cash - cost)
                 gross_gain = gross_gain + (gross - gross_cost)
             else:
                 net = net + (cost - cash)
                 gross_gain = gross_gain + (gross_cost - gross)
-            if not left:
+            if not quantity:
                 continue
-            quantity, cash, gross = left, more_cash - cash, more_gross - gross
+            cash, gross = paid - cash, plain - gross
         if lots and is_average:
             lot = lots[0]
             lot[2:] = (lot[2] + quantity, lot[3] + cash, lot[4] + gross)
         else:
             is_long = is_buy
             lots.append([at_ms, trade_id, quantity, cash, gross])
-    position = _position(slot, rows, lots, is_long=is_long)
-    return position._replace(realized_net=net, realized_gross=gross_gain), (spent, fees, taxes)
+    signed: list[Lot] = []
+    held = cost = gross_cost = ZERO
+    for at_ms, trade_id, *amounts in lots:
+        lot_of = Lot(at_ms, trade_id, *(amounts if is_long else [-amount for amount in amounts]))
+        signed.append(lot_of)
+        held, cost = held + lot_of.quantity, cost + lot_of.cost
+        gross_cost = gross_cost + lot_of.gross_cost
+    book, asset = slot
+    results = (held, cost, gross_cost, net, gross_gain)
+    return Position(asset, tuple(signed), *results, book=book)
 
 
 def _take(lots: deque[_OpenLot], quantity: Decimal) -> tuple[Decimal, Decimal, Decimal]:
@@ -277,44 +331,3 @@ def _take(lots: deque[_OpenLot], quantity: Decimal) -> tuple[Decimal, Decimal, D
         if not quantity:
             break
     return cost, gross_cost, quantity
-
-
-def _position(
-    slot: _Slot, rows: list[FillRow], lots: Iterable[_OpenLot], *, is_long: bool
-) -> Position:
-    """Return the position with its open lots, signed, and their sums; nothing realized yet."""
-    book, asset = slot
-    held = cost = gross = ZERO
-    signed: list[Lot] = []
-    for at_ms, trade_id, *amounts in lots:
-        lot = Lot(at_ms, trade_id, *(amounts if is_long else [-amount for amount in amounts]))
-        signed.append(lot)
-        held, cost, gross = held + lot.quantity, cost + lot.cost, gross + lot.gross_cost
-    last_key = (_TIME_OF(rows[-1]), _TRADE_OF(rows[-1]))
-    return Position(
-        asset,
-        tuple(signed),
-        held,
-        cost,
-        gross,
-        fill_count=len(rows),
-        last_key=last_key,
-        book=book,
-    )
-
-
-def _post(balances: _Balances, position: Position, sums: tuple[Decimal, Decimal, Decimal]) -> bool:
-    """Add what the legs of these fills add up to; return whether all of it is a number."""
-    spent, fees, taxes = sums
-    book, base, held = position.book, position.asset, position.quantity
-    paid = spent + fees + taxes
-    for account, asset, amount in (
-        (Account(book.value), base, held),
-        (Account.TRADE, base, -held),
-        (Account.BOT if book is _BOT else Account.UNASSIGNED, TRY, -paid),
-        (Account.TRADE, TRY, spent),
-        (Account.FEE, TRY, fees),
-        (Account.TAX, TRY, taxes),
-    ):
-        balances[account, asset] = balances.get((account, asset), ZERO) + amount
-    return held.is_finite() and paid.is_finite()
