@@ -49,6 +49,8 @@ __all__ = [
 
 Row = tuple[Any, ...]
 
+_SIDES = {side.value: side for side in Side}  # a look into it costs a fifth of a call of `Side`
+
 
 def amount_text(value: Decimal) -> str:
     """Return the canonical text of an exact amount; NaN and infinities are refused."""
@@ -96,21 +98,21 @@ def fill_row(fill: Fill, *, is_own: bool) -> Row:
 def fill_of(row: Row) -> Fill:
     """Return the fill of a row."""
     return Fill(
-        trade_id=row[0],
-        order_id=row[1],
-        client_order_id=row[2],
-        symbol=row[3],
-        base=row[4],
-        quote=row[5],
-        side=Side(row[6]),
-        quantity=amount_of(row[7]),
-        price=amount_of(row[8]),
-        fee=amount_of(row[9]),
-        tax=amount_of(row[10]),
-        event_time_ms=row[11],
-        charge_asset=row[12],
-        charge_rate=_optional_amount(row[13]),
-        quote_rate=_optional_amount(row[14]),
+        row[0],
+        row[1],
+        row[2],
+        row[3],
+        row[4],
+        row[5],
+        _SIDES.get(row[6]) or Side(row[6]),
+        amount_of(row[7]),
+        amount_of(row[8]),
+        amount_of(row[9]),
+        amount_of(row[10]),
+        row[11],
+        row[12],
+        _optional_amount(row[13]),
+        _optional_amount(row[14]),
     )
 
 

@@ -54,7 +54,7 @@ class Fill(NamedTuple):
     def content(self) -> str:
         """The trade in canonical text, without the exchange's numbers for it."""
         text = f"{self.client_order_id}|{self.facts}"
-        if self.charge_asset is None and self.quote_rate is None:
+        if self.charge_asset is None and self.quote_rate is None:  # most of them
             return text
         rates = [self.charge_rate, self.quote_rate]
         written = ["-" if rate is None else canonical_decimal(rate) for rate in rates]
@@ -66,10 +66,10 @@ class Fill(NamedTuple):
 
         Two readings of one trade agree in it; whose order it was, the history does not always say.
         """
+        _, _, _, symbol, _, _, side, quantity, price, fee, tax, _, _, _, _ = self
         return (
-            f"{self.symbol}|{self.side}|{canonical_decimal(self.quantity)}"
-            f"|{canonical_decimal(self.price)}|{canonical_decimal(self.fee)}"
-            f"|{canonical_decimal(self.tax)}"
+            f"{symbol}|{side._value_}|{canonical_decimal(quantity)}|{canonical_decimal(price)}"
+            f"|{canonical_decimal(fee)}|{canonical_decimal(tax)}"
         )
 
     @property

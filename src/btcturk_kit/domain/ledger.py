@@ -168,20 +168,20 @@ class Ledger(NamedTuple):
         balances = dict(self.balances)
         count, last, digest = self.event_count, self.last_event_key, self.content_hash
         for event in events:
+            key, kind, event_time_ms, _, legs, content = event
             sums: dict[Asset, Decimal] = {}
-            for account, asset, amount, _, _ in event.legs:
+            for account, asset, amount, _, _ in legs:
                 slot = (account, asset)
                 held = balances.get(slot)
                 balances[slot] = amount if held is None else held + amount
-                part = sums.get(asset)
-                sums[asset] = amount if part is None else part + amount
+                sums[asset] = sums[asset] + amount if asset in sums else amount
             for asset, off in sums.items():
                 if off:
-                    raise LedgerImbalance(f"event {event.key}: {asset} legs are off by {off}")
-            if event.kind is not _TREASURY:
+                    raise LedgerImbalance(f"event {key}: {asset} legs are off by {off}")
+            if kind is not _TREASURY:
                 count += 1
-                last = event.key
-                digest = chain(digest, f"{last}|{event.event_time_ms}|{event.content}")
+                last = key
+                digest = chain(digest, f"{key}|{event_time_ms}|{content}")
         return Ledger(balances, count, last, digest)
 
     def balance(self, account: Account, asset: Asset) -> Decimal:

@@ -40,6 +40,7 @@ _TREASURY = Account.TREASURY
 _UNASSIGNED = Account.UNASSIGNED
 _KIND_FILL = EventKind.FILL
 _KIND_TREASURY = EventKind.TREASURY
+_tuple = tuple.__new__  # a value with all its fields given costs half of one made by name
 _BUY = Side.BUY
 
 
@@ -112,40 +113,36 @@ def fill_event(fill: Fill, *, is_own: bool, known_ms: int | None = None) -> Ledg
     Raises:
         InvariantViolation: A trade of the bot against another asset than TRY without the rate.
     """
-    quote = fill.quote
+    trade_id, _, _, _, base, quote, side, quantity, price, fee, tax, at_ms, charged, _, _ = fill
     if known_ms is None:
-        known_ms = fill.event_time_ms
-    if quote != TRY or fill.charge_asset is not None:
+        known_ms = at_ms
+    if charged is not None or quote != TRY:
         legs = valued_legs(fill, is_own=is_own)
-        key = f"fill:{fill.trade_id}"
-        return LedgerEvent(key, _KIND_FILL, fill.event_time_ms, known_ms, legs, fill.content)
-    coins = _BOT if is_own else _EXTERNAL
-    cash = _BOT if is_own else _UNASSIGNED
-    base, quantity, fee, tax = fill.base, fill.quantity, fill.fee, fill.tax
-    notional = fill.price * quantity
-    charges = fee + tax
-    if fill.side is _BUY:
-        paid = notional + charges
+        return LedgerEvent(f"fill:{trade_id}", _KIND_FILL, at_ms, known_ms, legs, fill.content)
+    coins, cash = (_BOT, _BOT) if is_own else (_EXTERNAL, _UNASSIGNED)
+    notional = price * quantity
+    if side is _BUY:
+        paid = notional + fee + tax
         legs = (
-            Leg(coins, base, quantity, paid),
-            Leg(_TRADE, base, -quantity, -notional),
-            Leg(cash, quote, -paid),
-            Leg(_TRADE, quote, notional),
-            Leg(_FEE, quote, fee),
-            Leg(_TAX, quote, tax),
+            _tuple(Leg, (coins, base, quantity, paid, None)),
+            _tuple(Leg, (_TRADE, base, -quantity, -notional, None)),
+            _tuple(Leg, (cash, quote, -paid, None, None)),
+            _tuple(Leg, (_TRADE, quote, notional, None, None)),
+            _tuple(Leg, (_FEE, quote, fee, None, None)),
+            _tuple(Leg, (_TAX, quote, tax, None, None)),
         )
     else:
-        brought = notional - charges
+        brought = notional - fee - tax
         legs = (
-            Leg(coins, base, -quantity, -brought),
-            Leg(_TRADE, base, quantity, notional),
-            Leg(cash, quote, brought),
-            Leg(_TRADE, quote, -notional),
-            Leg(_FEE, quote, fee),
-            Leg(_TAX, quote, tax),
+            _tuple(Leg, (coins, base, -quantity, -brought, None)),
+            _tuple(Leg, (_TRADE, base, quantity, notional, None)),
+            _tuple(Leg, (cash, quote, brought, None, None)),
+            _tuple(Leg, (_TRADE, quote, -notional, None, None)),
+            _tuple(Leg, (_FEE, quote, fee, None, None)),
+            _tuple(Leg, (_TAX, quote, tax, None, None)),
         )
-    key = f"fill:{fill.trade_id}"
-    return LedgerEvent(key, _KIND_FILL, fill.event_time_ms, known_ms, legs, fill.content)
+    event = (f"fill:{trade_id}", _KIND_FILL, at_ms, known_ms, legs, fill.content)
+    return _tuple(LedgerEvent, event)
 
 
 @exact

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from decimal import (
+    ROUND_05UP,
     ROUND_CEILING,
     ROUND_FLOOR,
     ROUND_HALF_EVEN,
@@ -65,7 +66,11 @@ EXACT = Context(
 
 _PLAIN = Context(prec=28)
 
-_ROUNDING = Context(prec=60, traps=[InvalidOperation, DivisionByZero, Overflow, FloatOperation])
+_TRAPS = [InvalidOperation, DivisionByZero, Overflow, FloatOperation]
+_ROUNDING = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=_TRAPS)
+_quantize_half_even = _ROUNDING.quantize
+_divide_sticky = Context(prec=80, rounding=ROUND_05UP, traps=_TRAPS).divide
+"""Divides so that rounding once more gives what a single rounding of the true quotient gives."""
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -161,7 +166,7 @@ def ceil_places(value: Decimal, places: int) -> Decimal:
 
 def round_half_even(value: Decimal, places: int) -> Decimal:
     """Round to `places` decimals, ties to the even digit."""
-    return value.quantize(_QUANTA[places], rounding=ROUND_HALF_EVEN, context=_ROUNDING)
+    return _quantize_half_even(value, _QUANTA[places])
 
 
 def round_half_up(value: Decimal, places: int) -> Decimal:
@@ -183,7 +188,7 @@ def divide_floor(numerator: Decimal, denominator: Decimal, places: int) -> Decim
 def divide_half_even(numerator: Decimal, denominator: Decimal, places: int) -> Decimal:
     """Return numerator ÷ denominator rounded once, half to even, to `places` decimals.
 
-    The quotient is not formed first and rounded again: the tie is decided on the exact remainder.
+    A tie is one of the true quotient: nothing is rounded twice.
 
     Args:
         numerator: Any sign.
@@ -194,14 +199,9 @@ def divide_half_even(numerator: Decimal, denominator: Decimal, places: int) -> D
         >>> divide_half_even(Decimal("1"), Decimal("8"), 2)
         Decimal('0.12')
     """
-    scaled = numerator.scaleb(places, context=EXACT)
-    quotient, remainder = EXACT.divmod(scaled.copy_abs(), denominator)
-    twice = add(remainder, remainder)
-    if twice > denominator or (twice == denominator and int(quotient) & 1):
-        quotient = add(quotient, ONE)
-    if scaled < 0:
-        quotient = quotient.copy_negate()
-    return quotient.scaleb(-places, context=EXACT)
+    # Twenty digits more than the result can have, the last one never a made-up 0 or 5: what is
+    # rounded here lies on the same side of every tie as the true quotient.
+    return _quantize_half_even(_divide_sticky(numerator, denominator), _QUANTA[places])
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class CostMethod(StrEnum):
 # A member named once costs a fraction of one looked up at each use.
 _FIFO = CostMethod.FIFO
 _BOT = Book.BOT
+_tuple = tuple.__new__  # a value with all its fields given costs half of one made by name
 
 
 class Lot(NamedTuple):
@@ -99,57 +100,45 @@ def apply_move(position: Position, move: LotMove, *, method: CostMethod = _FIFO)
         InvariantViolation: The move is older than the last one folded, or only corrects an older
             one; use `fold_moves`.
     """
-    key = (move.event_time_ms, move.ordinal)
-    quantity = move.quantity
-    if key < position.last_key or not quantity:
+    asset, lots, held, cost, gross_cost, net, gross_gain, count, last_key, book, unpriced = position
+    _, _, quantity, cash, gross, at_ms, ordinal, acquired_ms, is_evidence = move
+    key = (at_ms, ordinal)
+    if key < last_key or not quantity:
         raise InvariantViolation(f"move {key} of {move.asset} is not the newest; fold again")
-    lots, net, gross_gain, unpriced = position.lots, ZERO, ZERO, position.unpriced_quantity
-    cash, gross, has_cost = move.net, move.gross, True
+    has_cost = True
     if cash is None or gross is None:
         # What the bot paid a charge with is worth nothing until it is valued; of the owner's
         # coins nothing is claimed at all.
         cash = gross = ZERO
-        has_cost = position.book is _BOT
-    if move.is_evidence and quantity < 0:
+        has_cost = book is _BOT
+    held = held + quantity
+    if is_evidence and quantity < 0:
         lots, quantity = _take_unknown(lots, quantity), ZERO
-    elif lots and (lots[0].quantity > 0) is not (quantity > 0):
+    elif lots and (lots[0][2] > ZERO) is not (quantity > ZERO):
         closed = _close(lots, quantity, cash, gross)
-        lots, quantity, cash, gross = closed.lots, closed.quantity, closed.cash, closed.gross
-        if has_cost:
-            net, gross_gain = closed.net, closed.gross_gain
-            unpriced = unpriced + closed.unknown
+        lots, quantity, cash, gross, realized, realized_gross, matched, unknown = closed
+        if not has_cost:
+            unpriced = unpriced + matched
         else:
-            unpriced = unpriced + closed.matched
+            net, gross_gain = net + realized, gross_gain + realized_gross
+            if unknown:
+                unpriced = unpriced + unknown
     if quantity:
-        lot = Lot(move.acquired_ms, key[1], quantity, cash, gross, has_cost)
-        lots = _open(lots, lot, method)
+        lot = _tuple(Lot, (acquired_ms, ordinal, quantity, cash, gross, has_cost))
+        lots = _open(lots, lot, method) if lots else (lot,)
     if len(lots) == 1:
-        held, cost, gross_cost = lots[0].quantity, lots[0].cost, lots[0].gross_cost
+        _, _, held, cost, gross_cost, _ = lots[0]
     else:
-        held = cost = gross_cost = ZERO
-        for lot in lots:
-            held = held + lot.quantity
-            cost = cost + lot.cost
-            gross_cost = gross_cost + lot.gross_cost
-    return Position(
-        position.asset,
-        lots,
-        held,
-        cost,
-        gross_cost,
-        position.realized_net + net,
-        position.realized_gross + gross_gain,
-        position.fill_count + 1,
-        key,
-        position.book,
-        unpriced,
-    )
+        cost = gross_cost = ZERO
+        for _, _, _, lot_cost, lot_gross, _ in lots:
+            cost = cost + lot_cost
+            gross_cost = gross_cost + lot_gross
+    sums = (held, cost, gross_cost, net, gross_gain)
+    return _tuple(Position, (asset, lots, *sums, count + 1, key, book, unpriced))
 
 
 def _open(lots: tuple[Lot, ...], lot: Lot, method: CostMethod) -> tuple[Lot, ...]:
     """Return the lots with one more, in the order in which they were acquired."""
-    if not lots:
-        return (lot,)
     if method is _FIFO or not lot.has_cost:
         place = len(lots)
         while place and lots[place - 1][:2] > lot[:2]:
@@ -212,30 +201,27 @@ def _close(lots: tuple[Lot, ...], quantity: Decimal, cash: Decimal, gross: Decim
     size = abs(quantity)
     left, taken_cost, taken_gross, unknown, used = size, ZERO, ZERO, ZERO, 0
     head: Lot | None = None
-    for lot in lots:
-        held = abs(lot.quantity)
+    for acquired_ms, trade_id, amount, lot_cost, lot_gross, has_cost in lots:
+        held = abs(amount)
         used += 1
         if left >= held:
-            taken_cost = taken_cost + lot.cost
-            taken_gross = taken_gross + lot.gross_cost
-            if not lot.has_cost:
+            taken_cost = taken_cost + lot_cost
+            taken_gross = taken_gross + lot_gross
+            if not has_cost:
                 unknown = unknown + held
             left = left - held
             if not left:
                 break
             continue
-        cost = divide_half_even(lot.cost * left, held, MONEY_PLACES)
-        gross_cost = divide_half_even(lot.gross_cost * left, held, MONEY_PLACES)
+        cost = divide_half_even(lot_cost * left, held, MONEY_PLACES)
+        gross_cost = divide_half_even(lot_gross * left, held, MONEY_PLACES)
         taken_cost = taken_cost + cost
         taken_gross = taken_gross + gross_cost
-        if not lot.has_cost:
+        if not has_cost:
             unknown = unknown + left
-        rest = held - left
-        head = lot._replace(
-            quantity=rest if lot.quantity > 0 else -rest,
-            cost=lot.cost - cost,
-            gross_cost=lot.gross_cost - gross_cost,
-        )
+        rest = amount + left if amount < ZERO else amount - left
+        kept = (acquired_ms, trade_id, rest, lot_cost - cost, lot_gross - gross_cost, has_cost)
+        head = _tuple(Lot, kept)
         left = ZERO
         break
     rest_lots = lots[used:] if head is None else (head, *lots[used:])
@@ -248,9 +234,9 @@ def _close(lots: tuple[Lot, ...], quantity: Decimal, cash: Decimal, gross: Decim
     if unknown:
         cash_part = divide_half_even(cash_part * (matched - unknown), matched, MONEY_PLACES)
         gross_part = divide_half_even(gross_part * (matched - unknown), matched, MONEY_PLACES)
-    return _Closed(
+    result = (
         rest_lots,
-        left if quantity > 0 else -left,
+        left if quantity > ZERO else -left,
         cash_left,
         gross_left,
         -(taken_cost + cash_part),
@@ -258,6 +244,7 @@ def _close(lots: tuple[Lot, ...], quantity: Decimal, cash: Decimal, gross: Decim
         matched,
         unknown,
     )
+    return _tuple(_Closed, result)
 
 
 @exact
