@@ -24,6 +24,8 @@ def canonical_decimal(value: Decimal) -> str:
         ('1.5', '1000')
     """
     text = str(value)
+    if text[-1] != "0" and "E" not in text:  # most are written so already
+        return text
     if "E" in text:
         text = format(value, "f")
     if "." in text:
