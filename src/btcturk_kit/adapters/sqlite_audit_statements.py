@@ -61,17 +61,21 @@ UNBOOKED_FILLS: Final = _all(
 
 _EVENTS: Final = f"ledger_events.{COLUMNS['ledger_events']}, {COLUMNS['ledger_legs']}"
 _WITH_LEGS: Final = "LEFT JOIN ledger_legs ON ledger_legs.seq = ledger_events.seq"
+_KNOWN_LATER: Final = "SELECT min(seq) FROM ledger_events WHERE known_ms > ?"
+_SEQS_WITH: Final = (
+    "SELECT seq FROM ledger_legs "
+    "WHERE asset = ? AND account IN ('bot', 'external') AND asset <> 'TRY'"
+)
 EVENTS_AS_OF: Final = _all(
     "ledger_events",
     _EVENTS,
-    f"{_WITH_LEGS} WHERE event_time_ms <= ? AND ledger_events.seq < coalesce("
-    "(SELECT min(seq) FROM ledger_events WHERE known_ms > ?), 9223372036854775807) "
+    f"{_WITH_LEGS} WHERE event_time_ms <= ? "
+    f"AND ledger_events.seq < coalesce(({_KNOWN_LATER}), 9223372036854775807) "
     "ORDER BY ledger_events.seq, ordinal",
 )
 EVENTS_BY_TIME: Final = _all(
     "ledger_events",
     _EVENTS,
-    f"{_WITH_LEGS} WHERE ledger_events.seq IN (SELECT seq FROM ledger_legs "
-    "WHERE asset = ? AND account IN ('bot', 'external') AND asset <> 'TRY') "
+    f"{_WITH_LEGS} WHERE ledger_events.seq IN ({_SEQS_WITH}) "
     "ORDER BY event_time_ms, ledger_events.seq, ordinal",
 )

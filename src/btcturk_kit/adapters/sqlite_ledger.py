@@ -33,6 +33,10 @@ __all__ = ["Standing", "checkpoint_cuts", "standing_of", "write_balances", "writ
 _BOT = Account.BOT
 
 
+Slot = tuple[Account, Asset]
+"""One balance of the ledger."""
+
+
 class Standing(NamedTuple):
     """How far the file has come: what the next commit is written after.
 
@@ -151,17 +155,18 @@ def _write_events(file: SqliteFile, events: Sequence[LedgerEvent], standing: Sta
     return seals
 
 
-def write_balances(file: SqliteFile, commit: StateCommit) -> set[Asset]:
-    """Write the balances that a commit's events moved; return their assets."""
+def write_balances(file: SqliteFile, commit: StateCommit) -> tuple[Slot, ...]:
+    """Write the balances that a commit's events moved; return them, in the order of their legs."""
     ledger = commit.state.ledger
     # In the order of first appearance, in which the ledger's own mapping grew.
-    touched = dict.fromkeys([(leg[0], leg[1]) for event in commit.events for leg in event.legs])
-    rows = [
-        (account._value_, asset, amount_text(ledger.balance(account, asset)))
-        for account, asset in touched
-    ]
-    file.run_many(sql.UPSERT_BALANCE, rows)
-    return {asset for _, asset in touched}
+    touched = dict.fromkeys([leg[:2] for event in commit.events for leg in event.legs])
+    if touched:
+        rows = [
+            (account._value_, asset, amount_text(ledger.balance(account, asset)))
+            for account, asset in touched
+        ]
+        file.run_many(sql.UPSERT_BALANCE, rows)
+    return tuple(touched)
 
 
 def _refuse_repeated(file: SqliteFile, events: Sequence[LedgerEvent], stored: int) -> None:

@@ -100,6 +100,7 @@ class _Reading:
         self._file = file
         self._method = method
         self._notes: list[str] = []
+        self._is_repaired = False
         self._events = 0
         self._unsealed = 0
         self._seal = ""
@@ -132,7 +133,8 @@ class _Reading:
         audit = BooksAudit(self._method, self._capital(journal), checkpoints)
         for judged in self._judged(events, None if head is None else head[3]):
             self._take(judged, audit)
-        audit.is_whole = audit.is_whole and not events.has_gap
+        if events.has_gap or (self._is_repaired and audit.fold.late):
+            audit.is_whole = False  # what is folded again would be read from damaged rows
         if audit.is_whole:
             for book, asset in tuple(audit.fold.late):
                 audit.fold.refold(book, asset, self._moves(asset, book))
@@ -189,6 +191,7 @@ class _Reading:
         fill = self._fill(trade, judged.row.values[4]) if is_trade else None
         if judged.verdict is Verdict.CONTENT:
             found, values = judge_legs(judged, fill.event if fill else None)
+            self._is_repaired = self._is_repaired or values is not None
             self.findings += found
         event = None
         if values is not None:

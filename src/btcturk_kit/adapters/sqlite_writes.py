@@ -24,7 +24,7 @@ from btcturk_kit.adapters.sqlite_rows import (
 )
 from btcturk_kit.domain.cycle import CycleRecord, CycleState, StateCommit
 from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.domain.ledger import Ledger
+from btcturk_kit.domain.ledger import Account, Ledger
 from btcturk_kit.domain.lots import Book
 from btcturk_kit.domain.money import total
 from btcturk_kit.domain.orders import Order, OrderStatus, Side
@@ -59,8 +59,8 @@ def write_commit(
     state = commit.state
     capital_rows = commit.capital_rows or ((state.capital,) if before is None else ())
     write_ledger(file, commit, standing=standing, capital_rows=capital_rows, ledgers=ledgers)
-    assets = write_balances(file, commit) if commit.events else set()
-    _write_positions(file, commit.positions, before)
+    touched = write_balances(file, commit)
+    _write_positions(file, _in_order(commit.positions, touched), before)
     submitted, canceled = _write_orders(file, commit.orders)
     _write_memories(file, before, state)
     if before is None or before.seen != state.seen:
@@ -76,7 +76,17 @@ def write_commit(
         sql.UPSERT_CYCLE_STATE,
         (1, standing.revision + 1, state.cycle, state.cursor_ms, state.opened_ms, state.digest),
     )
-    _check_balances(file, assets)
+    _check_balances(file, {asset for _, asset in touched})
+
+
+def _in_order(
+    positions: Sequence[Position], touched: Sequence[tuple[Account, Asset]]
+) -> Sequence[Position]:
+    """Return positions in the order in which the events moved them, which numbers new ones."""
+    if len(positions) < 2:  # noqa: PLR2004 - there is nothing to sort
+        return positions
+    ranks = {(account._value_, asset): rank for rank, (account, asset) in enumerate(touched)}
+    return sorted(positions, key=lambda one: ranks.get((one.book.value, one.asset), -1))
 
 
 def _write_positions(

@@ -113,6 +113,7 @@ class ChainWalk:
         "_reach",
         "_reached",
         "_suspect",
+        "_unsealed",
         "findings",
         "has_gap",
         "table",
@@ -127,6 +128,7 @@ class ChainWalk:
         self._next = 1
         self._previous: str | None = GENESIS
         self._reached = False
+        self._unsealed = 0
         self._suspect: _Suspect | None = None
 
     def feed(self, row: SealedRow) -> Iterator[Judged]:
@@ -144,11 +146,9 @@ class ChainWalk:
         self._next = seq + 1
         if not row.seal and seq <= reach.unsealed:
             self._reached = seq == reach.rows
+            self._unsealed += 1
             yield Judged(row, Verdict.UNSEALED, "", self._previous)
             return
-        if seq <= reach.unsealed:
-            self._head(2, f"{reach.unsealed}", f"less than {seq}: that row is sealed")
-            self._reach = reach._replace(unsealed=seq - 1)
         if self._suspect is not None:
             yield from self._settle(row)
         previous = self._previous
@@ -167,6 +167,8 @@ class ChainWalk:
         """End the walk: yield a row that is left, and compare with the head."""
         was_suspect = self._suspect is not None
         yield from self._settle()
+        if self._reach.unsealed != self._unsealed:
+            self._head(2, f"{self._reach.unsealed}", f"{self._unsealed}")
         rows, last = self._reach.rows, self._next - 1
         if rows is None or self._reached:
             return
