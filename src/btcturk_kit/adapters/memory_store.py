@@ -10,12 +10,12 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import Any
 
-from btcturk_kit.adapters.store_checks import require_opening
+from btcturk_kit.adapters.store_checks import repeated, require_opening
 from btcturk_kit.domain.cycle import CycleRecord, CycleState, StateCommit
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
-from btcturk_kit.domain.ledger_events import fill_event
+from btcturk_kit.domain.ledger_events import fill_event, treasury_event
 from btcturk_kit.domain.lots import lot_moves
 from btcturk_kit.domain.orders import Order, OrderStatus, Side
 from btcturk_kit.domain.risk import RiskMode
@@ -59,6 +59,7 @@ class _Books:
         "others",
         "outcomes",
         "records",
+        "splits",
         "state",
         "strategy_states",
     )
@@ -70,6 +71,7 @@ class _Books:
         self.strategy_states: dict[str, str] = {}
         self.fills: list[tuple[Any, ...]] = []
         self.others: list[tuple[int, LedgerEvent]] = []
+        self.splits: list[tuple[Any, ...]] = []
         self.keys: set[str] = set()
         self.outcomes: dict[str, int] = {}
         self.records: dict[int, tuple[Any, ...]] = {}
@@ -138,6 +140,7 @@ class MemoryStateStore:
         Raises:
             Fenced: A newer handle took over.
             CapitalPolicyError: The ledger does not stand at `commit.previous_count`.
+            LedgerConflict: A fact is booked already, with another content.
             InvariantViolation: A fact is booked already, or the counts do not fit.
         """
         books = self._books
@@ -158,14 +161,29 @@ class MemoryStateStore:
 
         A fill's event is made again from the fill: that costs only when it is asked for.
         """
-        found: list[tuple[int, LedgerEvent]] = []
+        return tuple([event for event in self._events() if _moves_lots(event, asset)])
+
+    def events_as_of(
+        self, *, happened_by_ms: int | None = None, known_by_ms: int | None = None
+    ) -> tuple[LedgerEvent, ...]:
+        """Return the events of a moment, in sequence, as the SQLite store does."""
+        found = []
+        for event in self._events():
+            if known_by_ms is not None and event.known_ms > known_by_ms:
+                break
+            if happened_by_ms is None or event.event_time_ms <= happened_by_ms:
+                found.append(event)
+        return tuple(found)
+
+    def _events(self) -> list[LedgerEvent]:
+        """Make every event again, in sequence."""
+        found: list[tuple[int, LedgerEvent]] = list(self._books.others)
         for place, known_ms, is_own, is_buy, *atoms in self._books.fills:
             atoms.insert(_SIDE, Side.BUY if is_buy else Side.SELL)
-            event = fill_event(Fill(*atoms), is_own=is_own, known_ms=known_ms)
-            if _moves_lots(event, asset):
-                found.append((place, event))
-        found += [one for one in self._books.others if _moves_lots(one[1], asset)]
-        return tuple([event for _, event in sorted(found, key=itemgetter(0))])
+            found.append((place, fill_event(Fill(*atoms), is_own=is_own, known_ms=known_ms)))
+        for place, cause, share, quote, now_ms in self._books.splits:
+            found.append((place, treasury_event(cause, share, quote=quote, now_ms=now_ms)))
+        return [event for _, event in sorted(found, key=itemgetter(0))]
 
     def records(self, *, limit: int) -> tuple[CycleRecord, ...]:
         """Return the newest records, newest first."""
@@ -216,6 +234,7 @@ class MemoryStateStore:
         booked: dict[str, tuple[Leg, ...]] = {}
         facts = 0
         others: list[tuple[int, LedgerEvent]] = []
+        splits: list[tuple[Any, ...]] = []
         place = len(books.keys)
         places: dict[str, tuple[int, int]] = {}
         for event in events:
@@ -223,14 +242,16 @@ class MemoryStateStore:
             booked[key] = legs
             place += 1
             places[key] = place, known_ms
-            if kind is not _TREASURY:
+            if kind is _TREASURY:
+                splits.append((place, key[6:], legs[1].amount, legs[1].asset, known_ms))
+            else:
                 facts += 1
                 if kind is not _FILL:
                     others.append((place, event))
         if state.ledger.event_count - previous_count != facts:
             raise InvariantViolation("the commit's events do not lead to its ledger")
         if len(booked) != len(events) or not books.keys.isdisjoint(booked):
-            raise InvariantViolation(f"one of {sorted(booked)} is booked already")
+            self._refuse_repeated(events)
         rows, buys = [], books.buys
         for fill in fills:
             key = f"fill:{fill[0]}"
@@ -261,6 +282,7 @@ class MemoryStateStore:
         books.keys.update(booked)
         books.fills += rows
         books.others += others
+        books.splits += splits
         books.buys = buys
         for name, outcome in outcomes:
             self._keep_outcome(name, outcome)
@@ -269,6 +291,13 @@ class MemoryStateStore:
         if texts:
             books.strategy_states.update(texts)
         books.state = state
+
+    def _refuse_repeated(self, events: tuple[LedgerEvent, ...]) -> None:
+        told = {one.key: (one.event_time_ms, one.content) for one in self._events()}
+        for event in events:
+            if event.key in told:
+                raise repeated(event, told[event.key])
+            told[event.key] = (event.event_time_ms, event.content)
 
     def _keep_outcome(self, name: str, outcome: int) -> None:
         books = self._books

@@ -24,7 +24,7 @@ from btcturk_kit.errors import (
     StoreError,
 )
 
-__all__ = ["SqliteFile", "open_sqlite_file"]
+__all__ = ["SqliteFile", "open_as_found", "open_sqlite_file"]
 
 _BUSY_TIMEOUT_S = 2.0
 _STRICT_SINCE = (3, 37)  # STRICT tables: https://www.sqlite.org/stricttables.html
@@ -179,6 +179,47 @@ def open_sqlite_file(
     except _DAMAGE as error:
         raise _storage_error(error, path=path, what="open it") from error
     return SqliteFile(connection, path, on_statement)
+
+
+def open_as_found(path: Path) -> SqliteFile:
+    """Open a state file to look for damage: nothing is written, and no value stops the reading.
+
+    Text that is not UTF-8 comes as text with the bytes inside it.
+
+    Raises:
+        StoreError: There is no such file, it cannot be opened, or is another program's.
+        SchemaTooNew: A later version of the library wrote it.
+    """
+    if not path.exists():
+        raise StoreError(f"state file {path}: it does not exist", hint="check the path")
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro",
+            uri=True,
+            timeout=_BUSY_TIMEOUT_S,
+            isolation_level=None,
+        )
+        connection.text_factory = _lenient_text
+        try:
+            left = pending(connection, packaged_migrations())
+        except BaseException:  # cleans up and raises again, whatever it was
+            connection.close()
+            raise
+    except StoreError as error:
+        raise type(error)(f"state file {path}: {error.message}", hint=error.hint) from error
+    except _DAMAGE as error:
+        raise _storage_error(error, path=path, what="open it") from error
+    if left:
+        connection.close()
+        raise StoreError(
+            f"state file {path}: its schema is older than this version of btcturk-kit",
+            hint="open it once with `btcturk-kit ledger show`, which brings it up to date",
+        )
+    return SqliteFile(connection, path, None)
+
+
+def _lenient_text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
 
 
 def _make_private(path: Path, *, create: bool) -> None:

@@ -33,7 +33,6 @@ __all__ = [
     "events_of",
     "fill_of",
     "fill_row",
-    "leg_rows",
     "lot_row",
     "mode_of",
     "mode_row",
@@ -114,22 +113,6 @@ def fill_of(row: Row) -> Fill:
         _optional_amount(row[13]),
         _optional_amount(row[14]),
     )
-
-
-def leg_rows(seq: int, event: LedgerEvent) -> Iterable[Row]:
-    """Return the rows of an event's legs."""
-    return [
-        (
-            seq,
-            ordinal,
-            leg.account.value,
-            leg.asset,
-            amount_text(leg.amount),
-            _optional_text(leg.value_try),
-            leg.acquired_ms,
-        )
-        for ordinal, leg in enumerate(event.legs)
-    ]
 
 
 def events_of(rows: Iterable[Row]) -> tuple[LedgerEvent, ...]:

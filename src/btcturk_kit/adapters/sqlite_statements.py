@@ -11,12 +11,15 @@ from typing import Final, NamedTuple
 
 __all__ = [
     "BUMP_EPOCH",
+    "COLUMNS",
+    "COUNT_ANOMALIES",
     "DELETE_DIFFERENCES",
     "DELETE_LOT",
     "DELETE_SEEN",
     "DELETE_UNVALUED",
     "INSERT_ANOMALY",
     "INSERT_CAPITAL",
+    "INSERT_CHECKPOINT",
     "INSERT_DIFFERENCE",
     "INSERT_EVENT",
     "INSERT_FILL",
@@ -34,6 +37,7 @@ __all__ = [
     "SELECT_DIFFERENCES",
     "SELECT_EVENTS",
     "SELECT_EVENTS_WITH",
+    "SELECT_EVENT_TOLD",
     "SELECT_HEAD",
     "SELECT_LOTS",
     "SELECT_META",
@@ -116,6 +120,8 @@ _RISK: Final = (
 )
 _MODE: Final = "mode, triggered_ms, clean_cycles"
 _HEAD: Final = "event_count, last_event_key, content_hash"
+_REACH: Final = "stored_events, event_seal, stored_capital, capital_seal"
+_CHECKPOINT: Final = "seq, seal, facts, content_hash, balances"
 _CYCLE: Final = "revision, cycle, cursor_ms, opened_ms, digest"
 _RECORD: Final = (
     "cycle, now_ms, mode, quiet_cycles, fills, submits, cancels, equity_try, trading_capital_try, "
@@ -134,15 +140,21 @@ BUMP_EPOCH: Final = Statement(
 )
 SELECT_STANDING: Final = _select(
     "meta",
-    "meta.epoch, cycle_state.revision, ledger_head.event_count, totals.ledger_events",
+    "meta.epoch, cycle_state.revision, ledger_head.event_count, ledger_head.stored_events, "
+    "ledger_head.event_seal, ledger_head.stored_capital, ledger_head.capital_seal",
     "LEFT JOIN cycle_state ON cycle_state.only_row = meta.only_row "
-    "LEFT JOIN ledger_head ON ledger_head.only_row = meta.only_row "
-    "LEFT JOIN totals ON totals.only_row = meta.only_row WHERE meta.only_row = 1",
+    "LEFT JOIN ledger_head ON ledger_head.only_row = meta.only_row WHERE meta.only_row = 1",
     name="select standing",
 )
 
-INSERT_FILL: Final = _insert("fills", f"{_FILL}, is_own")
-INSERT_EVENT: Final = _insert("ledger_events", _EVENT)
+INSERT_FILL: Final = _insert("fills", f"{_FILL}, is_own, seal")
+INSERT_EVENT: Final = _insert("ledger_events", f"{_EVENT}, seal")
+SELECT_EVENT_TOLD: Final = _select(
+    "ledger_events",
+    "event_time_ms, content",
+    "WHERE key = ? AND seq <= ?",
+    name="select ledger_event",
+)
 INSERT_LEG: Final = _insert("ledger_legs", f"seq, ordinal, {_LEG}")
 _EVENTS: Final = f"ledger_events.{_EVENT}, {_LEG}"
 _WITH_LEGS: Final = "LEFT JOIN ledger_legs ON ledger_legs.seq = ledger_events.seq"
@@ -167,7 +179,8 @@ SELECT_BALANCES: Final = _select("ledger_balances", "account, asset, amount", "O
 SELECT_ASSET_BALANCES: Final = _select(
     "ledger_balances", "amount", "WHERE asset = ?", name="check balance"
 )
-UPSERT_HEAD: Final = _upsert("ledger_head", f"only_row, {_HEAD}", key="only_row")
+UPSERT_HEAD: Final = _upsert("ledger_head", f"only_row, {_HEAD}, {_REACH}", key="only_row")
+INSERT_CHECKPOINT: Final = _insert("ledger_checkpoints", _CHECKPOINT)
 SELECT_HEAD: Final = _select("ledger_head", _HEAD, "WHERE only_row = 1")
 
 UPSERT_POSITION: Final = _upsert("positions", _POSITION, key="book, asset")
@@ -179,7 +192,7 @@ DELETE_LOT: Final = Statement(
 )
 SELECT_LOTS: Final = _select("lots", _LOT, "ORDER BY book, asset, event_time_ms, trade_id")
 
-INSERT_CAPITAL: Final = _insert("capital_journal", _CAPITAL)
+INSERT_CAPITAL: Final = _insert("capital_journal", f"seq, {_CAPITAL}, seal")
 COUNT_ANOMALIES: Final = _select(
     "anomalies", "code, count(*)", "GROUP BY code ORDER BY code", name="count anomalies"
 )
@@ -237,3 +250,15 @@ UPDATE_TOTALS: Final = Statement(
     "sells = sells + ?, ledger_events = ledger_events + ? WHERE only_row = 1",
 )
 SELECT_TOTALS: Final = _select("totals", _TOTALS, "WHERE only_row = 1")
+
+COLUMNS: Final = {
+    "capital_journal": _CAPITAL,
+    "fills": _FILL,
+    "ledger_checkpoints": _CHECKPOINT,
+    "ledger_events": _EVENT,
+    "ledger_head": f"{_HEAD}, {_REACH}",
+    "ledger_legs": _LEG,
+    "lots": _LOT,
+    "positions": _POSITION,
+}
+"""The column lists of the ledger's tables, as the row functions have them."""

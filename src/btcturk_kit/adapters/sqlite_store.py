@@ -15,7 +15,9 @@ from types import TracebackType
 from typing import Self
 
 from btcturk_kit.adapters import sqlite_statements as sql
+from btcturk_kit.adapters.sqlite_audit_statements import EVENTS_AS_OF
 from btcturk_kit.adapters.sqlite_file import SqliteFile, open_sqlite_file
+from btcturk_kit.adapters.sqlite_ledger import Standing, checkpoint_cuts, standing_of
 from btcturk_kit.adapters.sqlite_reads import read_state
 from btcturk_kit.adapters.sqlite_rows import capital_of, events_of, record_of
 from btcturk_kit.adapters.sqlite_writes import write_commit
@@ -34,6 +36,8 @@ from btcturk_kit.errors import (
 from btcturk_kit.ports.store import StoredState, StoreTotals
 
 __all__ = ["SqliteStateStore"]
+
+_END_OF_TIME_MS = 2**63 - 1
 
 
 class SqliteStateStore:
@@ -158,12 +162,12 @@ class SqliteStateStore:
             StoreError: It could not be written; nothing was.
         """
         with self._writing("open the account") as file:
-            revision, _, _ = self._standing(file)
-            require(revision == 0, f"account {self._account!r} is open already")
+            standing = self._standing(file)
+            require(standing.revision == 0, f"account {self._account!r} is open already")
             require(commit.state.account == self._account, "the opening is of another account")
-            require_opening(commit)
+            ledgers = require_opening(commit, cuts=checkpoint_cuts(standing, commit))
             file.run(sql.INSERT_TOTALS, (1, 0, 0, 0, 0, 0, 0))
-            write_commit(file, commit, before=None, revision=1, events=0)
+            write_commit(file, commit, before=None, standing=standing, ledgers=ledgers)
         self._known = (commit.state, 1)
 
     def commit(self, commit: StateCommit) -> None:
@@ -175,23 +179,24 @@ class SqliteStateStore:
         Raises:
             Fenced: A newer instance took over, or an older one wrote after this one loaded.
             CapitalPolicyError: The stored ledger does not stand at `commit.previous_count`.
+            LedgerConflict: A fact is booked already, with another content.
             InvariantViolation: The rows do not lead to the state, or one is stored already.
             StorageFull: No space left; nothing was written.
             StoreError: It could not be written; nothing was.
         """
         with self._writing("write a commit") as file:
-            revision, stored_count, events = self._standing(file)
-            require(revision > 0, f"account {self._account!r} is not open")
-            if stored_count != commit.previous_count:
+            standing = self._standing(file)
+            require(standing.revision > 0, f"account {self._account!r} is not open")
+            if standing.facts != commit.previous_count:
                 raise CapitalPolicyError(
-                    f"the stored ledger holds {stored_count} facts, the commit grew from "
+                    f"the stored ledger holds {standing.facts} facts, the commit grew from "
                     f"{commit.previous_count}"
                 )
-            before = self._before(file, revision)
+            before = self._before(file, standing.revision)
             require(commit.state.account == self._account, "the commit is of another account")
-            require_successor(before, commit)
-            write_commit(file, commit, before=before, revision=revision + 1, events=events)
-        self._known = (commit.state, revision + 1)
+            ledgers = require_successor(before, commit, cuts=checkpoint_cuts(standing, commit))
+            write_commit(file, commit, before=before, standing=standing, ledgers=ledgers)
+        self._known = (commit.state, standing.revision + 1)
 
     def require_writer(self) -> None:
         """Make sure that no newer instance took over.
@@ -206,6 +211,23 @@ class SqliteStateStore:
         """Return every event that moved lots of one asset, in sequence; for a late fact."""
         with self._reading("read the ledger of an asset") as file:
             return events_of(file.rows(sql.SELECT_EVENTS_WITH, (asset,)))
+
+    def events_as_of(
+        self, *, happened_by_ms: int | None = None, known_by_ms: int | None = None
+    ) -> tuple[LedgerEvent, ...]:
+        """Return the events of a moment, in sequence: what `books_as_of` folds.
+
+        Args:
+            happened_by_ms: Only those that happened by then; None for all.
+            known_by_ms: Only those that were booked by then, which is the beginning of the
+                sequence up to the first one that was booked later; None for all.
+        """
+        times = [
+            _END_OF_TIME_MS if time_ms is None else time_ms
+            for time_ms in (happened_by_ms, known_by_ms)
+        ]
+        with self._reading("read the ledger as of a moment") as file:
+            return events_of(file.rows(EVENTS_AS_OF, tuple(times)))
 
     def ledger_events(self, *, after: int = 0, limit: int = 1000) -> tuple[LedgerEvent, ...]:
         """Return up to `limit` ledger events in sequence, without the first `after` ones."""
@@ -284,22 +306,23 @@ class SqliteStateStore:
         assert self._file is not None  # noqa: S101 - tells the type checker what was required
         return self._file
 
-    def _standing(self, file: SqliteFile) -> tuple[int, int, int]:
-        """Return revision, facts and events stored; zeros before the opening.
+    def _standing(self, file: SqliteFile) -> Standing:
+        """Return how far the file has come; zeros before the opening.
 
         Raises:
             Fenced: Another epoch began, or this handle began none.
         """
         row = file.row(sql.SELECT_STANDING)
         require(row is not None and self._epoch is not None, "begin an epoch before writing")
-        epoch, revision, facts, events = row or (0, 0, 0, 0)
-        if epoch != self._epoch:
+        assert row is not None  # noqa: S101 - tells the type checker what was required
+        standing = standing_of(row)
+        if standing.epoch != self._epoch:
             raise Fenced(
-                f"epoch {epoch} of account {self._account!r} began; this instance has epoch "
-                f"{self._epoch} and may not write",
+                f"epoch {standing.epoch} of account {self._account!r} began; this instance has "
+                f"epoch {self._epoch} and may not write",
                 hint="only one instance may run on an account; stop this one",
             )
-        return revision or 0, facts or 0, events or 0
+        return standing
 
     def _before(self, file: SqliteFile, revision: int) -> CycleState:
         """Return the stored state: the one this handle knows, if nobody wrote since."""

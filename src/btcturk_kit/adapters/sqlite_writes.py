@@ -6,16 +6,15 @@ Never add: `BEGIN`, `COMMIT`, a decision about whether the commit may be written
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from btcturk_kit.adapters import sqlite_statements as sql
 from btcturk_kit.adapters.sqlite_file import SqliteFile
+from btcturk_kit.adapters.sqlite_ledger import Standing, write_balances, write_ledger
 from btcturk_kit.adapters.sqlite_rows import (
+    Row,
     amount_of,
     amount_text,
-    capital_row,
-    fill_row,
-    leg_rows,
     lot_row,
     mode_row,
     order_row,
@@ -23,7 +22,6 @@ from btcturk_kit.adapters.sqlite_rows import (
     record_row,
     risk_row,
 )
-from btcturk_kit.adapters.store_checks import fill_key, is_own_event
 from btcturk_kit.domain.cycle import CycleRecord, CycleState, StateCommit
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, Ledger
@@ -37,7 +35,12 @@ __all__ = ["write_commit"]
 
 
 def write_commit(
-    file: SqliteFile, commit: StateCommit, *, before: CycleState | None, revision: int, events: int
+    file: SqliteFile,
+    commit: StateCommit,
+    *,
+    before: CycleState | None,
+    standing: Standing,
+    ledgers: Sequence[Ledger],
 ) -> None:
     """Write the rows of a commit that was checked.
 
@@ -45,22 +48,20 @@ def write_commit(
         file: The file, in a write transaction.
         commit: What to write.
         before: The stored state; None for an opening.
-        revision: The revision this commit makes.
-        events: Ledger events stored so far, facts and transfers.
+        standing: What the file holds so far.
+        ledgers: The ledger where checkpoints of it are due.
 
     Raises:
+        LedgerConflict: An event is booked already with another content.
         LedgerImbalance: What was written does not sum to zero in an asset.
         InvariantViolation: An order or a record contradicts the stored one.
     """
     state = commit.state
-    _write_fills(file, commit)
-    _write_events(file, commit, events)
-    for position in commit.positions:
-        _write_position(file, position, before)
-    submitted, canceled = _write_orders(file, commit.orders)
     capital_rows = commit.capital_rows or ((state.capital,) if before is None else ())
-    for capital in capital_rows:
-        file.run(sql.INSERT_CAPITAL, capital_row(capital))
+    write_ledger(file, commit, standing=standing, capital_rows=capital_rows, ledgers=ledgers)
+    touched = write_balances(file, commit)
+    _write_positions(file, _in_order(commit.positions, touched), before)
+    submitted, canceled = _write_orders(file, commit.orders)
     _write_memories(file, before, state)
     if before is None or before.seen != state.seen:
         _write_seen(file, state.seen)
@@ -73,56 +74,44 @@ def write_commit(
     _write_totals(file, commit, submitted=submitted, canceled=canceled)
     file.run(
         sql.UPSERT_CYCLE_STATE,
-        (1, revision, state.cycle, state.cursor_ms, state.opened_ms, state.digest),
+        (1, standing.revision + 1, state.cycle, state.cursor_ms, state.opened_ms, state.digest),
     )
-    _check_balances(file, {leg.asset for event in commit.events for leg in event.legs})
+    _check_balances(file, {asset for _, asset in touched})
 
 
-def _write_fills(file: SqliteFile, commit: StateCommit) -> None:
-    if not commit.fills:
-        return
-    own = {event.key for event in commit.events if is_own_event(event)}
-    for fill in commit.fills:
-        file.run(sql.INSERT_FILL, fill_row(fill, is_own=fill_key(fill) in own))
+def _in_order(
+    positions: Sequence[Position], touched: Sequence[tuple[Account, Asset]]
+) -> Sequence[Position]:
+    """Return positions in the order in which the events moved them, which numbers new ones."""
+    if len(positions) < 2:  # noqa: PLR2004 - there is nothing to sort
+        return positions
+    ranks = {(account._value_, asset): rank for rank, (account, asset) in enumerate(touched)}
+    return sorted(positions, key=lambda one: ranks.get((one.book.value, one.asset), -1))
 
 
-def _write_events(file: SqliteFile, commit: StateCommit, stored: int) -> None:
-    if not commit.events:
-        return
-    # In the order of first appearance, in which the ledger's own mapping grew.
-    touched: dict[tuple[Account, Asset], None] = {}
-    for seq, event in enumerate(commit.events, stored + 1):
-        key, kind, event_time_ms, known_ms, _, content = event
-        row = (seq, key, kind.value, event_time_ms, known_ms, content)
-        file.run(sql.INSERT_EVENT, row)
-        file.run_many(sql.INSERT_LEG, leg_rows(seq, event))
-        touched.update(((leg.account, leg.asset), None) for leg in event.legs)
-    _write_ledger(file, commit.state.ledger, touched)
-
-
-def _write_ledger(
-    file: SqliteFile, ledger: Ledger, touched: Iterable[tuple[Account, Asset]]
+def _write_positions(
+    file: SqliteFile, positions: Sequence[Position], before: CycleState | None
 ) -> None:
-    rows = [
-        (account.value, asset, amount_text(ledger.balance(account, asset)))
-        for account, asset in touched
-    ]
-    file.run_many(sql.UPSERT_BALANCE, rows)
-    file.run(sql.UPSERT_HEAD, (1, ledger.event_count, ledger.last_event_key, ledger.content_hash))
-
-
-def _write_position(file: SqliteFile, position: Position, before: CycleState | None) -> None:
-    file.run(sql.UPSERT_POSITION, position_row(position))
-    known: Mapping[Asset, Position] = {}
-    if before is not None:
-        known = before.positions if position.book is Book.BOT else before.external
-    old = known.get(position.asset)
-    gone = {(lot.event_time_ms, lot.trade_id): lot for lot in old.lots} if old else {}
-    for lot in position.lots:
-        if gone.pop((lot.event_time_ms, lot.trade_id), None) != lot:
-            file.run(sql.UPSERT_LOT, lot_row(position, lot))
-    for key in gone:
-        file.run(sql.DELETE_LOT, (position.book.value, position.asset, *key))
+    """Write positions, and of their lots only those that changed."""
+    if not positions:
+        return
+    changed: list[Row] = []
+    gone: list[Row] = []
+    for position in positions:
+        known: Mapping[Asset, Position] = {}
+        if before is not None:
+            known = before.positions if position.book is Book.BOT else before.external
+        old = known.get(position.asset)
+        left = {lot[:2]: lot for lot in old.lots} if old else {}
+        changed += [
+            lot_row(position, lot) for lot in position.lots if left.pop(lot[:2], None) != lot
+        ]
+        gone += [(position.book.value, position.asset, *key) for key in left]
+    file.run_many(sql.UPSERT_POSITION, [position_row(position) for position in positions])
+    if changed:
+        file.run_many(sql.UPSERT_LOT, changed)
+    if gone:
+        file.run_many(sql.DELETE_LOT, gone)
 
 
 def _write_orders(file: SqliteFile, orders: Iterable[Order]) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from btcturk_kit.cli.ledger_verify import ledger_verify
 from btcturk_kit.cli.output import decimal_text, failing_cleanly, print_json
 
 __all__ = ["capital_app", "ledger_app"]
@@ -16,6 +17,8 @@ ledger_app = typer.Typer(name="ledger", help="The double-entry ledger.", no_args
 capital_app = typer.Typer(
     name="capital", help="Trading capital and treasury.", no_args_is_help=True
 )
+
+ledger_app.command("verify")(ledger_verify)
 
 _Db = Annotated[Path, typer.Option("--db", help="SQLite file of the state.")]
 _Json = Annotated[bool, typer.Option("--json", help="One document.")]

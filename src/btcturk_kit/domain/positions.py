@@ -249,16 +249,28 @@ def _close(lots: tuple[Lot, ...], quantity: Decimal, cash: Decimal, gross: Decim
 
 @exact
 def fold_moves(
-    book: Book, asset: Asset, moves: Iterable[LotMove], *, method: CostMethod = _FIFO
+    book: Book,
+    asset: Asset,
+    moves: Iterable[LotMove],
+    *,
+    method: CostMethod = _FIFO,
+    onto: Position | None = None,
 ) -> Position:
     """Fold all moves of one asset in one book, in the order of their keys.
 
     Moves of other assets and books are left out. A move without quantity (a charge that was valued
     later) corrects the one of the same key.
+
+    Args:
+        book: Whose lots.
+        asset: The asset.
+        moves: In any order.
+        method: How sold quantity finds its cost.
+        onto: The fold of all moves of an earlier time, to go on from; None for from the beginning.
     """
     mine = [one for one in moves if one.asset == asset and one.book is book]
     mine.sort(key=lambda one: (one.event_time_ms, one.ordinal, not one.quantity))
-    position = Position(asset, book=book)
+    position = Position(asset, book=book) if onto is None else onto
     for move in _corrected(mine):
         position = apply_move(position, move, method=method)
     return position

@@ -60,6 +60,7 @@ class StateStore(Protocol):
         Raises:
             Fenced: A newer instance took over.
             CapitalPolicyError: The store's ledger does not stand at `commit.previous_count`.
+            LedgerConflict: A fact is booked already, with another content.
             StoreError: It could not be written; nothing was.
         """
         ...
@@ -74,6 +75,18 @@ class StateStore(Protocol):
 
     def events_with(self, asset: Asset) -> tuple[LedgerEvent, ...]:
         """Return every event that moved lots of one asset, in sequence; for a late fact."""
+        ...
+
+    def events_as_of(
+        self, *, happened_by_ms: int | None = None, known_by_ms: int | None = None
+    ) -> tuple[LedgerEvent, ...]:
+        """Return the events of a moment, in sequence: what `books_as_of` folds.
+
+        Args:
+            happened_by_ms: Only those that happened by then; None for all.
+            known_by_ms: Only those that were booked by then, which is the beginning of the
+                sequence up to the first one that was booked later; None for all.
+        """
         ...
 
     def records(self, *, limit: int) -> tuple[CycleRecord, ...]:

@@ -73,3 +73,35 @@ CREATE TABLE unvalued_events (
     position INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE
 ) STRICT;
+
+-- seal: hash over the row and what it stands on, a chain for events and for the journal; '' for
+-- rows that were written before there were seals.
+ALTER TABLE ledger_events ADD COLUMN seal TEXT NOT NULL DEFAULT '';
+ALTER TABLE fills ADD COLUMN seal TEXT NOT NULL DEFAULT '';
+ALTER TABLE capital_journal ADD COLUMN seal TEXT NOT NULL DEFAULT '';
+
+-- How far both chains reach, and how many rows at their beginning have no seal.
+ALTER TABLE ledger_head ADD COLUMN stored_events INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE ledger_head ADD COLUMN event_seal TEXT NOT NULL DEFAULT '';
+ALTER TABLE ledger_head ADD COLUMN stored_capital INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE ledger_head ADD COLUMN capital_seal TEXT NOT NULL DEFAULT '';
+ALTER TABLE ledger_head ADD COLUMN unsealed_events INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE ledger_head ADD COLUMN unsealed_capital INTEGER NOT NULL DEFAULT 0;
+UPDATE ledger_head SET
+    stored_events = (SELECT count(*) FROM ledger_events),
+    unsealed_events = (SELECT count(*) FROM ledger_events),
+    stored_capital = (SELECT count(*) FROM capital_journal),
+    unsealed_capital = (SELECT count(*) FROM capital_journal);
+
+-- The books after every thousandth event.
+CREATE TABLE ledger_checkpoints (
+    seq INTEGER PRIMARY KEY,
+    seal TEXT NOT NULL,
+    facts INTEGER NOT NULL,
+    content_hash TEXT NOT NULL,
+    balances TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER ledger_checkpoints_no_update BEFORE UPDATE ON ledger_checkpoints
+BEGIN SELECT RAISE(ABORT, 'ledger_checkpoints is append-only'); END;
+CREATE TRIGGER ledger_checkpoints_no_delete BEFORE DELETE ON ledger_checkpoints
+BEGIN SELECT RAISE(ABORT, 'ledger_checkpoints is append-only'); END;
