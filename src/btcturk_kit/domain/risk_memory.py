@@ -17,6 +17,7 @@ __all__ = [
     "RiskMemory",
     "begin_day",
     "losing_streak",
+    "note_charges",
     "note_peak",
     "note_realized",
     "note_submits",
@@ -41,7 +42,7 @@ class RiskMemory(NamedTuple):
         loss_streak: Losing round trips in a row.
         trip_net_try: Realized net when the open round trip began.
         in_trip: Whether a round trip is open.
-        day_start_charges_try: Fees and tax paid in all when the day began.
+        day_charges_try: Fees and tax of the bot since the day began.
         loss_days: Losing days in a row.
         submits: (instant, was it refused) of the last orders the exchange answered.
     """
@@ -54,7 +55,7 @@ class RiskMemory(NamedTuple):
     loss_streak: int = 0
     trip_net_try: Decimal = ZERO
     in_trip: bool = False
-    day_start_charges_try: Decimal = ZERO
+    day_charges_try: Decimal = ZERO
     loss_days: int = 0
     submits: tuple[tuple[int, bool], ...] = ()
 
@@ -90,7 +91,6 @@ def begin_day(
     day_end_ms: int,
     equity_try: Decimal,
     capital_try: Decimal,
-    charges_try: Decimal,
 ) -> RiskMemory:
     """Begin a new day; the one that ends lengthens or ends the streak of losing days.
 
@@ -99,7 +99,6 @@ def begin_day(
         day_end_ms: First instant of the day after the new one.
         equity_try: Last equity before midnight: the end of one day is the start of the next.
         capital_try: Trading capital then.
-        charges_try: Fees and tax paid in all until then.
     """
     loss_days = memory.loss_days
     if equity_try < memory.day_start_equity_try:
@@ -110,9 +109,17 @@ def begin_day(
         day_end_ms=day_end_ms,
         day_start_equity_try=equity_try,
         day_start_capital_try=capital_try,
-        day_start_charges_try=charges_try,
+        day_charges_try=ZERO,
         loss_days=loss_days,
     )
+
+
+@exact
+def note_charges(memory: RiskMemory, charges_try: Decimal) -> RiskMemory:
+    """Add fees and tax to those of the day; a correction can take some off."""
+    if not charges_try:
+        return memory
+    return memory._replace(day_charges_try=memory.day_charges_try + charges_try)
 
 
 @exact

@@ -74,7 +74,6 @@ class RiskInputs(NamedTuple):
         anomalies: (code, mode asked for) of what went wrong since the last assessment.
         now_ms: The decision instant.
         position_try: Mark of the bot's largest position.
-        charges_try: Fees and tax paid in all.
         touches: Where the bot is in the market.
         conditions: 24 hours of each pair of the run, where they are known.
         health: How well the exchange is reached; None where there is none to reach.
@@ -92,7 +91,6 @@ class RiskInputs(NamedTuple):
     anomalies: tuple[tuple[str, RiskMode], ...] = ()
     now_ms: int = 0
     position_try: Decimal = ZERO
-    charges_try: Decimal = ZERO
     touches: tuple[Touch, ...] = ()
     conditions: tuple[Ticker, ...] = ()
     health: VenueHealth | None = None
@@ -173,9 +171,8 @@ def _largest_position(seen: RiskInputs, limits: RiskLimits) -> _Reasons:
 
 def _fee_burn(seen: RiskInputs, limits: RiskLimits) -> _Reasons:
     memory = seen.memory
-    paid = seen.charges_try - memory.day_start_charges_try
     allowed = limits.fee_burn_ratio * max(memory.day_start_capital_try, ZERO)
-    return _above("fee_burn", paid, allowed, "of fees and tax today")
+    return _above("fee_burn", memory.day_charges_try, allowed, "of fees and tax today")
 
 
 def _spread(seen: RiskInputs, limits: RiskLimits) -> _Reasons:

@@ -183,6 +183,7 @@ def _freeze(draft: Draft) -> Decision:
         digest,
         draft.external,
         draft.unvalued,
+        draft.guards,
     )
     return Decision(
         state,

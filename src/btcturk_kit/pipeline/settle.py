@@ -15,7 +15,7 @@ from btcturk_kit.domain.order_events import (
     SubmitUnknown,
 )
 from btcturk_kit.domain.orders import Order, OrderEvent, OrderStatus, next_status
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk import RiskMode, note_submits
 
 __all__ = ["settle"]
 
@@ -35,7 +35,10 @@ def settle(
     orders = dict(state.orders)
     changed: dict[ClientOrderId, Order] = {}
     anomalies: list[Anomaly] = []
+    answered: list[bool] = []
     for outcome in outcomes:
+        if isinstance(outcome, OrderAccepted | OrderRejected):
+            answered.append(isinstance(outcome, OrderRejected))
         name = outcome.client_order_id
         order = orders.get(name)
         if order is None:
@@ -48,7 +51,8 @@ def settle(
             del orders[name]
         else:
             orders[name] = after
-    settled = state._replace(orders=orders)
+    risk = note_submits(state.risk, answered, now_ms=now_ms)
+    settled = state._replace(orders=orders, risk=risk)
     return Settlement(settled, tuple(changed.values()), outcomes, tuple(anomalies))
 
 

@@ -278,8 +278,9 @@ class CycleRunner:
         marks = {
             bars.symbol: mark_at(bars, at, seen_ms.get(bars.symbol, now_ms)) for bars in frame.bars
         }
+        conditions = tuple([row for row in frame.tickers if row.symbol in self._kit.rules])
         if not has_news:
-            return Observation(now_ms, marks, anomalies=noted)
+            return Observation(now_ms, marks, anomalies=noted, conditions=conditions)
         observation = await observe_venue(
             state,
             self._venue,
@@ -288,6 +289,7 @@ class CycleRunner:
             now_ms=now_ms,
             marks=marks,
             anomalies=noted,
+            conditions=conditions,
         )
         self._balances = observation.balances
         return observation
