@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from btcturk_kit.adapters import sqlite_statements as sql
 from btcturk_kit.adapters.sqlite_file import SqliteFile
+from btcturk_kit.adapters.sqlite_memories import guards_row, mode_row, risk_row
 from btcturk_kit.adapters.sqlite_rows import (
     amount_of,
     amount_text,
@@ -17,11 +18,9 @@ from btcturk_kit.adapters.sqlite_rows import (
     fill_row,
     leg_rows,
     lot_row,
-    mode_row,
     order_row,
     position_row,
     record_row,
-    risk_row,
 )
 from btcturk_kit.adapters.store_checks import fill_key, is_own_event
 from btcturk_kit.domain.cycle import CycleRecord, CycleState, StateCommit
@@ -151,6 +150,8 @@ def _write_memories(file: SqliteFile, before: CycleState | None, state: CycleSta
         file.run(sql.UPSERT_RISK, (1, *risk_row(state.risk)))
     if before is None or before.mode != state.mode:
         file.run(sql.UPSERT_MODE, (1, *mode_row(state.mode)))
+    if before is None or before.guards != state.guards:
+        file.run(sql.UPSERT_GUARDS, (1, *guards_row(state.guards)))
     if before is None or before.differences != state.differences:
         file.run(sql.DELETE_DIFFERENCES)
         rows = [(asset, amount_text(amount)) for asset, amount in state.differences]

@@ -44,8 +44,8 @@ class GuardLimits:
         order_quantity_max: Base quantity of one order, whatever the coin.
         orders_per_minute_max: Orders sent within sixty seconds.
         open_orders_max: Orders that work at once.
-        look_alike_ms: An order like one that was sent within this time is refused. 5 s is what a
-            lost answer and a second attempt are apart.
+        look_alike_ms: A strategy's order like one it sent within this time is refused. 5 s is what
+            a lost answer and a second attempt are apart.
         executions_max: Orders of one pair and side executed within `executions_ms`; one more trips
             the latch. A bot that decides once a minute cannot reach the default.
         executions_ms: Width of that window.
@@ -75,6 +75,7 @@ class SentOrder(NamedTuple):
     """One order that was decided; `price` None for a market order, whose size is as it was sent."""
 
     sent_ms: int
+    strategy: str
     symbol: Symbol
     side: Side
     price: Decimal | None

@@ -149,18 +149,20 @@ def _open_orders(seen: GuardInputs) -> Review:
 
 
 def _look_alike(seen: GuardInputs) -> Review:
+    """Refuse an order that its strategy has already: two strategies may agree, one not twice."""
     proposal = seen.proposal
     price, size = size_of(proposal.request)
     for order in seen.orders:
         if (
-            order.symbol == proposal.symbol
+            order.strategy == proposal.strategy
+            and order.symbol == proposal.symbol
             and order.side is proposal.side
             and order.price == price
             and (order.quote_amount if order.quantity is None else order.quantity) == size
         ):
             reason = f"{order.client_order_id} is the same order and still works"
             return deny("look_alike", reason, code="look_alike_open")
-    wanted = (proposal.symbol, proposal.side, price, size)
+    wanted = (proposal.strategy, proposal.symbol, proposal.side, price, size)
     window = seen.limits.look_alike_ms
     for sent in reversed(seen.memory.sent):
         age = seen.now_ms - sent.sent_ms

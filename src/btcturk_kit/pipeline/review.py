@@ -145,5 +145,5 @@ def _accept(draft: Draft, intent: Intent, proposal: OrderProposal, budget: Budge
     )
     draft.reviews.append((intent, ALLOW))
     draft.submits.append(SubmitOrder(name, request))
-    sent = SentOrder(now_ms, proposal.symbol, proposal.side, *size_of(request))
+    sent = SentOrder(now_ms, intent.strategy, proposal.symbol, proposal.side, *size_of(request))
     draft.guards = note_sent(draft.guards, sent, profile.guards)
