@@ -27,8 +27,8 @@ from btcturk_kit.domain.capital import Granularity, ProfitBasis, SelfFinancing, 
 from btcturk_kit.domain.guard_memory import GuardLimits
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.positions import CostMethod
-from btcturk_kit.domain.risk import RiskBudgetPolicy, RiskLimits, StreakUnit
-from btcturk_kit.domain.risk_limits import SUBMITS_KEPT
+from btcturk_kit.domain.risk import RiskBudgetPolicy
+from btcturk_kit.domain.risk_limits import SUBMITS_KEPT, RiskLimits, StreakUnit
 from btcturk_kit.errors import ConfigurationError
 
 __all__ = [

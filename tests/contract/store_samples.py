@@ -26,10 +26,12 @@ from btcturk_kit.domain.ledger_events import (
     opening_event,
     treasury_event,
 )
+from btcturk_kit.domain.mode_memory import ModeMemory
 from btcturk_kit.domain.money import ZERO, sub
 from btcturk_kit.domain.orders import Order, OrderStatus, OrderType, Side
 from btcturk_kit.domain.positions import Position, apply_fill
-from btcturk_kit.domain.risk import ModeMemory, RiskMemory, RiskMode
+from btcturk_kit.domain.risk_memory import RiskMemory
+from btcturk_kit.domain.risk_mode import RiskMode
 
 __all__ = ["ACCOUNT", "BTC", "OPENED_MS", "TRY", "Life"]
 

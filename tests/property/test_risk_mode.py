@@ -8,16 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from btcturk_kit.domain.capital import CapitalState
-from btcturk_kit.domain.risk import (
-    ModeMemory,
-    RiskBudgetPolicy,
-    RiskInputs,
-    RiskLimits,
-    RiskMemory,
-    RiskMode,
-    next_mode_memory,
-    strictest,
-)
+from btcturk_kit.domain.mode_memory import ModeMemory, next_mode_memory
+from btcturk_kit.domain.risk import RiskBudgetPolicy
+from btcturk_kit.domain.risk_limits import RiskLimits
+from btcturk_kit.domain.risk_memory import RiskMemory
+from btcturk_kit.domain.risk_mode import RiskMode, strictest
+from btcturk_kit.domain.risk_rules import RiskInputs
 
 from .facts import fractions
 

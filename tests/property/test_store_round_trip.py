@@ -26,9 +26,11 @@ from btcturk_kit.domain.capital import CapitalState
 from btcturk_kit.domain.cycle import CycleRecord
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
+from btcturk_kit.domain.mode_memory import ModeMemory
 from btcturk_kit.domain.orders import TERMINAL, Order, OrderStatus, OrderType, Side
 from btcturk_kit.domain.positions import Lot, Position
-from btcturk_kit.domain.risk import ModeMemory, RiskMemory, RiskMode
+from btcturk_kit.domain.risk_memory import RiskMemory
+from btcturk_kit.domain.risk_mode import RiskMode
 
 AMOUNTS = st.builds(
     lambda digits, places: Decimal(digits).scaleb(places),

@@ -12,8 +12,10 @@ from typing import Any
 
 from btcturk_kit.adapters.sqlite_rows import Row, amount_of, amount_text
 from btcturk_kit.domain.guard_memory import Execution, GuardMemory, Latch, SentOrder
+from btcturk_kit.domain.mode_memory import ModeMemory, ModeOverride
 from btcturk_kit.domain.orders import Side
-from btcturk_kit.domain.risk import ModeMemory, ModeOverride, RiskMemory, RiskMode
+from btcturk_kit.domain.risk_memory import RiskMemory
+from btcturk_kit.domain.risk_mode import RiskMode
 
 __all__ = ["guards_of", "guards_row", "mode_of", "mode_row", "risk_of", "risk_row"]
 

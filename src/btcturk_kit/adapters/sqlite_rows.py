@@ -21,7 +21,7 @@ from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
 from btcturk_kit.domain.lots import Book
 from btcturk_kit.domain.orders import Order, OrderStatus, OrderType, Side
 from btcturk_kit.domain.positions import Lot, Position
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import InvariantViolation
 
 __all__ = [

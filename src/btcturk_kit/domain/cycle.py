@@ -19,6 +19,7 @@ from btcturk_kit.domain.health import VenueHealth
 from btcturk_kit.domain.identifiers import Asset, ClientOrderId, Symbol
 from btcturk_kit.domain.ledger import Ledger, LedgerEvent
 from btcturk_kit.domain.market import Balance, Ticker
+from btcturk_kit.domain.mode_memory import ModeMemory
 from btcturk_kit.domain.money import ONE
 from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome, VenueOrder
 from btcturk_kit.domain.orders import (
@@ -30,7 +31,9 @@ from btcturk_kit.domain.orders import (
     SubmitOrder,
 )
 from btcturk_kit.domain.positions import Position
-from btcturk_kit.domain.risk import ModeMemory, RiskAssessment, RiskMemory, RiskMode
+from btcturk_kit.domain.risk import RiskAssessment
+from btcturk_kit.domain.risk_memory import RiskMemory
+from btcturk_kit.domain.risk_mode import RiskMode
 
 __all__ = [
     "ALLOW",

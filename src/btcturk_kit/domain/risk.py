@@ -1,9 +1,8 @@
-"""Risk as one policy: capital split, limits and the rule list; the face of the risk modules.
+"""Risk as one policy: capital split, limits, and the rule list run over what a cycle sees.
 
 Modes are in `risk_mode`, limits in `risk_limits`, what is remembered in `risk_memory` and
-`mode_memory`, the rules in `risk_rules`; their names are importable from here too. The strictest
-result of all rules wins. Never add: sizing of orders, a clock, a second place that decides the
-mode.
+`mode_memory`, the rules in `risk_rules`. The strictest result of all rules wins. Never add: sizing
+of orders, a clock, a second place that decides the mode.
 """
 
 from __future__ import annotations
@@ -18,67 +17,20 @@ from btcturk_kit.domain.capital import (
     SelfFinancing,
     apply_self_financing,
 )
-from btcturk_kit.domain.mode_memory import (
-    UNFORGIVABLE,
-    ModeMemory,
-    ModeOverride,
-    current_override,
-    forgive,
-    lift_override,
-    next_mode_memory,
-    override_mode,
-)
+from btcturk_kit.domain.mode_memory import UNFORGIVABLE
 from btcturk_kit.domain.money import ONE, ZERO, exact
-from btcturk_kit.domain.risk_limits import RiskLimits, StreakUnit
-from btcturk_kit.domain.risk_memory import (
-    RiskMemory,
-    begin_day,
-    note_charges,
-    note_peak,
-    note_realized,
-    note_submits,
-    rearm_peak,
-    shift_for_flow,
-)
+from btcturk_kit.domain.risk_limits import RiskLimits
+from btcturk_kit.domain.risk_memory import RiskMemory
 from btcturk_kit.domain.risk_mode import RiskMode, strictest
 from btcturk_kit.domain.risk_rules import (
     RULES,
     RiskInputs,
     RiskReason,
-    RiskRule,
-    Touch,
     daily_loss_allowed,
     drawdown_allowed,
 )
 
-__all__ = [
-    "RULES",
-    "ModeMemory",
-    "ModeOverride",
-    "RiskAssessment",
-    "RiskBudgetPolicy",
-    "RiskInputs",
-    "RiskLimits",
-    "RiskMemory",
-    "RiskMode",
-    "RiskReason",
-    "RiskRule",
-    "StreakUnit",
-    "Touch",
-    "begin_day",
-    "current_override",
-    "forgive",
-    "lift_override",
-    "next_mode_memory",
-    "note_charges",
-    "note_peak",
-    "note_realized",
-    "note_submits",
-    "override_mode",
-    "rearm_peak",
-    "shift_for_flow",
-    "strictest",
-]
+__all__ = ["RiskAssessment", "RiskBudgetPolicy"]
 
 
 class RiskAssessment(NamedTuple):

@@ -19,7 +19,7 @@ from btcturk_kit.domain.orders import (
     OrderType,
     Side,
 )
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.pipeline.books import (
     UNSETTLED,
     cash_and_treasury,

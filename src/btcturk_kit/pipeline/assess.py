@@ -9,22 +9,12 @@ from btcturk_kit.domain.cycle import Anomaly
 from btcturk_kit.domain.guard_memory import note_executions
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.ledger import Account, LedgerEvent
+from btcturk_kit.domain.mode_memory import current_override, forgive, next_mode_memory
 from btcturk_kit.domain.money import ZERO
-from btcturk_kit.domain.risk import (
-    RiskAssessment,
-    RiskInputs,
-    RiskMemory,
-    RiskMode,
-    RiskReason,
-    Touch,
-    begin_day,
-    current_override,
-    forgive,
-    next_mode_memory,
-    note_charges,
-    note_peak,
-    strictest,
-)
+from btcturk_kit.domain.risk import RiskAssessment
+from btcturk_kit.domain.risk_memory import RiskMemory, begin_day, note_charges, note_peak
+from btcturk_kit.domain.risk_mode import RiskMode, strictest
+from btcturk_kit.domain.risk_rules import RiskInputs, RiskReason, Touch
 from btcturk_kit.hooks.gateway import HookGateway
 from btcturk_kit.hooks.strategy import StrategyContext
 from btcturk_kit.pipeline.books import UNSETTLED, cash_and_treasury, marked_value, reserved_quote

@@ -21,8 +21,9 @@ from btcturk_kit.domain.ledger import Account, Ledger
 from btcturk_kit.domain.market import BarColumns, MarketFrame
 from btcturk_kit.domain.money import EXACT, ZERO, exact
 from btcturk_kit.domain.orders import Order
-from btcturk_kit.domain.risk import RiskAssessment, RiskMemory, RiskMode
-from btcturk_kit.domain.risk_memory import refused_orders
+from btcturk_kit.domain.risk import RiskAssessment
+from btcturk_kit.domain.risk_memory import RiskMemory, refused_orders
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import require
 from btcturk_kit.hooks.strategy import BarView, checked_intents
 from btcturk_kit.pipeline.books import UNSETTLED, reserved_quote

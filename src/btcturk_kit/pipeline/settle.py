@@ -15,7 +15,8 @@ from btcturk_kit.domain.order_events import (
     SubmitUnknown,
 )
 from btcturk_kit.domain.orders import Order, OrderEvent, OrderStatus, next_status
-from btcturk_kit.domain.risk import RiskMode, note_submits
+from btcturk_kit.domain.risk_memory import note_submits
+from btcturk_kit.domain.risk_mode import RiskMode
 
 __all__ = ["settle"]
 

@@ -23,7 +23,8 @@ from btcturk_kit.domain.cycle import (
 from btcturk_kit.domain.market import Balance, MarketFrame
 from btcturk_kit.domain.money import ZERO, exactly
 from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome
-from btcturk_kit.domain.risk import RiskAssessment, RiskMode
+from btcturk_kit.domain.risk import RiskAssessment
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import (
     AuthenticationError,
     BtcturkKitError,

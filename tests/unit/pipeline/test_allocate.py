@@ -9,6 +9,7 @@ import pytest
 
 from btcturk_kit.domain.cycle import CycleState, Decision, Verdict
 from btcturk_kit.domain.ledger_events import treasury_event
+from btcturk_kit.domain.mode_memory import ModeMemory
 from btcturk_kit.domain.orders import (
     LimitOrder,
     MarketBuy,
@@ -18,7 +19,7 @@ from btcturk_kit.domain.orders import (
     OrderType,
     Side,
 )
-from btcturk_kit.domain.risk import ModeMemory, RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.pipeline.allocate import budget_of
 from btcturk_kit.pipeline.draft import Draft
 

@@ -14,7 +14,8 @@ from btcturk_kit.domain.identifiers import ClientOrderId, OrderId
 from btcturk_kit.domain.ledger import Account, EventKind
 from btcturk_kit.domain.orders import OrderStatus, OrderType, Side
 from btcturk_kit.domain.positions import CostMethod, fold_fills
-from btcturk_kit.domain.risk import RiskBudgetPolicy, RiskMode
+from btcturk_kit.domain.risk import RiskBudgetPolicy
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import InvariantViolation
 from btcturk_kit.pipeline.decide import Kit
 from btcturk_kit.pipeline.draft import Draft
