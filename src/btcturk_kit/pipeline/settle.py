@@ -38,12 +38,12 @@ def settle(
     anomalies: list[Anomaly] = []
     answered: list[bool] = []
     for outcome in outcomes:
-        if isinstance(outcome, OrderAccepted | OrderRejected):
-            answered.append(isinstance(outcome, OrderRejected))
         name = outcome.client_order_id
         order = orders.get(name)
         if order is None:
             continue
+        if isinstance(outcome, OrderAccepted | OrderRejected):
+            answered.append(isinstance(outcome, OrderRejected))
         after = _after(order, outcome, now_ms, anomalies)
         if after is order:
             continue

@@ -97,12 +97,30 @@ def test_the_cap_is_held_once_more_on_the_exact_order() -> None:
         Decimal(20_000),
         reduces_risk=False,
     )
-    assert house_rules(draft, exact) is None
+    assert house_rules(draft, exact) is ALLOW
     larger = exact._replace(notional_try=Decimal("20000.01"))
     denial = house_rules(draft, larger)
-    assert denial is not None
-    assert denial.guard == "order_cap"
-    assert house_rules(draft, larger._replace(reduces_risk=True)) is None
+    assert (denial.guard, denial.code) == ("order_cap", "order_cap")
+    assert (denial.value, denial.limit) == (Decimal("20000.01"), 20_000)
+    assert house_rules(draft, larger._replace(reduces_risk=True)) is ALLOW
+
+
+def test_an_order_nobody_assessed_does_not_pass() -> None:
+    """Without an assessment there is no cap, so nothing that adds risk is below it."""
+    draft = Draft(opened(), MARKET, profile_of(), RULES)
+    request = LimitOrder(BTCTRY, Side.BUY, Decimal("0.001"), Decimal(1_000_000))
+    order = OrderProposal(
+        "trend",
+        request,
+        BTCTRY,
+        Side.BUY,
+        OrderType.LIMIT,
+        request.price,
+        request.quantity,
+        Decimal(1_000),
+        reduces_risk=False,
+    )
+    assert house_rules(draft, order).code == "order_cap"
 
 
 def test_the_collar_is_a_setting() -> None:
