@@ -101,15 +101,15 @@ def test_the_fees_of_somebody_else_are_not_the_bots() -> None:
 
 def test_a_profit_taking_day() -> None:
     """A split moves money into the treasury and is no loss: neither of the day nor of the peak."""
-    state = holding("0.1")
+    state = holding("0.05")
     risen = decide_on(state, at("1500000")).state
-    sold = decide_on(risen, at("1500000", NOW_MS + 1, fills=(sell(2, "0.1", "1500000"),))).state
-    assert sold.capital.treasury_try == 20_000
-    assert sold.risk.peak_equity_try == 150_000
+    sold = decide_on(risen, at("1500000", NOW_MS + 1, fills=(sell(2, "0.05", "1500000"),))).state
+    assert sold.capital.treasury_try == 10_000
+    assert sold.risk.peak_equity_try == 125_000
     assert sold.mode.mode is NORMAL
-    next_day = decide_on(sold, at("1500000", DAY_END_MS), previous_equity="150000").state
-    assert next_day.risk.day_start_equity_try == 150_000
-    assert next_day.risk.day_start_capital_try == 130_000
+    next_day = decide_on(sold, at("1500000", DAY_END_MS), previous_equity="125000").state
+    assert next_day.risk.day_start_equity_try == 125_000
+    assert next_day.risk.day_start_capital_try == 115_000
     assert next_day.mode.mode is NORMAL
     assert next_day.risk.loss_days == 0
 

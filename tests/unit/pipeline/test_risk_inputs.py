@@ -203,7 +203,8 @@ def test_exhausted_capital_beats_a_loosening_override() -> None:
     memory = override_mode(
         ModeMemory(OBSERVE), NORMAL, reason="x", now_ms=NOW_MS, until_ms=NOW_MS + 10**9
     )
-    decision = decide_on(opened(capital=capital, mode=memory), None, intent_to_buy())
+    state = opened()._replace(capital=capital, mode=memory)
+    decision = decide_on(state, None, intent_to_buy())
     assert decision.state.mode.mode is OBSERVE
     assert decision.submits == ()
 
