@@ -18,6 +18,7 @@ from btcturk_kit.domain.capital import (
 )
 from btcturk_kit.domain.cycle import Anomaly, CycleRecord, CycleState, StateCommit
 from btcturk_kit.domain.fills import Fill
+from btcturk_kit.domain.guard_memory import Execution, GuardMemory, Latch, SentOrder
 from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol, TradeId
 from btcturk_kit.domain.ledger import Ledger, LedgerEvent
 from btcturk_kit.domain.ledger_events import (
@@ -26,10 +27,11 @@ from btcturk_kit.domain.ledger_events import (
     opening_event,
     treasury_event,
 )
-from btcturk_kit.domain.mode_memory import ModeMemory
+from btcturk_kit.domain.lots import Book, lot_moves
+from btcturk_kit.domain.mode_memory import ModeMemory, ModeOverride
 from btcturk_kit.domain.money import ZERO, sub
 from btcturk_kit.domain.orders import Order, OrderStatus, OrderType, Side
-from btcturk_kit.domain.positions import Position, apply_fill
+from btcturk_kit.domain.positions import Position, apply_fill, fold_moves
 from btcturk_kit.domain.risk_memory import RiskMemory
 from btcturk_kit.domain.risk_mode import RiskMode
 
@@ -64,11 +66,28 @@ class Life:
         )
         equity = Decimal(90_000)
         risk = RiskMemory(equity, ZERO, OPENED_MS + 86_400_000, equity, equity)
+        owned = [fold_moves(Book.EXTERNAL, BTC, lot_moves(event))]
         self.state = CycleState(
-            account, 0, ledger, {}, capital, risk, ModeMemory(), {}, (), OPENED_MS, OPENED_MS
+            account,
+            0,
+            ledger,
+            {},
+            capital,
+            risk,
+            ModeMemory(),
+            {},
+            (),
+            OPENED_MS,
+            OPENED_MS,
+            external={one.asset: one for one in owned},
         )
         self.opening = StateCommit(
-            self.state, 0, OPENED_MS, events=(event,), capital_rows=(capital,)
+            self.state,
+            0,
+            OPENED_MS,
+            events=(event,),
+            capital_rows=(capital,),
+            positions=tuple(owned),
         )
         self.trades = 0
 
@@ -126,11 +145,9 @@ class Life:
         )
         events: list[LedgerEvent] = [fill_event(fill, is_own=is_own)]
         ledger = state.ledger.post(*events)
-        positions, changed = dict(state.positions), ()
-        if is_own:
-            position = apply_fill(positions.get(BTC) or Position(BTC), fill)
-            positions[BTC] = position
-            changed = (position,)
+        positions, external = dict(state.positions), dict(state.external)
+        book, held = (Book.BOT, positions) if is_own else (Book.EXTERNAL, external)
+        held[BTC] = apply_fill(held.get(BTC) or Position(BTC, book=book), fill)
         net = sum((one.realized_net for one in positions.values()), ZERO)
         gross = sum((one.realized_gross for one in positions.values()), ZERO)
         checkpoint = checkpoint_after(
@@ -151,7 +168,8 @@ class Life:
             ledger=ledger,
             positions=positions,
             capital=capital,
-            seen=(*state.seen, fill.order_key)[-WINDOW:],
+            external=external,
+            seen=(*state.seen, (*fill.order_key, fill.facts))[-WINDOW:],
             cursor_ms=fill.event_time_ms,
             digest=chain(state.digest, str(state.cycle)),
         )
@@ -160,7 +178,7 @@ class Life:
             fills=(fill,),
             events=tuple(events),
             capital_rows=(capital,),
-            positions=changed,
+            positions=(held[BTC],),
             record=self.record(after, fills=1),
         )
 
@@ -181,8 +199,25 @@ class Life:
             ledger=ledger,
             capital=capital,
             differences=((TRY, Decimal("-0.00000001")), (BTC, Decimal("1E-8"))),
-            mode=ModeMemory(RiskMode.REDUCE_RISK_ONLY, self.now_ms + 60_000, 2),
-            risk=state.risk._replace(loss_streak=3, in_trip=True, trip_net_try=Decimal("-12.5")),
+            mode=ModeMemory(
+                RiskMode.REDUCE_RISK_ONLY,
+                self.now_ms + 60_000,
+                2,
+                ModeOverride(RiskMode.NORMAL, "öğle", 5, 9, is_loosening=True, rules=("spread",)),
+            ),
+            risk=state.risk._replace(
+                loss_streak=3,
+                in_trip=True,
+                trip_net_try=Decimal("-12.5"),
+                day_charges_try=Decimal("0.00000001"),
+                loss_days=2,
+                submits=((self.now_ms, True), (self.now_ms, False)),
+            ),
+            guards=GuardMemory(
+                (SentOrder(1, "trend", PAIR, Side.BUY, None, Decimal("0.10")),),
+                (Execution(2, PAIR, Side.SELL, "bk1-1"),),
+                (Latch(PAIR, 3, "21 orders to sell executed"),),
+            ),
         )
         return self._step(
             after,

@@ -68,7 +68,7 @@ def mode_row(memory: ModeMemory) -> Row:
         override.since_ms,
         override.until_ms,
         int(override.is_loosening),
-        None if override.rules is None else " ".join(override.rules),
+        None if override.rules is None else json.dumps(override.rules),
     )
 
 
@@ -76,7 +76,7 @@ def mode_of(row: Row) -> ModeMemory:
     """Return the mode's memory of a row."""
     override = None
     if row[3] is not None:
-        rules = None if row[8] is None else tuple(row[8].split())
+        rules = None if row[8] is None else tuple(json.loads(row[8]))
         override = ModeOverride(RiskMode(row[3]), row[4], row[5], row[6], bool(row[7]), rules)
     return ModeMemory(RiskMode(row[0]), row[1], row[2], override)
 

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from btcturk_kit.domain.cycle import ALLOW, OrderProposal, Review, Verdict
-from btcturk_kit.domain.orders import LimitOrder, MarketBuy, MarketSell, OrderType, Side
+from btcturk_kit.domain.identifiers import OrderId
+from btcturk_kit.domain.orders import (
+    LimitOrder,
+    MarketBuy,
+    MarketSell,
+    OrderStatus,
+    OrderType,
+    Side,
+)
 from btcturk_kit.hooks.specs import hookimpl
 from btcturk_kit.pipeline.decide import Kit
 from btcturk_kit.pipeline.draft import Draft
@@ -16,6 +24,7 @@ from btcturk_kit.pipeline.review import _house_rules as house_rules
 
 from .desk import (
     BTCTRY,
+    NOW_MS,
     RULES,
     booked,
     buy,
@@ -27,6 +36,7 @@ from .desk import (
     observe,
     opened,
     profile_of,
+    with_orders,
 )
 
 MARKET = observe(marks={BTCTRY: mark("1000000", bid="999000", ask="1001000")})
@@ -192,6 +202,29 @@ def test_an_order_shrunk_below_the_rules_is_denied(price: str | None) -> None:
     decision = decide_on(opened(), None, intent_to_buy("1000", price=price), kit=kit)
     assert decision.submits == ()
     assert [one.guard for _, one in decision.reviews] == ["rules"]
+
+
+def test_a_shrunk_order_answers_to_the_guards_of_the_house_again() -> None:
+    """The smaller order may be one that works already."""
+    kit, _ = guarded(Review(Verdict.SHRINK, ratio=Decimal("0.5")))
+    first = decide_on(opened(), None, intent_to_buy("1000"), kit=kit)
+    again = decide_on(first.state, observe(NOW_MS + 60_000), intent_to_buy("1000"), kit=kit)
+    assert [one.code for _, one in again.reviews] == ["order_in_doubt"]
+    (known,) = first.state.orders.values()
+    working = known._replace(status=OrderStatus.OPEN, order_id=OrderId(7))
+    state = with_orders(first.state, working)
+    again = decide_on(state, observe(NOW_MS + 60_000), intent_to_buy("1000"), kit=kit)
+    assert [one.code for _, one in again.reviews] == ["look_alike_open"]
+
+
+def test_a_plug_ins_denial_has_a_code() -> None:
+    """Its own, or the one for all that have none."""
+    own = Review(Verdict.DENY, reason="no", code="news", value=Decimal(1), limit=Decimal(2))
+    for given, code in ((own, "news"), (Review(Verdict.DENY, reason="no"), "plugin")):
+        kit, _ = guarded(given)
+        ((_, answer),) = decide_on(opened(), None, intent_to_buy(), kit=kit).reviews
+        assert answer.code == code
+        assert (answer.value, answer.limit) == (given.value, given.limit)
 
 
 def test_the_smallest_ratio_counts() -> None:

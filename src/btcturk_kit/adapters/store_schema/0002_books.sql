@@ -62,7 +62,6 @@ ALTER TABLE lots_of_books RENAME TO lots;
 DROP TRIGGER capital_journal_no_update;
 ALTER TABLE capital_journal ADD COLUMN deferred_try TEXT NOT NULL DEFAULT '0';
 ALTER TABLE capital_journal ADD COLUMN cause TEXT NOT NULL DEFAULT 'none';
-ALTER TABLE capital_journal ADD COLUMN booked_ms INTEGER NOT NULL DEFAULT 0;
 CREATE TRIGGER capital_journal_no_update BEFORE UPDATE ON capital_journal
 BEGIN SELECT RAISE(ABORT, 'capital_journal is append-only'); END;
 
@@ -80,8 +79,8 @@ ALTER TABLE risk_memory ADD COLUMN day_charges_try TEXT NOT NULL DEFAULT '0';
 ALTER TABLE risk_memory ADD COLUMN loss_days INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE risk_memory ADD COLUMN submits TEXT NOT NULL DEFAULT '';
 
--- The operator's override; override_mode is NULL while there is none. The silenced rules are
--- separated by spaces, NULL until they are known.
+-- The operator's override; override_mode is NULL while there is none. The silenced rules are JSON,
+-- NULL until they are known.
 ALTER TABLE mode_memory ADD COLUMN override_mode TEXT;
 ALTER TABLE mode_memory ADD COLUMN override_reason TEXT NOT NULL DEFAULT '';
 ALTER TABLE mode_memory ADD COLUMN override_since_ms INTEGER NOT NULL DEFAULT 0;
