@@ -94,7 +94,9 @@ if _TYPE_CHECKING:
     )
     from btcturk_kit.domain.policy import SideEffectPolicy
     from btcturk_kit.domain.positions import CostMethod, Lot, Position, apply_fill, fold_fills
-    from btcturk_kit.domain.risk import RiskBudgetPolicy, RiskLimits, RiskMode
+    from btcturk_kit.domain.risk import RiskBudgetPolicy
+    from btcturk_kit.domain.risk_limits import RiskLimits
+    from btcturk_kit.domain.risk_mode import RiskMode
     from btcturk_kit.domain.stream_events import (
         BalanceChanged,
         BookChanged,
@@ -238,7 +240,9 @@ _MODULES = {
     ),
     "domain.policy": ("SideEffectPolicy",),
     "domain.positions": ("CostMethod", "Lot", "Position", "apply_fill", "fold_fills"),
-    "domain.risk": ("RiskBudgetPolicy", "RiskLimits", "RiskMode"),
+    "domain.risk": ("RiskBudgetPolicy",),
+    "domain.risk_limits": ("RiskLimits",),
+    "domain.risk_mode": ("RiskMode",),
     "domain.stream_events": (
         "BalanceChanged",
         "BookChanged",

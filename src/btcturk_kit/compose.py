@@ -150,6 +150,7 @@ def build_kit(settings: Settings, account: str, rules: dict[Symbol, PairRules]) 
         taker_rate=settings.taker_ratio,
         reserve_try=settings.reserve_try,
         collar_ratio=settings.collar_ratio,
+        guards=settings.guard_limits(),
         order_ttl_ms=round(settings.order_ttl_seconds * 1000),
         unknown_horizon_ms=round(settings.unknown_horizon_seconds * 1000),
     )

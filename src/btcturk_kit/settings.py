@@ -24,9 +24,11 @@ from pydantic_settings import (
 )
 
 from btcturk_kit.domain.capital import Granularity, ProfitBasis, SelfFinancing, SplitBasis
+from btcturk_kit.domain.guard_memory import GuardLimits
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.positions import CostMethod
-from btcturk_kit.domain.risk import RiskBudgetPolicy, RiskLimits
+from btcturk_kit.domain.risk import RiskBudgetPolicy
+from btcturk_kit.domain.risk_limits import SUBMITS_KEPT, RiskLimits, StreakUnit
 from btcturk_kit.errors import ConfigurationError
 
 __all__ = [
@@ -99,12 +101,33 @@ class Settings(BaseSettings):
     drawdown_ratio: Decimal = Decimal("0.15")
     gross_exposure_ratio: Decimal = Decimal("1.20")
     order_ratio: Decimal = Decimal("0.20")
+    position_ratio: Decimal = Decimal("1.20")
+    fee_burn_ratio: Decimal = Decimal("0.02")
     loss_streak: int = Field(default=3, ge=1)
+    streak_unit: StreakUnit = StreakUnit.TRIPS
     streak_multiplier: Decimal = Field(default=Decimal("0.50"), ge=0, le=1)
+    volatility_ratio_max: Decimal = Decimal("0.25")
+    stress_multiplier: Decimal = Field(default=Decimal("0.25"), ge=0, le=1)
+    spread_ratio_max: Decimal = Decimal("0.02")
+    volume_try_min: Decimal = Field(default=Decimal(0), ge=0)
+    reject_ratio_max: Decimal = Decimal("0.50")
+    reject_window: int = Field(default=10, ge=1, le=SUBMITS_KEPT)
+    reject_age_seconds_max: float = Field(default=3600.0, gt=0)
+    clock_offset_seconds_max: float = Field(default=2.0, gt=0)
+    latency_seconds_max: float = Field(default=2.0, gt=0)
+    unknown_orders_max: int = Field(default=1, ge=0)
     cooldown_seconds: float = Field(default=900.0, ge=0)
     clean_cycles: int = Field(default=3, ge=1)
     dust_try: Decimal = Field(default=Decimal(10), ge=0)
     data_age_seconds_max: float = Field(default=30.0, gt=0)
+
+    order_notional_try_max: Decimal | None = None
+    order_quantity_max: Decimal | None = None
+    orders_per_minute_max: int = 30
+    open_orders_max: int = Field(default=20, ge=1)
+    look_alike_seconds: float = Field(default=5.0, ge=0)
+    executions_max: int = 20
+    executions_seconds: float = Field(default=600.0, gt=0)
     order_ttl_seconds: float = Field(default=7200.0, gt=0)
     unknown_horizon_seconds: float = Field(default=60.0, ge=1)
 
@@ -155,13 +178,42 @@ class Settings(BaseSettings):
                 drawdown_ratio=self.drawdown_ratio,
                 gross_exposure_ratio=self.gross_exposure_ratio,
                 order_ratio=self.order_ratio,
+                position_ratio=self.position_ratio,
+                fee_burn_ratio=self.fee_burn_ratio,
                 loss_streak=self.loss_streak,
+                streak_unit=self.streak_unit,
                 streak_multiplier=self.streak_multiplier,
+                volatility_ratio_max=self.volatility_ratio_max,
+                stress_multiplier=self.stress_multiplier,
+                spread_ratio_max=self.spread_ratio_max,
+                volume_try_min=self.volume_try_min,
+                reject_ratio_max=self.reject_ratio_max,
+                reject_window=self.reject_window,
+                reject_age_ms_max=_ms(self.reject_age_seconds_max),
+                clock_offset_ms_max=_ms(self.clock_offset_seconds_max),
+                latency_ms_max=_ms(self.latency_seconds_max),
+                unknown_orders_max=self.unknown_orders_max,
                 cooldown_ms=_ms(self.cooldown_seconds),
                 clean_cycles=self.clean_cycles,
                 dust_try=self.dust_try,
                 data_age_ms_max=_ms(self.data_age_seconds_max),
             ),
+        )
+
+    def guard_limits(self) -> GuardLimits:
+        """Return the absolute limits of the last gate.
+
+        Raises:
+            ConfigurationError: A limit of nothing, or one beyond what is remembered.
+        """
+        return GuardLimits(
+            order_notional_try_max=self.order_notional_try_max,
+            order_quantity_max=self.order_quantity_max,
+            orders_per_minute_max=self.orders_per_minute_max,
+            open_orders_max=self.open_orders_max,
+            look_alike_ms=_ms(self.look_alike_seconds),
+            executions_max=self.executions_max,
+            executions_ms=_ms(self.executions_seconds),
         )
 
 

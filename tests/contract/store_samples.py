@@ -18,6 +18,7 @@ from btcturk_kit.domain.capital import (
 )
 from btcturk_kit.domain.cycle import Anomaly, CycleRecord, CycleState, StateCommit
 from btcturk_kit.domain.fills import Fill
+from btcturk_kit.domain.guard_memory import Execution, GuardMemory, Latch, SentOrder
 from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol, TradeId
 from btcturk_kit.domain.ledger import Ledger, LedgerEvent
 from btcturk_kit.domain.ledger_events import (
@@ -27,10 +28,12 @@ from btcturk_kit.domain.ledger_events import (
     treasury_event,
 )
 from btcturk_kit.domain.lots import Book, lot_moves
+from btcturk_kit.domain.mode_memory import ModeMemory, ModeOverride
 from btcturk_kit.domain.money import ZERO, sub
 from btcturk_kit.domain.orders import Order, OrderStatus, OrderType, Side
 from btcturk_kit.domain.positions import Position, apply_fill, fold_moves
-from btcturk_kit.domain.risk import ModeMemory, RiskMemory, RiskMode
+from btcturk_kit.domain.risk_memory import RiskMemory
+from btcturk_kit.domain.risk_mode import RiskMode
 
 __all__ = ["ACCOUNT", "BTC", "OPENED_MS", "TRY", "Life"]
 
@@ -196,8 +199,25 @@ class Life:
             ledger=ledger,
             capital=capital,
             differences=((TRY, Decimal("-0.00000001")), (BTC, Decimal("1E-8"))),
-            mode=ModeMemory(RiskMode.REDUCE_RISK_ONLY, self.now_ms + 60_000, 2),
-            risk=state.risk._replace(loss_streak=3, in_trip=True, trip_net_try=Decimal("-12.5")),
+            mode=ModeMemory(
+                RiskMode.REDUCE_RISK_ONLY,
+                self.now_ms + 60_000,
+                2,
+                ModeOverride(RiskMode.NORMAL, "öğle", 5, 9, is_loosening=True, rules=("spread",)),
+            ),
+            risk=state.risk._replace(
+                loss_streak=3,
+                in_trip=True,
+                trip_net_try=Decimal("-12.5"),
+                day_charges_try=Decimal("0.00000001"),
+                loss_days=2,
+                submits=((self.now_ms, True), (self.now_ms, False)),
+            ),
+            guards=GuardMemory(
+                (SentOrder(1, "trend", PAIR, Side.BUY, None, Decimal("0.10")),),
+                (Execution(2, PAIR, Side.SELL, "bk1-1"),),
+                (Latch(PAIR, 3, "21 orders to sell executed"),),
+            ),
         )
         return self._step(
             after,

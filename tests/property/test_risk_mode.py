@@ -8,16 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from btcturk_kit.domain.capital import CapitalState
-from btcturk_kit.domain.risk import (
-    ModeMemory,
-    RiskBudgetPolicy,
-    RiskInputs,
-    RiskLimits,
-    RiskMemory,
-    RiskMode,
-    next_mode_memory,
-    strictest,
-)
+from btcturk_kit.domain.health import VenueHealth
+from btcturk_kit.domain.identifiers import Symbol
+from btcturk_kit.domain.market import Ticker
+from btcturk_kit.domain.mode_memory import ModeMemory, next_mode_memory
+from btcturk_kit.domain.risk import RiskBudgetPolicy
+from btcturk_kit.domain.risk_limits import RiskLimits
+from btcturk_kit.domain.risk_memory import RiskMemory
+from btcturk_kit.domain.risk_mode import RiskMode, strictest
+from btcturk_kit.domain.risk_rules import RiskInputs, Touch
 
 from .facts import fractions
 
@@ -110,23 +109,50 @@ def test_the_strictest_wins_whatever_the_order(found: list[RiskMode]) -> None:
 
 money = fractions(8, -1_000_000, 1_000_000)
 positive = fractions(8, 0, 1_000_000)
-inputs = st.builds(
-    RiskInputs,
-    equity_try=money,
-    exposure_try=positive,
-    capital=st.builds(CapitalState, account=st.just("main"), trading_capital_try=money),
-    memory=st.builds(
-        RiskMemory,
-        peak_equity_try=positive,
-        peak_treasury_try=positive,
-        day_end_ms=st.just(1),
-        day_start_equity_try=positive,
-        day_start_capital_try=money,
-        loss_streak=st.integers(0, 6),
-    ),
-    data_age_ms=st.integers(0, 100_000),
-    anomalies=st.lists(st.tuples(st.just("odd"), modes), max_size=3).map(tuple),
-)
+prices = st.tuples(*[fractions(2, 1, 1_000_000)] * 2)
+SYMBOL = Symbol("BTCTRY")
+
+
+def ticker_of(*, low: Decimal, high: Decimal, volume: Decimal) -> Ticker:
+    """Return a day of BTCTRY."""
+    return Ticker(SYMBOL, high, high, high, high, low, low, volume, 0)
+
+
+@st.composite
+def inputs_of(draw: st.DrawFn) -> RiskInputs:
+    """Return what an assessment may see; every field is drawn by hand."""
+    memory = RiskMemory(
+        draw(positive),
+        draw(positive),
+        1,
+        draw(positive),
+        draw(money),
+        draw(st.integers(0, 6)),
+        day_charges_try=draw(money),
+        loss_days=draw(st.integers(0, 6)),
+        submits=tuple(draw(st.lists(st.tuples(st.integers(0, 10**7), st.booleans()), max_size=20))),
+    )
+    ticker = draw(prices)
+    touch = draw(prices)
+    return RiskInputs(
+        draw(money),
+        draw(positive),
+        CapitalState("main", draw(money)),
+        memory,
+        draw(st.integers(0, 100_000)),
+        tuple(draw(st.lists(st.tuples(st.just("odd"), modes), max_size=3))),
+        10**7,
+        draw(positive),
+        (Touch(SYMBOL, min(touch), max(touch)),),
+        (ticker_of(low=min(ticker), high=max(ticker), volume=draw(positive)),),
+        VenueHealth(draw(st.integers(-9_000, 9_000)), draw(st.integers(0, 9_000))),
+        draw(st.integers(0, 4)),
+        draw(st.none() | positive),
+        draw(st.booleans()),
+    )
+
+
+inputs = inputs_of()
 
 
 @given(inputs)

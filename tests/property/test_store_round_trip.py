@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.contract.store_samples import ACCOUNT, BTC, Life
 
+from btcturk_kit.adapters import sqlite_memories as memories
 from btcturk_kit.adapters import sqlite_rows as rows
 from btcturk_kit.adapters import sqlite_statements as sql
 from btcturk_kit.adapters.memory_store import MemoryStateStore
@@ -25,11 +26,14 @@ from btcturk_kit.domain.canonical import canonical_decimal
 from btcturk_kit.domain.capital import CapitalCause, CapitalState
 from btcturk_kit.domain.cycle import CycleRecord
 from btcturk_kit.domain.fills import Fill
+from btcturk_kit.domain.guard_memory import Execution, GuardMemory, Latch, SentOrder
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
 from btcturk_kit.domain.lots import Book
+from btcturk_kit.domain.mode_memory import ModeMemory, ModeOverride
 from btcturk_kit.domain.orders import TERMINAL, Order, OrderStatus, OrderType, Side
 from btcturk_kit.domain.positions import Lot, Position
-from btcturk_kit.domain.risk import ModeMemory, RiskMemory, RiskMode
+from btcturk_kit.domain.risk_memory import RiskMemory
+from btcturk_kit.domain.risk_mode import RiskMode
 
 AMOUNTS = st.builds(
     lambda digits, places: Decimal(digits).scaleb(places),
@@ -80,9 +84,27 @@ CAPITALS = st.builds(
     cause=st.sampled_from(CapitalCause),
 )
 RISKS = st.builds(
-    RiskMemory, AMOUNTS, AMOUNTS, WHOLE, AMOUNTS, AMOUNTS, WHOLE, AMOUNTS, FLAGS
+    RiskMemory, AMOUNTS, AMOUNTS, WHOLE, AMOUNTS, AMOUNTS, WHOLE, AMOUNTS, FLAGS, AMOUNTS, WHOLE,
+    st.lists(st.tuples(WHOLE, FLAGS), max_size=5).map(tuple),
 )  # fmt: skip
-MODES = st.builds(ModeMemory, st.sampled_from(RiskMode), WHOLE, WHOLE)
+OVERRIDES = st.builds(
+    ModeOverride, st.sampled_from(RiskMode), NAMES, WHOLE, st.none() | WHOLE, FLAGS,
+    st.none() | st.lists(NAMES, max_size=3).map(tuple),
+)  # fmt: skip
+MODES = st.builds(ModeMemory, st.sampled_from(RiskMode), WHOLE, WHOLE, st.none() | OVERRIDES)
+GUARDS = st.builds(
+    GuardMemory,
+    st.lists(
+        st.builds(
+            SentOrder, WHOLE, NAMES, NAMES, st.sampled_from(Side), st.none() | AMOUNTS, AMOUNTS
+        ),
+        max_size=3,
+    ).map(tuple),
+    st.lists(st.builds(Execution, WHOLE, NAMES, st.sampled_from(Side), NAMES), max_size=3).map(
+        tuple
+    ),
+    st.lists(st.builds(Latch, NAMES, WHOLE, NAMES), max_size=3).map(tuple),
+)
 RECORDS = st.builds(
     CycleRecord, WHOLE, WHOLE, st.sampled_from(RiskMode), WHOLE, WHOLE, WHOLE, WHOLE,
     AMOUNTS, AMOUNTS, AMOUNTS, NAMES,
@@ -181,17 +203,24 @@ KINDS = {
     ),
     "risk": Kind(
         RISKS,
-        lambda value: (1, *rows.risk_row(value)),
-        rows.risk_of,
+        lambda value: (1, *memories.risk_row(value)),
+        memories.risk_of,
         sql.UPSERT_RISK,
         sql.SELECT_RISK,
     ),
     "mode": Kind(
         MODES,
-        lambda value: (1, *rows.mode_row(value)),
-        rows.mode_of,
+        lambda value: (1, *memories.mode_row(value)),
+        memories.mode_of,
         sql.UPSERT_MODE,
         sql.SELECT_MODE,
+    ),
+    "guards": Kind(
+        GUARDS,
+        lambda value: (1, *memories.guards_row(value)),
+        memories.guards_of,
+        sql.UPSERT_GUARDS,
+        sql.SELECT_GUARDS,
     ),
     "record": Kind(
         RECORDS, rows.record_row, rows.record_of, sql.INSERT_RECORD, sql.SELECT_RECORDS, (1,)

@@ -213,6 +213,11 @@ class BtcturkClient(AccountWrites):
         return self._session.offset
 
     @property
+    def latency_ms(self) -> int | None:
+        """Median time of the last answered requests; None before the first."""
+        return self._session.latency_ms
+
+    @property
     def unmeasured(self) -> int:
         """How often the exchange's time was asked for in vain; stamps were sent all the same."""
         return self._session.unmeasured

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from btcturk_kit.adapters.btcturk_rest import BtcturkClient
 from btcturk_kit.domain.fills import Fill
+from btcturk_kit.domain.health import VenueHealth
 from btcturk_kit.domain.identifiers import ClientOrderId, OrderId, Symbol
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.market import (
@@ -82,6 +83,11 @@ class BtcturkVenue:
     def wires(self) -> Mapping[Symbol, tuple[int, int]] | None:
         """Return None: what an exchange does cannot be told from prices, so it is always asked."""
         return None
+
+    def health(self) -> VenueHealth | None:
+        """Return how far the exchange's clock is off ours, and how long it takes to answer."""
+        offset = self._client.offset
+        return VenueHealth(None if offset is None else offset.offset_ms, self._client.latency_ms)
 
     async def balances(self) -> tuple[Balance, ...]:
         """Return every asset with its free and locked amount."""
@@ -204,6 +210,7 @@ class BtcturkMarketData:
         last_trades = await self._tickers()
         bars: list[BarColumns] = []
         books: list[OrderBook] = []
+        tickers: list[Ticker] = []
         for symbol in self._symbols:
             row = last_trades.get(symbol)
             pair = rules.get(symbol)
@@ -214,8 +221,11 @@ class BtcturkMarketData:
                 side = "asks" if book.bids else "bids"
                 raise ProtocolError(f"the order book of {symbol} has no {side}")
             books.append(book)
+            tickers.append(row)
             bars.append(self._bar(pair, book, row.last))
-        return MarketFrame(times_ms=(now_ms,), bars=tuple(bars), books=tuple(books))
+        return MarketFrame(
+            times_ms=(now_ms,), bars=tuple(bars), books=tuple(books), tickers=tuple(tickers)
+        )
 
     async def _next_instant_ms(self) -> int:
         if self._first_ms is None:

@@ -18,7 +18,7 @@ from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
 from btcturk_kit.domain.ledger_events import fill_event, treasury_event
 from btcturk_kit.domain.lots import lot_moves
 from btcturk_kit.domain.orders import Order, OrderStatus, Side
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import CapitalPolicyError, Fenced, InvariantViolation, require
 from btcturk_kit.ports.store import StoredState, StoreTotals
 

@@ -6,6 +6,7 @@ decoding, knowledge of any single endpoint.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Final, TypeVar
 
@@ -38,6 +39,8 @@ _RATE_LIMIT_REPEATS: Final = 3
 _NS_PER_S: Final = 1_000_000_000
 _NS_PER_MS: Final = 1_000_000
 _TIME_TIMEOUT_S: Final = 2.0
+# Odd, so that the median is one of them; a cycle of one pair makes about six requests.
+_LATENCIES: Final = 21
 
 _Value = TypeVar("_Value")
 
@@ -71,6 +74,7 @@ class RestSession:
         "_clock",
         "_credentials",
         "_lanes",
+        "_latencies_ns",
         "_limiter",
         "_patience_ms",
         "_read_retry",
@@ -104,6 +108,7 @@ class RestSession:
         self._limiter = limiter
         self._lanes = Lanes(lane_width) if lane_width else None
         self.unbooked = 0
+        self._latencies_ns: deque[int] = deque(maxlen=_LATENCIES)
         self._timeout_s = timeout_s
         self._patience_ms = int(patience_s * 1_000)
         self._read_retry = read_retry
@@ -115,6 +120,17 @@ class RestSession:
     def offset(self) -> Offset | None:
         """How far the exchange's clock is ahead of ours; None while that was not measured."""
         return self._stamping.offset
+
+    @property
+    def latency_ms(self) -> int | None:
+        """Median time from sending to the whole answer, of the last ones; None before the first.
+
+        An answer that never came counts with the time it was waited for. Waits for room in a rate
+        window are ours and do not count.
+        """
+        if not self._latencies_ns:
+            return None
+        return sorted(self._latencies_ns)[len(self._latencies_ns) // 2] // _NS_PER_MS
 
     @property
     def unmeasured(self) -> int:
@@ -250,10 +266,14 @@ class RestSession:
                 ("x-stamp", stamp),
                 ("x-signature", credentials.sign(stamp)),
             )
-        return await self._transport.send(
-            HttpRequest(wire.method, address, wire.target, headers, wire.body),
-            timeout_s=self._timeout_s,
-        )
+        sent_ns = self._clock.monotonic_ns()
+        try:
+            return await self._transport.send(
+                HttpRequest(wire.method, address, wire.target, headers, wire.body),
+                timeout_s=self._timeout_s,
+            )
+        finally:
+            self._latencies_ns.append(self._clock.monotonic_ns() - sent_ns)
 
     def _book(self, note: Callable[[], object]) -> None:
         """Tell the counts of what has left; the outcome of a request never depends on that."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from btcturk_kit.domain.fills import Fill
+from btcturk_kit.domain.health import VenueHealth
 from btcturk_kit.domain.identifiers import ClientOrderId, OrderId, Symbol
 from btcturk_kit.domain.market import Balance, MarketFrame
 from btcturk_kit.domain.order_events import (
@@ -34,6 +35,10 @@ class SimulatedVenue:
     def wires(self) -> Mapping[Symbol, tuple[int, int]] | None:
         """Return the prices between which nothing can fill."""
         return self._oms.wires
+
+    def health(self) -> VenueHealth | None:
+        """Return None: a paper exchange is always there."""
+        return None
 
     async def balances(self) -> tuple[Balance, ...]:
         """Return free and locked of every asset."""

@@ -10,14 +10,13 @@ from operator import itemgetter
 
 from btcturk_kit.adapters import sqlite_statements as sql
 from btcturk_kit.adapters.sqlite_file import SqliteFile
+from btcturk_kit.adapters.sqlite_memories import guards_of, mode_of, risk_of
 from btcturk_kit.adapters.sqlite_rows import (
     Row,
     amount_of,
     capital_of,
-    mode_of,
     order_of,
     position_of,
-    risk_of,
 )
 from btcturk_kit.domain.cycle import CycleState
 from btcturk_kit.domain.identifiers import Asset
@@ -61,6 +60,7 @@ def read_state(file: SqliteFile) -> tuple[CycleState, int] | None:
         digest=digest,
         external=positions[Book.EXTERNAL],
         unvalued=tuple(key for (key,) in file.rows(sql.SELECT_UNVALUED)),
+        guards=guards_of(_only(file, sql.SELECT_GUARDS)),
     )
     return state, revision
 

@@ -21,7 +21,7 @@ from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
 from btcturk_kit.domain.lots import Book
 from btcturk_kit.domain.orders import Order, OrderStatus, OrderType, Side
 from btcturk_kit.domain.positions import Lot, Position
-from btcturk_kit.domain.risk import ModeMemory, RiskMemory, RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import InvariantViolation
 
 __all__ = [
@@ -34,16 +34,12 @@ __all__ = [
     "fill_of",
     "fill_row",
     "lot_row",
-    "mode_of",
-    "mode_row",
     "order_of",
     "order_row",
     "position_of",
     "position_row",
     "record_of",
     "record_row",
-    "risk_of",
-    "risk_row",
 ]
 
 Row = tuple[Any, ...]
@@ -260,44 +256,6 @@ def order_of(row: Row) -> Order:
         looked_up_ms=row[15],
         reason=row[16],
     )
-
-
-def risk_row(memory: RiskMemory) -> Row:
-    """Return the row of the risk memory."""
-    return (
-        amount_text(memory.peak_equity_try),
-        amount_text(memory.peak_treasury_try),
-        memory.day_end_ms,
-        amount_text(memory.day_start_equity_try),
-        amount_text(memory.day_start_capital_try),
-        memory.loss_streak,
-        amount_text(memory.trip_net_try),
-        int(memory.in_trip),
-    )
-
-
-def risk_of(row: Row) -> RiskMemory:
-    """Return the risk memory of a row."""
-    return RiskMemory(
-        amount_of(row[0]),
-        amount_of(row[1]),
-        row[2],
-        amount_of(row[3]),
-        amount_of(row[4]),
-        row[5],
-        amount_of(row[6]),
-        bool(row[7]),
-    )
-
-
-def mode_row(memory: ModeMemory) -> Row:
-    """Return the row of the mode's memory."""
-    return (memory.mode.value, memory.triggered_ms, memory.clean_cycles)
-
-
-def mode_of(row: Row) -> ModeMemory:
-    """Return the mode's memory of a row."""
-    return ModeMemory(RiskMode(row[0]), row[1], row[2])
 
 
 def record_row(record: CycleRecord) -> Row:

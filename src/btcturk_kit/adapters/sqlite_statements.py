@@ -38,6 +38,7 @@ __all__ = [
     "SELECT_EVENTS",
     "SELECT_EVENTS_WITH",
     "SELECT_EVENT_TOLD",
+    "SELECT_GUARDS",
     "SELECT_HEAD",
     "SELECT_LOTS",
     "SELECT_META",
@@ -56,6 +57,7 @@ __all__ = [
     "UPDATE_TOTALS",
     "UPSERT_BALANCE",
     "UPSERT_CYCLE_STATE",
+    "UPSERT_GUARDS",
     "UPSERT_HEAD",
     "UPSERT_LOT",
     "UPSERT_MODE",
@@ -116,9 +118,13 @@ _ORDER: Final = (
 )
 _RISK: Final = (
     "peak_equity_try, peak_treasury_try, day_end_ms, day_start_equity_try, day_start_capital_try, "
-    "loss_streak, trip_net_try, in_trip"
+    "loss_streak, trip_net_try, in_trip, day_charges_try, loss_days, submits"
 )
-_MODE: Final = "mode, triggered_ms, clean_cycles"
+_MODE: Final = (
+    "mode, triggered_ms, clean_cycles, override_mode, override_reason, override_since_ms, "
+    "override_until_ms, override_is_loosening, override_rules"
+)
+_GUARDS: Final = "sent, executions, latches"
 _HEAD: Final = "event_count, last_event_key, content_hash"
 _REACH: Final = "stored_events, event_seal, stored_capital, capital_seal"
 _CHECKPOINT: Final = "seq, seal, facts, content_hash, balances"
@@ -231,6 +237,8 @@ UPSERT_RISK: Final = _upsert("risk_memory", f"only_row, {_RISK}", key="only_row"
 SELECT_RISK: Final = _select("risk_memory", _RISK, "WHERE only_row = 1")
 UPSERT_MODE: Final = _upsert("mode_memory", f"only_row, {_MODE}", key="only_row")
 SELECT_MODE: Final = _select("mode_memory", _MODE, "WHERE only_row = 1")
+UPSERT_GUARDS: Final = _upsert("guard_memory", f"only_row, {_GUARDS}", key="only_row")
+SELECT_GUARDS: Final = _select("guard_memory", _GUARDS, "WHERE only_row = 1")
 UPSERT_STRATEGY_STATE: Final = _upsert("strategy_states", "strategy, state", key="strategy")
 SELECT_STRATEGY_STATES: Final = _select("strategy_states", "strategy, state", "ORDER BY slot")
 

@@ -11,16 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from btcturk_kit.adapters import sqlite_statements as sql
 from btcturk_kit.adapters.sqlite_file import SqliteFile
 from btcturk_kit.adapters.sqlite_ledger import Standing, write_balances, write_ledger
+from btcturk_kit.adapters.sqlite_memories import guards_row, mode_row, risk_row
 from btcturk_kit.adapters.sqlite_rows import (
     Row,
     amount_of,
     amount_text,
     lot_row,
-    mode_row,
     order_row,
     position_row,
     record_row,
-    risk_row,
 )
 from btcturk_kit.domain.cycle import CycleRecord, CycleState, StateCommit
 from btcturk_kit.domain.identifiers import Asset
@@ -140,6 +139,8 @@ def _write_memories(file: SqliteFile, before: CycleState | None, state: CycleSta
         file.run(sql.UPSERT_RISK, (1, *risk_row(state.risk)))
     if before is None or before.mode != state.mode:
         file.run(sql.UPSERT_MODE, (1, *mode_row(state.mode)))
+    if before is None or before.guards != state.guards:
+        file.run(sql.UPSERT_GUARDS, (1, *guards_row(state.guards)))
     if before is None or before.differences != state.differences:
         file.run(sql.DELETE_DIFFERENCES)
         rows = [(asset, amount_text(amount)) for asset, amount in state.differences]

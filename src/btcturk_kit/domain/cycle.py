@@ -14,9 +14,12 @@ from typing import NamedTuple
 from btcturk_kit.domain.canonical import GENESIS
 from btcturk_kit.domain.capital import CapitalState
 from btcturk_kit.domain.fills import Fill
+from btcturk_kit.domain.guard_memory import GuardMemory
+from btcturk_kit.domain.health import VenueHealth
 from btcturk_kit.domain.identifiers import Asset, ClientOrderId, Symbol
 from btcturk_kit.domain.ledger import Ledger, LedgerEvent
-from btcturk_kit.domain.market import Balance
+from btcturk_kit.domain.market import Balance, Ticker
+from btcturk_kit.domain.mode_memory import ModeMemory
 from btcturk_kit.domain.money import ONE
 from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome, VenueOrder
 from btcturk_kit.domain.orders import (
@@ -28,7 +31,9 @@ from btcturk_kit.domain.orders import (
     SubmitOrder,
 )
 from btcturk_kit.domain.positions import Position
-from btcturk_kit.domain.risk import ModeMemory, RiskAssessment, RiskMemory, RiskMode
+from btcturk_kit.domain.risk import RiskAssessment
+from btcturk_kit.domain.risk_memory import RiskMemory
+from btcturk_kit.domain.risk_mode import RiskMode
 
 __all__ = [
     "ALLOW",
@@ -120,12 +125,18 @@ class Review(NamedTuple):
     Attributes:
         ratio: For a shrink: what may stay of the size, in (0, 1).
         guard: Who said so.
+        code: Stable name of the cause.
+        value: What was measured; None where there is no number.
+        limit: The number that would have let the order pass; None if none would have.
     """
 
     verdict: Verdict
     guard: str = ""
     reason: str = ""
     ratio: Decimal | None = None
+    code: str = ""
+    value: Decimal | None = None
+    limit: Decimal | None = None
 
 
 ALLOW = Review(Verdict.ALLOW)
@@ -143,7 +154,8 @@ class Observation(NamedTuple):
         lookups: Orders we searched for by client order id, and what was found.
         balances: What the exchange says we have; None where a cycle does not ask.
         history: Booked events of an asset, given when a late fact makes it fold again.
-        foreign_orders: Open orders of the account that are not ours.
+        conditions: 24 hours of each pair of the run; empty where nobody tells.
+        health: How well the exchange is reached; None where there is none to reach.
     """
 
     now_ms: int
@@ -154,6 +166,8 @@ class Observation(NamedTuple):
     balances: tuple[Balance, ...] | None = None
     history: tuple[tuple[Asset, tuple[LedgerEvent, ...]], ...] = ()
     anomalies: tuple[Anomaly, ...] = ()
+    conditions: tuple[Ticker, ...] = ()
+    health: VenueHealth | None = None
 
 
 class CycleState(NamedTuple):
@@ -170,6 +184,7 @@ class CycleState(NamedTuple):
         digest: Chain over the event cycles so far.
         external: The owner's own lots by asset.
         unvalued: Keys of events with a charge whose worth is not known yet.
+        guards: Orders sent and executed lately, and latches.
     """
 
     account: str
@@ -187,6 +202,7 @@ class CycleState(NamedTuple):
     digest: str = GENESIS
     external: Mapping[Asset, Position] = MappingProxyType({})
     unvalued: tuple[str, ...] = ()
+    guards: GuardMemory = GuardMemory()
 
 
 class Decision(NamedTuple):

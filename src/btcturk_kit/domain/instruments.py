@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.money import ceil_places, floor_places, mul
 from btcturk_kit.domain.orders import OrderType, Side
 
-__all__ = ["PairRules"]
+__all__ = ["PairRules", "RuleBreach"]
+
+
+class RuleBreach(NamedTuple):
+    """Why the exchange would refuse an order: a stable code, what is wrong, and what would pass.
+
+    Attributes:
+        value: What the order has; None where there is no number.
+        limit: What it would need; None if no number would help.
+    """
+
+    code: str
+    detail: str
+    value: Decimal | None = None
+    limit: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,20 +85,38 @@ class PairRules:
 
     def problem_with(self, *, price: Decimal, quantity: Decimal) -> str:
         """Say why the exchange would refuse this limit order, or return an empty string."""
+        breach = self.breach_of(price=price, quantity=quantity)
+        return "" if breach is None else breach.detail
+
+    def breach_of(self, *, price: Decimal, quantity: Decimal) -> RuleBreach | None:
+        """Return why the exchange would refuse this limit order, None if it would not."""
         if not self.is_trading:
-            return f"{self.symbol} is not open for trading"
+            return RuleBreach("closed_pair", f"{self.symbol} is not open for trading")
+        # What is rounded away entirely would need at least one unit of the last decimal.
+        least = Decimal(1).scaleb(-self.quantity_scale)
         if quantity <= 0:
-            return f"quantity {quantity} is not positive"
+            return RuleBreach("quantity", f"quantity {quantity} is not positive", quantity, least)
+        step = Decimal(1).scaleb(-self.price_places)
         if price <= 0:
-            return f"price {price} is not positive"
-        if floor_places(price, self.price_places) != price:
-            return f"price {price} has more than {self.price_places} decimals"
-        if floor_places(quantity, self.quantity_scale) != quantity:
-            return f"quantity {quantity} has more than {self.quantity_scale} decimals"
-        if mul(price, quantity) < self.min_notional:
-            return f"notional {mul(price, quantity)} is below the minimum {self.min_notional}"
+            return RuleBreach("price", f"price {price} is not positive", price, step)
+        whole = floor_places(price, self.price_places)
+        if whole != price:
+            detail = f"price {price} has more than {self.price_places} decimals"
+            return RuleBreach("price_step", detail, price, whole)
+        whole = floor_places(quantity, self.quantity_scale)
+        if whole != quantity:
+            detail = f"quantity {quantity} has more than {self.quantity_scale} decimals"
+            return RuleBreach("quantity_step", detail, quantity, whole)
+        return self._range_breach(price, mul(price, quantity))
+
+    def _range_breach(self, price: Decimal, notional: Decimal) -> RuleBreach | None:
+        if notional < self.min_notional:
+            detail = f"notional {notional} is below the minimum {self.min_notional}"
+            return RuleBreach("min_notional", detail, notional, self.min_notional)
         if price < self.min_price:
-            return f"price {price} is below the minimum {self.min_price}"
+            detail = f"price {price} is below the minimum {self.min_price}"
+            return RuleBreach("min_price", detail, price, self.min_price)
         if self.max_price is not None and price > self.max_price:
-            return f"price {price} is above the maximum {self.max_price}"
-        return ""
+            detail = f"price {price} is above the maximum {self.max_price}"
+            return RuleBreach("max_price", detail, price, self.max_price)
+        return None

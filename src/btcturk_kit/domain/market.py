@@ -141,9 +141,11 @@ class MarketFrame:
         times_ms: The decision instants, strictly increasing.
         bars: One set of columns per pair, all of the length of `times_ms`.
         books: Order books at the only instant of a live frame; empty for recorded candles.
+        tickers: 24 hours of each pair at that instant; empty for recorded candles.
         rules_version: Changes when the pair rules do.
     """
 
     times_ms: Sequence[int]
     bars: tuple[BarColumns, ...]
     books: tuple[OrderBook, ...] = ()
+    tickers: tuple[Ticker, ...] = ()

@@ -24,7 +24,7 @@ from btcturk_kit.domain.cycle import (
     Verdict,
 )
 from btcturk_kit.domain.money import ONE, plainly
-from btcturk_kit.domain.risk import RiskMode, strictest
+from btcturk_kit.domain.risk_mode import RiskMode, strictest
 from btcturk_kit.errors import PluginError
 from btcturk_kit.hooks.strategy import StrategyContext, StrategyDefinition
 

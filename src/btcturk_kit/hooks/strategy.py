@@ -17,7 +17,7 @@ from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.market import BarColumns
 from btcturk_kit.domain.orders import Order
 from btcturk_kit.domain.positions import Position
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 
 __all__ = [
     "BarView",

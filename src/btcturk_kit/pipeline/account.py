@@ -17,7 +17,7 @@ from btcturk_kit.domain.market import Balance
 from btcturk_kit.domain.money import ZERO, exact
 from btcturk_kit.domain.order_events import VenueOrder
 from btcturk_kit.domain.orders import Order, OrderEvent, OrderStatus, Side, next_status
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.pipeline.booking import book
 from btcturk_kit.pipeline.books import UNSETTLED
 from btcturk_kit.pipeline.draft import Draft

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from btcturk_kit.domain.cycle import Intent, OrderProposal, Review, Verdict
-from btcturk_kit.domain.instruments import PairRules
+from btcturk_kit.domain.cycle import Intent, OrderProposal, Review
+from btcturk_kit.domain.guards import deny
+from btcturk_kit.domain.instruments import PairRules, RuleBreach
 from btcturk_kit.domain.money import ONE, ZERO, divide_floor
 from btcturk_kit.domain.orders import (
     LimitOrder,
@@ -18,7 +19,7 @@ from btcturk_kit.domain.orders import (
     OrderType,
     Side,
 )
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.pipeline.books import (
     UNSETTLED,
     cash_and_treasury,
@@ -33,9 +34,9 @@ __all__ = ["Budget", "budget_of", "propose_order", "shrink_order"]
 _MARKET = OrderType.MARKET
 _NORMAL = RiskMode.NORMAL
 _OBSERVE_ONLY = RiskMode.OBSERVE_ONLY
+_REDUCE_RISK_ONLY = RiskMode.REDUCE_RISK_ONLY
 _BUY = Side.BUY
 _SELL = Side.SELL
-_DENY = Verdict.DENY
 
 
 _SENDABLE = frozenset({OrderType.LIMIT, OrderType.MARKET})
@@ -78,22 +79,30 @@ def propose_order(draft: Draft, intent: Intent, budget: Budget | None) -> OrderP
         budget: What buys may still use; sells need none.
     """
     rules = draft.rules.get(intent.symbol)
-    if rules is None or intent.symbol not in draft.observation.marks:
-        return _deny("pair", f"{intent.symbol} has no rules or no market")
+    if rules is None:
+        return deny("pair", f"{intent.symbol} has no rules", code="unknown_pair")
+    if intent.symbol not in draft.observation.marks:
+        return deny("pair", f"{intent.symbol} has no market", code="no_market")
     if intent.order_type not in _SENDABLE or intent.order_type not in rules.order_types:
-        return _deny("order_type", f"no {intent.order_type} order can be sent in {intent.symbol}")
+        return deny("order_type", f"no {intent.order_type} order can be sent in {intent.symbol}")
     for order in draft.orders.values():
         # Orders of this very cycle are not in doubt: they have not been sent yet.
         is_in_doubt = order.status in UNSETTLED and order.client_order_id in draft.previous.orders
         if is_in_doubt and order.symbol == intent.symbol:
-            return _deny("frozen", f"{order.client_order_id} is {order.status}")
+            return deny(
+                "frozen", f"{order.client_order_id} is {order.status}", code="order_in_doubt"
+            )
     mode = draft.mode.mode
-    if mode is _OBSERVE_ONLY:
-        return _deny("mode", mode)
-    if intent.side is _SELL:
+    if intent.side is _SELL and mode is not _OBSERVE_ONLY:
         return _sell(draft, intent, rules)
     if mode is not _NORMAL or budget is None:
-        return _deny("mode", mode)
+        loosest = _REDUCE_RISK_ONLY if intent.side is _SELL else _NORMAL
+        return deny(
+            "mode",
+            mode,
+            value=Decimal(mode.strictness),
+            limit=Decimal(loosest.strictness),
+        )
     return _buy(draft, intent, rules, budget)
 
 
@@ -103,7 +112,9 @@ def _sell(draft: Draft, intent: Intent, rules: PairRules) -> OrderProposal | Rev
     free = held - draft.reserved_base(rules.base)
     wanted = free if intent.quantity is None else min(intent.quantity, free)
     if wanted <= 0:
-        return _deny("inventory", f"{free} {rules.base} free")
+        return deny(
+            "inventory", f"{free} {rules.base} free", value=intent.quantity, limit=max(ZERO, free)
+        )
     quantity = rules.quantize_quantity(wanted)
     return _proposal(draft, intent, rules, quantity, reduces_risk=True)
 
@@ -117,13 +128,17 @@ def _buy(draft: Draft, intent: Intent, rules: PairRules, budget: Budget) -> Orde
     order_max = budget.order_max * draft.multiplier
     allowed = min(wanted * draft.multiplier, order_max, budget.cash, budget.exposure)
     if allowed <= 0:
-        return _deny("budget", f"cash {budget.cash}, exposure left {budget.exposure}")
+        return deny(
+            "budget",
+            f"cash {budget.cash}, exposure left {budget.exposure}",
+            value=wanted,
+            limit=max(ZERO, allowed),
+        )
     if intent.order_type is _MARKET:
         amount = rules.quantize_quote(allowed)
-        if not rules.is_trading:
-            return _deny("rules", f"{rules.symbol} is not open for trading")
-        if amount < rules.min_notional:
-            return _deny("rules", f"amount {amount} is below the minimum {rules.min_notional}")
+        breach = _amount_breach(rules, amount)
+        if breach is not None:
+            return _refused(breach)
         quantity = divide_floor(amount, unit, rules.quantity_scale)
         request = MarketBuy(intent.symbol, amount)
         notional = price * quantity
@@ -153,9 +168,9 @@ def _proposal(
     draft: Draft, intent: Intent, rules: PairRules, quantity: Decimal, *, reduces_risk: bool
 ) -> OrderProposal | Review:
     price = _price_of(draft, intent, rules)
-    problem = rules.problem_with(price=price, quantity=quantity)
-    if problem:
-        return _deny("rules", problem)
+    breach = rules.breach_of(price=price, quantity=quantity)
+    if breach is not None:
+        return _refused(breach)
     request: LimitOrder | MarketSell
     if intent.order_type is _MARKET:
         request = MarketSell(intent.symbol, quantity)
@@ -178,9 +193,9 @@ def shrink_order(draft: Draft, proposal: OrderProposal, ratio: Decimal) -> Order
     """Return the order at `ratio` of its size, quantized down and checked against the rules."""
     rules = draft.rules[proposal.symbol]
     quantity = rules.quantize_quantity(proposal.quantity * ratio)
-    problem = rules.problem_with(price=proposal.price, quantity=quantity)
-    if problem:
-        return _deny("rules", problem)
+    breach = rules.breach_of(price=proposal.price, quantity=quantity)
+    if breach is not None:
+        return _refused(breach)
     request = proposal.request
     if isinstance(request, MarketBuy):
         request = MarketBuy(request.symbol, rules.quantize_quote(request.quote_amount * ratio))
@@ -191,5 +206,16 @@ def shrink_order(draft: Draft, proposal: OrderProposal, ratio: Decimal) -> Order
     )
 
 
-def _deny(rule: str, reason: str) -> Review:
-    return Review(_DENY, rule, reason)
+def _amount_breach(rules: PairRules, amount: Decimal) -> RuleBreach | None:
+    """Return why the exchange would refuse a market buy of this amount."""
+    least = rules.min_notional
+    if not rules.is_trading:
+        return RuleBreach("closed_pair", f"{rules.symbol} is not open for trading")
+    if amount < least:
+        detail = f"amount {amount} is below the minimum {least}"
+        return RuleBreach("min_notional", detail, amount, least)
+    return None
+
+
+def _refused(breach: RuleBreach) -> Review:
+    return deny("rules", breach.detail, code=breach.code, value=breach.value, limit=breach.limit)

@@ -1,59 +1,62 @@
-"""Assess: equity, exposure, the rule list, the mode's memory, and the votes of plug-ins."""
+"""Assess: the day, equity, what the rule list is given, the mode's memory, and plug-ins' votes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
 
-from btcturk_kit.domain.risk import (
-    RiskAssessment,
-    RiskInputs,
-    RiskMode,
-    RiskReason,
-    next_mode_memory,
-    strictest,
-)
+from btcturk_kit.domain.cycle import Anomaly
+from btcturk_kit.domain.guard_memory import note_executions
+from btcturk_kit.domain.identifiers import Symbol
+from btcturk_kit.domain.ledger import Account, LedgerEvent
+from btcturk_kit.domain.mode_memory import current_override, forgive, next_mode_memory
+from btcturk_kit.domain.money import ZERO
+from btcturk_kit.domain.risk import RiskAssessment
+from btcturk_kit.domain.risk_memory import RiskMemory, begin_day, note_charges, note_peak
+from btcturk_kit.domain.risk_mode import RiskMode, strictest
+from btcturk_kit.domain.risk_rules import RiskInputs, RiskReason, Touch
 from btcturk_kit.hooks.gateway import HookGateway
 from btcturk_kit.hooks.strategy import StrategyContext
-from btcturk_kit.pipeline.books import cash_and_treasury, marked_value, reserved_quote
+from btcturk_kit.pipeline.books import UNSETTLED, cash_and_treasury, marked_value, reserved_quote
 from btcturk_kit.pipeline.draft import Draft
 
 __all__ = ["assess", "keep_assessment", "take_votes"]
 
 # A member named once costs a fraction of one looked up at each use.
+_BOT = Account.BOT
 _NORMAL = RiskMode.NORMAL
+_SUSPENSE = Account.SUSPENSE
+_CHARGES = frozenset({Account.FEE, Account.TAX, Account.LEVY})
 
 
 def assess(draft: Draft, *, previous_equity: Callable[[], Decimal | None]) -> None:
     """Fix equity, the mode, the multiplier and the caps of this cycle.
 
     Args:
-        draft: Equity, assessment, mode and risk memory are written.
+        draft: Equity, assessment, mode, risk and guard memory are written.
         previous_equity: Gives equity at the instant before, which starts a new day; None when
             that is not known, then the day starts with the present one.
     """
     observation, profile = draft.observation, draft.profile
     now_ms = observation.now_ms
-    exposed = marked_value(draft.positions, observation.marks, profile.quote)
+    exposed, largest, touches = _standing(draft)
     equity = draft.equity_try = cash_and_treasury(draft.ledger, profile.quote) + exposed
     memory = draft.risk
     if now_ms >= memory.day_end_ms:
-        before = previous_equity()
-        memory = memory._replace(
-            day_end_ms=profile.day_end(now_ms),
-            day_start_equity_try=equity if before is None else before,
-            day_start_capital_try=draft.previous.capital.trading_capital_try,
-        )
-    if equity > memory.peak_equity_try:
-        memory = memory._replace(
-            peak_equity_try=equity, peak_treasury_try=draft.capital.treasury_try
-        )
-    draft.risk = memory
+        memory = _next_day(draft, previous_equity(), equity)
+    if draft.events:
+        memory = note_charges(memory, _charges(draft))
+    draft.risk = memory = note_peak(
+        memory, equity_try=equity, treasury_try=draft.capital.treasury_try
+    )
+    if draft.fills:
+        _note_executions(draft)
     age_ms = 0
     for mark in observation.marks.values():
         age_ms = max(age_ms, now_ms - mark.event_time_ms)
     noted = draft.anomalies
-    assessment = profile.risk.assess(
+    _decide_mode(
+        draft,
         RiskInputs(
             equity,
             exposed + reserved_quote(draft.orders.values()),
@@ -61,14 +64,116 @@ def assess(draft: Draft, *, previous_equity: Callable[[], Decimal | None]) -> No
             memory,
             age_ms,
             tuple([(one.code, one.mode) for one in noted]) if noted else (),
-        )
+            now_ms,
+            largest,
+            touches,
+            observation.conditions,
+            observation.health,
+            sum(order.status in UNSETTLED for order in draft.orders.values()),
+            _suspense(draft),
+            bool(draft.unvalued),
+            current_override(draft.mode, now_ms=now_ms),
+        ),
     )
+
+
+def _decide_mode(draft: Draft, inputs: RiskInputs) -> None:
+    """Run the rule list, and let the mode's memory follow what it wants."""
+    policy, override = draft.profile.risk, inputs.override
+    assessment = policy.assess(inputs)
+    if override is not None and override.is_loosening and override.rules is None:
+        # The first look after an operator loosened: what holds now is what was meant.
+        stricter = [
+            one.rule for one in assessment.reasons if one.mode.strictness > override.mode.strictness
+        ]
+        draft.mode = forgive(draft.mode, stricter)
+        assessment = policy.assess(inputs._replace(override=draft.mode.override))
     draft.assessment = assessment
     draft.multiplier = assessment.multiplier
-    if assessment.wanted is not _NORMAL or draft.mode.mode is not _NORMAL:
+    held = draft.mode
+    if assessment.wanted is not _NORMAL or held.mode is not _NORMAL or held.override is not None:
         draft.mode = next_mode_memory(
-            draft.mode, assessment.wanted, now_ms=now_ms, limits=profile.risk.limits
+            held, assessment.wanted, now_ms=inputs.now_ms, limits=policy.limits
         )
+
+
+def _next_day(draft: Draft, before: Decimal | None, equity: Decimal) -> RiskMemory:
+    """Begin a day: it starts where the last instant before midnight left equity and capital.
+
+    Money that an operator moved in this very cycle is in today's equity and was not in
+    yesterday's: it moved the old start of the day, and moves the new one alike.
+    """
+    memory, old = draft.risk, draft.previous.risk
+    moved = memory.day_start_equity_try - old.day_start_equity_try
+    moved_capital = memory.day_start_capital_try - old.day_start_capital_try
+    return begin_day(
+        memory,
+        day_end_ms=draft.profile.day_end(draft.observation.now_ms),
+        equity_try=equity if before is None else before + moved,
+        capital_try=draft.previous.capital.trading_capital_try + moved_capital,
+    )
+
+
+def _standing(draft: Draft) -> tuple[Decimal, Decimal, tuple[Touch, ...]]:
+    """Return the worth of all coins, of the largest position, and where the bot is in a market."""
+    marks, quote = draft.observation.marks, draft.profile.quote
+    value = largest = ZERO
+    engaged: dict[Symbol, None] = {}
+    for asset, position in draft.positions.items():
+        if not position.quantity:
+            continue
+        symbol = Symbol(f"{asset}{quote}")
+        mark = marks.get(symbol)
+        worth = position.cost if mark is None else position.quantity * mark.price
+        value = value + worth
+        largest = max(largest, worth)
+        if worth >= draft.profile.risk.limits.dust_try:
+            engaged[symbol] = None
+    for order in draft.orders.values():
+        engaged[order.symbol] = None
+    touches = tuple([Touch(one, marks[one].bid, marks[one].ask) for one in engaged if one in marks])
+    return value, largest, touches
+
+
+def _charges(draft: Draft) -> Decimal:
+    """Return fees and tax of the bot that this cycle booked, in TRY as far as it is known."""
+    quote, found = draft.profile.quote, ZERO
+    for event in draft.events:
+        if not _is_of_bot(event):
+            continue
+        for leg in event.legs:
+            if leg.account in _CHARGES:
+                found = found + (leg.amount if leg.asset == quote else leg.value_try or ZERO)
+    return found
+
+
+def _is_of_bot(event: LedgerEvent) -> bool:
+    return any(leg.account is _BOT for leg in event.legs)
+
+
+def _suspense(draft: Draft) -> Decimal | None:
+    """Return the worth of all unexplained differences, None if one has no price."""
+    marks, quote, worth = draft.observation.marks, draft.profile.quote, ZERO
+    for (account, asset), amount in draft.ledger.balances.items():
+        if account is not _SUSPENSE or not amount:
+            continue
+        if asset == quote:
+            worth = worth + abs(amount)
+            continue
+        mark = marks.get(Symbol(f"{asset}{quote}"))
+        if mark is None:
+            return None
+        worth = worth + abs(amount) * mark.price
+    return worth
+
+
+def _note_executions(draft: Draft) -> None:
+    before = draft.guards
+    draft.guards = note_executions(
+        before, draft.fills, draft.profile.guards, now_ms=draft.observation.now_ms
+    )
+    for latch in draft.guards.latches[len(before.latches) :]:
+        draft.note(Anomaly("repeated_execution", _NORMAL, f"{latch.symbol}: {latch.detail}"))
 
 
 def keep_assessment(draft: Draft, assessment: RiskAssessment) -> None:

@@ -12,7 +12,7 @@ from btcturk_kit.domain.market import Balance, BarColumns, MarketFrame
 from btcturk_kit.domain.money import ZERO, mul
 from btcturk_kit.domain.orders import Order
 from btcturk_kit.domain.positions import Position
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.pipeline.books import Books, investable_cash
 from btcturk_kit.pipeline.profile import Profile
 

@@ -21,7 +21,8 @@ from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.ledger import EventKind
 from btcturk_kit.domain.money import exact, plainly
 from btcturk_kit.domain.orders import LimitOrder, MarketBuy, OrderRequest
-from btcturk_kit.domain.risk import RiskAssessment, RiskMode
+from btcturk_kit.domain.risk import RiskAssessment
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.hooks.gateway import HookGateway
 from btcturk_kit.hooks.strategy import Strategy, checked_intents
 from btcturk_kit.pipeline.account import account
@@ -183,6 +184,7 @@ def _freeze(draft: Draft) -> Decision:
         digest,
         draft.external,
         draft.unvalued,
+        draft.guards,
     )
     return Decision(
         state,

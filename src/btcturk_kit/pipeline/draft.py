@@ -53,6 +53,7 @@ class Draft:
         "events",
         "external",
         "fills",
+        "guards",
         "history",
         "intents",
         "ledger",
@@ -92,6 +93,7 @@ class Draft:
         self.realized_gross = state.capital.last_realized_gross_total_try
         self.risk = state.risk
         self.mode = state.mode
+        self.guards = state.guards
         self.orders = state.orders
         self.differences = state.differences
         self.cursor_ms = state.cursor_ms

@@ -21,7 +21,8 @@ from btcturk_kit.domain.orders import (
     next_status,
 )
 from btcturk_kit.domain.positions import Position
-from btcturk_kit.domain.risk import RiskMode, note_realized
+from btcturk_kit.domain.risk_memory import note_realized
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import LedgerConflict
 from btcturk_kit.pipeline.booking import book
 from btcturk_kit.pipeline.draft import Draft

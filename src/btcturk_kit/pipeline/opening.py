@@ -12,9 +12,10 @@ from btcturk_kit.domain.ledger import Ledger
 from btcturk_kit.domain.ledger_events import opening_event
 from btcturk_kit.domain.lots import lot_moves
 from btcturk_kit.domain.market import Balance
+from btcturk_kit.domain.mode_memory import ModeMemory
 from btcturk_kit.domain.money import ZERO, add, exact
 from btcturk_kit.domain.positions import Position, apply_move
-from btcturk_kit.domain.risk import ModeMemory, RiskMemory
+from btcturk_kit.domain.risk_memory import RiskMemory
 from btcturk_kit.errors import ConfigurationError
 
 __all__ = ["open_account"]

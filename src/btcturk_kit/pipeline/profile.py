@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from btcturk_kit.domain.guard_memory import GuardLimits
 from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.money import ZERO
 from btcturk_kit.domain.positions import CostMethod
@@ -26,6 +27,7 @@ class Profile:
         taker_rate: Commission rate, tax included, that a resting buy reserves.
         reserve_try: Cash the operator wants left alone.
         collar_ratio: Furthest a limit price may be from the best opposite price.
+        guards: Absolute limits of the last gate.
         order_ttl_ms: A resting order older than this is canceled.
         unknown_horizon_ms: An order that the exchange does not list this long after it was sent was
             never accepted; wider than the worst delay of its listings.
@@ -42,6 +44,7 @@ class Profile:
     taker_rate: Decimal = Decimal("0.0024")
     reserve_try: Decimal = ZERO
     collar_ratio: Decimal = Decimal("0.05")
+    guards: GuardLimits = field(default_factory=GuardLimits)
     order_ttl_ms: int = 2 * 3_600_000
     unknown_horizon_ms: int = 60_000
     overlap_ms: int = 1_800_000

@@ -2,9 +2,10 @@
 
 The scan walks a frame instant by instant. It stops at the first one where something may have
 happened: an order may have filled or grown too old, equity crossed a floor, exposure its ceiling,
-a holding the line to dust, a day ended, or a strategy proposed. Everything is compared in integers
-of one unit, 10**-(price scale + 16) of the quote, so the comparisons are exact. Never add: a
-`Decimal`, a call per instant that can be spared.
+a holding the line to dust, a spread too wide, a day ended, or a strategy proposed. A rule that
+speaks for another reason than these leaves no instant quiet; frames of a live market never are.
+Everything is compared in integers of one unit, 10**-(price scale + 16) of the quote, so the
+comparisons are exact. Never add: a `Decimal`, a call per instant that can be spared.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from btcturk_kit.domain.capital import CapitalState
 from btcturk_kit.domain.cycle import Anomaly, CancelIntent, CycleState, Intent
 from btcturk_kit.domain.identifiers import ClientOrderId, Symbol
 from btcturk_kit.domain.ledger import Account, Ledger
-from btcturk_kit.domain.market import MarketFrame
+from btcturk_kit.domain.market import BarColumns, MarketFrame
 from btcturk_kit.domain.money import EXACT, ZERO, exact
 from btcturk_kit.domain.orders import Order
-from btcturk_kit.domain.risk import RiskAssessment, RiskMemory, RiskMode
+from btcturk_kit.domain.risk import RiskAssessment
+from btcturk_kit.domain.risk_memory import RiskMemory, refused_orders
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import require
 from btcturk_kit.hooks.strategy import BarView, checked_intents
-from btcturk_kit.pipeline.books import reserved_quote
+from btcturk_kit.pipeline.books import UNSETTLED, reserved_quote
 from btcturk_kit.pipeline.decide import Kit
 from btcturk_kit.pipeline.reconcile import due_ms
 
@@ -31,6 +34,7 @@ __all__ = ["QuietScan", "Stop"]
 
 # A member named once costs a fraction of one looked up at each use.
 _BOT = Account.BOT
+_SUSPENSE = Account.SUSPENSE
 _TREASURY = Account.TREASURY
 _NORMAL = RiskMode.NORMAL
 
@@ -60,6 +64,8 @@ class _Feed:
     """One pair's columns, its view and who is fed with it; amounts in the scan's units."""
 
     __slots__ = (
+        "ask",
+        "bid",
         "close",
         "held_from",
         "high",
@@ -69,21 +75,42 @@ class _Feed:
         "on_bars",
         "quantity",
         "view",
+        "wide_from",
     )
 
     def __init__(
         self,
         view: BarView,
         on_bars: tuple[Callable[[BarView], None], ...],
-        columns: tuple[Sequence[int], Sequence[int], Sequence[int]],
+        columns: BarColumns,
     ) -> None:
         self.view = view
         self.on_bars = on_bars
-        self.close, self.low, self.high = columns
+        self.close, self.low, self.high = columns.close, columns.low, columns.high
+        self.bid, self.ask = columns.bid, columns.ask
+        self.wide_from = (1, 0)  # searched from here, the first wide spread there; not searched yet
         self.quantity = 0
         self.held_from = _NEVER  # the close from which on the holding is more than dust
         self.low_wire = -_NEVER
         self.high_wire = _NEVER
+
+    def next_wide(self, start: int, ratio: tuple[int, int]) -> int:
+        """Return the first instant from `start` on whose spread is too wide, or the frame's end.
+
+        Recorded candles without a book have the close on both sides: nothing to search. The rest
+        is searched once, and only while the bot is in the market.
+        """
+        bid, ask = self.bid, self.ask
+        if bid is ask:
+            return len(ask)
+        searched, found = self.wide_from
+        if not searched <= start <= found:
+            num, den = ratio
+            found = len(ask) if bid == ask else start
+            while found < len(ask) and (ask[found] - bid[found]) * den <= num * ask[found]:
+                found += 1
+            self.wide_from = (start, found)
+        return found
 
 
 class QuietScan:
@@ -105,6 +132,9 @@ class QuietScan:
         self.unit_places = places + _QUANTITY_PLACES
         self.equities: list[int] = []
         self._feeds: tuple[_Feed, ...] = ()
+        self._times_ms: Sequence[int] = ()
+        self._next = 0  # the instant the next scan begins at
+        self._is_live = self._has_suspense = False
         self._always = True
         self._cash = self._floor = self._daily_floor = self._treasury_now = 0
         self._peak = self._armed_peak = 0
@@ -113,9 +143,11 @@ class QuietScan:
         self._memory: RiskMemory | None = None
         self._capital: CapitalState | None = None
         self._orders: Mapping[ClientOrderId, Order] | None = None
-        self._ceiling = self._day_end_ms = self._due_ms = 0
-        ratio = kit.profile.risk.limits.drawdown_ratio.as_integer_ratio()
-        self._ratio_num, self._ratio_den = ratio
+        self._ceiling = self._day_end_ms = self._due_ms = self._wide_ms = 0
+        self._position_ceiling: int | None = None
+        limits = kit.profile.risk.limits
+        self._ratio_num, self._ratio_den = limits.drawdown_ratio.as_integer_ratio()
+        self._spread_ratio = limits.spread_ratio_max.as_integer_ratio()
 
     def enter(self, frame: MarketFrame) -> None:
         """Stand at the start of a frame."""
@@ -132,10 +164,10 @@ class QuietScan:
                 for bound in self._kit.strategies
                 if bound.symbol == columns.symbol and hasattr(bound.strategy, "on_bar")
             )
-            feeds.append(
-                _Feed(BarView(columns), on_bars, (columns.close, columns.low, columns.high))
-            )
+            feeds.append(_Feed(BarView(columns), on_bars, columns))
         self._feeds = tuple(feeds)
+        self._times_ms, self._next = frame.times_ms, 0
+        self._is_live = bool(frame.books or frame.tickers)
         self._ledger = None  # the new feeds have no quantities yet
 
     @exact
@@ -147,35 +179,67 @@ class QuietScan:
         What did not change since the last time, by identity, is not computed again.
         """
         memory = state.risk
+        if state.ledger is not self._ledger:
+            self._arm_holdings(state)
         self._always = (
             wires is None
             or assessment is None
+            or self._is_live
             or self._kit.gateway.has_voters
             or assessment.wanted is not _NORMAL
             or state.mode.mode is not _NORMAL
+            or self._has_lasting_reason(state)
         )
-        if state.ledger is not self._ledger:
-            self._arm_holdings(state)
         if memory is not self._memory:
             self._arm_floors(memory)
         if wires is None:
             return
         if state.capital is not self._capital or state.orders is not self._orders:
             self._arm_ceiling(state)
+        self._wide_ms = _NEVER
+        engaged = {order.symbol for order in state.orders.values()}
         for feed in self._feeds:
             symbol = feed.view.symbol
             low, high = wires.get(symbol, _NO_WIRE)
+            if feed.quantity or symbol in engaged:
+                self._arm_spread(feed)
             if feed.quantity > 0:
+                if self._position_ceiling is not None:
+                    high = min(high, self._position_ceiling // feed.quantity)
                 if self._kit.context.is_holding(symbol):
                     low = max(low, feed.held_from)
                 else:
                     high = min(high, feed.held_from - 1)
             feed.low_wire, feed.high_wire = low, high
 
+    def _has_lasting_reason(self, state: CycleState) -> bool:
+        """Whether a rule may speak at the next instant although nothing happens there."""
+        limits = self._kit.profile.risk.limits
+        if state.mode.override is not None or self._has_suspense or state.unvalued:
+            return True
+        if state.orders:
+            in_doubt = sum(order.status in UNSETTLED for order in state.orders.values())
+            if in_doubt > limits.unknown_orders_max:
+                return True
+        if not state.risk.submits:
+            return False
+        refused = refused_orders(state.risk, limits, now_ms=self._kit.context.now_ms)
+        return refused > limits.reject_ratio_max * limits.reject_window
+
+    def _arm_spread(self, feed: _Feed) -> None:
+        wide = feed.next_wide(self._next, self._spread_ratio)
+        if wide < len(self._times_ms):
+            self._wide_ms = min(self._wide_ms, self._times_ms[wide])
+
     def _arm_ceiling(self, state: CycleState) -> None:
         self._capital, self._orders = state.capital, state.orders
         capital = max(state.capital.trading_capital_try, ZERO)
-        room = self._kit.profile.risk.limits.gross_exposure_ratio * capital
+        limits = self._kit.profile.risk.limits
+        room = limits.gross_exposure_ratio * capital
+        # A position cannot outgrow all of them together: mostly its own ceiling says nothing.
+        if limits.position_ratio < limits.gross_exposure_ratio:
+            most = limits.position_ratio * capital
+            self._position_ceiling = int(most.scaleb(self.unit_places))
         self._due_ms = _NEVER
         if state.orders:
             room = room - reserved_quote(state.orders.values())
@@ -185,6 +249,9 @@ class QuietScan:
     def _arm_holdings(self, state: CycleState) -> None:
         quote, ledger, rules = self._kit.profile.quote, state.ledger, self._kit.rules
         self._ledger = ledger
+        self._has_suspense = any(
+            account is _SUSPENSE and amount for (account, _), amount in ledger.balances.items()
+        )
         self._treasury_try = treasury = ledger.balance(_TREASURY, quote)
         places = self.unit_places
         cash = ledger.balance(_BOT, quote) + treasury
@@ -234,7 +301,7 @@ class QuietScan:
         times, feeds, context = frame.times_ms, self._feeds, self._kit.context
         proposers, note_equity = self._proposers, self.equities.append
         cash, floor, peak, always = self._cash, self._floor, self._peak, self._always
-        ceiling, wake_ms = self._ceiling, min(self._day_end_ms, self._due_ms)
+        ceiling, wake_ms = self._ceiling, min(self._day_end_ms, self._due_ms, self._wide_ms)
         failures: list[Anomaly] = []
         for index in range(start, stop):
             value = 0
@@ -258,6 +325,7 @@ class QuietScan:
                 floor = self._floor_at(peak)
             context.index = index
             if tripped or equity < floor or value > ceiling or times[index] >= wake_ms:
+                self._next = index + 1
                 return Stop(index, None, tuple(failures))
             wanted: tuple[Intent | CancelIntent, ...] = ()
             for propose, name in proposers:
@@ -268,7 +336,9 @@ class QuietScan:
                 except Exception as error:  # noqa: BLE001 - one strategy must not stop a run
                     failures.append(Anomaly("strategy_failed", _NORMAL, f"{name}: {error!r}"))
             if wanted or failures:
+                self._next = index + 1
                 return Stop(index, wanted, tuple(failures))
+        self._next = stop
         return Stop(stop, None, ())
 
     def _floor_at(self, peak: int) -> int:

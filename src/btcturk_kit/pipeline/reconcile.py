@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from btcturk_kit.domain.cycle import CancelIntent
 from btcturk_kit.domain.orders import CancelOrder, Order, OrderStatus
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.pipeline.draft import Draft
 from btcturk_kit.pipeline.profile import Profile
 

@@ -1,10 +1,15 @@
-"""Review: the last gate on every exact order: collar and cap of the house, then the plug-ins."""
+"""Review: the last gate on every exact order: the guards of the house, then the plug-ins'.
+
+What an order is refused for is in `domain.guards`; here they are given what they look at.
+"""
 
 from __future__ import annotations
 
 from btcturk_kit.domain.cycle import ALLOW, Intent, OrderProposal, Review, Verdict
+from btcturk_kit.domain.guard_memory import SentOrder, note_sent
+from btcturk_kit.domain.guards import GuardInputs, review_order, size_of
 from btcturk_kit.domain.identifiers import derive_client_order_id
-from btcturk_kit.domain.money import ONE
+from btcturk_kit.domain.money import ZERO
 from btcturk_kit.domain.orders import (
     MarketBuy,
     Order,
@@ -17,6 +22,7 @@ from btcturk_kit.domain.orders import (
 from btcturk_kit.hooks.gateway import HookGateway
 from btcturk_kit.hooks.strategy import Intents, StrategyContext
 from btcturk_kit.pipeline.allocate import Budget, budget_of, propose_order, shrink_order
+from btcturk_kit.pipeline.books import investable_cash
 from btcturk_kit.pipeline.draft import Draft
 
 __all__ = ["place_orders"]
@@ -25,7 +31,6 @@ __all__ = ["place_orders"]
 _PENDING = OrderStatus.PENDING
 _LIMIT = OrderType.LIMIT
 _BUY = Side.BUY
-_DENY = Verdict.DENY
 _SHRINK = Verdict.SHRINK
 
 
@@ -54,38 +59,56 @@ def _gate(
     draft: Draft, proposal: OrderProposal, gateway: HookGateway, context: StrategyContext
 ) -> OrderProposal | Review:
     denial = _house_rules(draft, proposal)
-    if denial is not None:
+    if denial is not ALLOW:
         return denial
     review = gateway.review(proposal, context)
     if review is ALLOW:
         return proposal
     if review.verdict is not _SHRINK or review.ratio is None:
-        return review
+        return _coded(review)
     shrunk = shrink_order(draft, proposal, review.ratio)
     if isinstance(shrunk, Review):
         return shrunk
     # The smaller order is reviewed as well; a guard that wants to shrink it again has had its say.
+    denial = _house_rules(draft, shrunk)
+    if denial is not ALLOW:
+        return denial
     review = gateway.review(shrunk, context)
-    return shrunk if review is ALLOW or review.verdict is _SHRINK else review
+    return shrunk if review is ALLOW or review.verdict is _SHRINK else _coded(review)
 
 
-def _house_rules(draft: Draft, proposal: OrderProposal) -> Review | None:
-    """Check collar and order cap on the exact order; the cap spares orders that reduce risk."""
-    mark = draft.observation.marks[proposal.symbol]
-    if proposal.order_type is _LIMIT:
-        ratio = draft.profile.collar_ratio
-        if proposal.side is _BUY:
-            outside = proposal.price > mark.ask * (ONE + ratio)
-        else:
-            outside = proposal.price < mark.bid * (ONE - ratio)
-        if outside:
-            return Review(_DENY, "collar", f"price {proposal.price} is too far from market")
-    assessment = draft.assessment
-    if not proposal.reduces_risk and assessment is not None:
-        cap = assessment.order_notional_max * draft.multiplier
-        if proposal.notional_try > cap:
-            return Review(_DENY, "order_cap", f"{proposal.notional_try} exceeds {cap}")
-    return None
+def _coded(review: Review) -> Review:
+    """Give a plug-in's denial a code if it has none of its own."""
+    return review if review.code else review._replace(code="plugin")
+
+
+def _house_rules(draft: Draft, proposal: OrderProposal) -> Review:
+    """Hold the exact order against the guards of the house; ALLOW or the first denial."""
+    profile, assessment = draft.profile, draft.assessment
+    rules = draft.rules[proposal.symbol]
+    if proposal.side is _BUY:
+        spendable = investable_cash(draft, draft.observation.balances, profile)
+    else:
+        position = draft.positions.get(rules.base)
+        held = ZERO if position is None else position.quantity
+        spendable = held - draft.reserved_base(rules.base)
+    order_max = ZERO if assessment is None else assessment.order_notional_max * draft.multiplier
+    return review_order(
+        GuardInputs(
+            proposal,
+            rules,
+            draft.observation.marks[proposal.symbol],
+            draft.observation.now_ms,
+            profile.risk.limits.data_age_ms_max,
+            profile.collar_ratio,
+            order_max,
+            profile.guards,
+            draft.guards,
+            draft.orders.values(),
+            reservation_of(proposal.request, taker_rate=profile.taker_rate),
+            spendable,
+        )
+    )
 
 
 def _accept(draft: Draft, intent: Intent, proposal: OrderProposal, budget: Budget | None) -> None:
@@ -122,3 +145,5 @@ def _accept(draft: Draft, intent: Intent, proposal: OrderProposal, budget: Budge
     )
     draft.reviews.append((intent, ALLOW))
     draft.submits.append(SubmitOrder(name, request))
+    sent = SentOrder(now_ms, intent.strategy, proposal.symbol, proposal.side, *size_of(request))
+    draft.guards = note_sent(draft.guards, sent, profile.guards)

@@ -15,7 +15,8 @@ from btcturk_kit.domain.order_events import (
     SubmitUnknown,
 )
 from btcturk_kit.domain.orders import Order, OrderEvent, OrderStatus, next_status
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_memory import note_submits
+from btcturk_kit.domain.risk_mode import RiskMode
 
 __all__ = ["settle"]
 
@@ -35,11 +36,14 @@ def settle(
     orders = dict(state.orders)
     changed: dict[ClientOrderId, Order] = {}
     anomalies: list[Anomaly] = []
+    answered: list[bool] = []
     for outcome in outcomes:
         name = outcome.client_order_id
         order = orders.get(name)
         if order is None:
             continue
+        if isinstance(outcome, OrderAccepted | OrderRejected):
+            answered.append(isinstance(outcome, OrderRejected))
         after = _after(order, outcome, now_ms, anomalies)
         if after is order:
             continue
@@ -48,7 +52,8 @@ def settle(
             del orders[name]
         else:
             orders[name] = after
-    settled = state._replace(orders=orders)
+    risk = note_submits(state.risk, answered, now_ms=now_ms)
+    settled = state._replace(orders=orders, risk=risk)
     return Settlement(settled, tuple(changed.values()), outcomes, tuple(anomalies))
 
 

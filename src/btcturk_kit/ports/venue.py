@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from btcturk_kit.domain.fills import Fill
+from btcturk_kit.domain.health import VenueHealth
 from btcturk_kit.domain.identifiers import ClientOrderId, OrderId, Symbol
 from btcturk_kit.domain.market import Balance, MarketFrame
 from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome, VenueOrder
@@ -29,6 +30,13 @@ class Venue(Protocol):
 
         In the integers of the frame's columns: a bar with a low below the first or a high above the
         second may fill something. None: always ask.
+        """
+        ...
+
+    def health(self) -> VenueHealth | None:
+        """Return how well the exchange is reached, as far as is known without asking; cheap.
+
+        None: there is nobody to reach.
         """
         ...
 

@@ -23,7 +23,8 @@ from btcturk_kit.domain.cycle import (
 from btcturk_kit.domain.market import Balance, MarketFrame
 from btcturk_kit.domain.money import ZERO, exactly
 from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome
-from btcturk_kit.domain.risk import RiskAssessment, RiskMode
+from btcturk_kit.domain.risk import RiskAssessment
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import (
     AuthenticationError,
     BtcturkKitError,
@@ -278,8 +279,9 @@ class CycleRunner:
         marks = {
             bars.symbol: mark_at(bars, at, seen_ms.get(bars.symbol, now_ms)) for bars in frame.bars
         }
+        conditions = tuple([row for row in frame.tickers if row.symbol in self._kit.rules])
         if not has_news:
-            return Observation(now_ms, marks, anomalies=noted)
+            return Observation(now_ms, marks, anomalies=noted, conditions=conditions)
         observation = await observe_venue(
             state,
             self._venue,
@@ -288,6 +290,7 @@ class CycleRunner:
             now_ms=now_ms,
             marks=marks,
             anomalies=noted,
+            conditions=conditions,
         )
         self._balances = observation.balances
         return observation

@@ -7,6 +7,7 @@ from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import OWN_PREFIX, Asset, ClientOrderId, OrderId, Symbol
 from btcturk_kit.domain.ledger import LedgerEvent
 from btcturk_kit.domain.ledger_events import fill_event
+from btcturk_kit.domain.market import Ticker
 from btcturk_kit.domain.order_events import VenueOrder
 from btcturk_kit.pipeline.booking import late_assets
 from btcturk_kit.pipeline.books import history_from_ms
@@ -31,6 +32,7 @@ async def observe_venue(
     now_ms: int,
     marks: dict[Symbol, Mark],
     anomalies: tuple[Anomaly, ...] = (),
+    conditions: tuple[Ticker, ...] = (),
 ) -> Observation:
     """Read orders, then trades, then balances, in this order.
 
@@ -49,6 +51,8 @@ async def observe_venue(
         await venue.balances(),
         _history(state, store, fills, now_ms=now_ms),
         anomalies,
+        conditions,
+        venue.health(),
     )
 
 

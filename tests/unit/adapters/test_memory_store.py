@@ -9,7 +9,7 @@ from tests.contract.store_samples import ACCOUNT, Life
 from btcturk_kit.adapters.memory_store import MemoryStateStore
 from btcturk_kit.domain.cycle import Anomaly
 from btcturk_kit.domain.orders import OrderStatus, Side
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 
 
 def tracked() -> int:

@@ -25,7 +25,7 @@ from btcturk_kit.domain.cycle import Anomaly, StateCommit
 from btcturk_kit.domain.ledger import Account, Ledger
 from btcturk_kit.domain.money import ZERO
 from btcturk_kit.domain.orders import OrderStatus, Side
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import (
     ConfigurationError,
     Fenced,

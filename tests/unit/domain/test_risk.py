@@ -8,17 +8,12 @@ from typing import Any
 import pytest
 
 from btcturk_kit.domain.capital import CapitalState, LedgerCheckpoint
-from btcturk_kit.domain.risk import (
-    ModeMemory,
-    RiskBudgetPolicy,
-    RiskInputs,
-    RiskLimits,
-    RiskMemory,
-    RiskMode,
-    next_mode_memory,
-    note_realized,
-    strictest,
-)
+from btcturk_kit.domain.mode_memory import ModeMemory, next_mode_memory
+from btcturk_kit.domain.risk import RiskBudgetPolicy
+from btcturk_kit.domain.risk_limits import RiskLimits
+from btcturk_kit.domain.risk_memory import RiskMemory, note_realized
+from btcturk_kit.domain.risk_mode import RiskMode, strictest
+from btcturk_kit.domain.risk_rules import RiskInputs
 from btcturk_kit.errors import ConfigurationError
 
 NORMAL, REDUCE, OBSERVE = RiskMode.NORMAL, RiskMode.REDUCE_RISK_ONLY, RiskMode.OBSERVE_ONLY

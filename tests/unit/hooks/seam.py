@@ -11,7 +11,7 @@ from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.orders import LimitOrder, Order, OrderType, Side
 from btcturk_kit.domain.positions import Position
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.hooks.gateway import HookGateway
 from btcturk_kit.hooks.loading import load_plugins
 from btcturk_kit.hooks.specs import hookimpl

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from btcturk_kit.domain.cycle import ALLOW, OrderProposal, Review, RiskVote, Verdict
 from btcturk_kit.domain.money import exactly
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import PluginError
 from btcturk_kit.hooks import specs
 from btcturk_kit.hooks.gateway import HookGateway

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from btcturk_kit.domain.cycle import ALLOW, CycleRecord, OrderProposal, Review, RiskVote, Verdict
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.hooks import specs
 from btcturk_kit.hooks.builtin.trend import Trend, TrendParameters
 from btcturk_kit.hooks.strategy import StrategyDefinition

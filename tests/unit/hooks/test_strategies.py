@@ -18,7 +18,7 @@ from btcturk_kit.domain.cycle import Intent
 from btcturk_kit.domain.market import BarColumns
 from btcturk_kit.domain.orders import OrderType, Side
 from btcturk_kit.domain.positions import Lot, Position
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.hooks.builtin.spread_guard import kit_review_order
 from btcturk_kit.hooks.builtin.take_profit import TakeProfit, TakeProfitParameters

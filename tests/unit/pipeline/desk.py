@@ -22,9 +22,11 @@ from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol, TradeId
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.market import Balance
+from btcturk_kit.domain.mode_memory import ModeMemory
 from btcturk_kit.domain.order_events import VenueOrder
 from btcturk_kit.domain.orders import Order, OrderStatus, OrderType, Side
-from btcturk_kit.domain.risk import ModeMemory, RiskBudgetPolicy, RiskLimits
+from btcturk_kit.domain.risk import RiskBudgetPolicy
+from btcturk_kit.domain.risk_limits import RiskLimits
 from btcturk_kit.hooks.gateway import HookGateway
 from btcturk_kit.hooks.loading import load_plugins
 from btcturk_kit.hooks.strategy import Strategy

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from btcturk_kit.domain.cycle import CycleState, Decision, Verdict
 from btcturk_kit.domain.ledger_events import treasury_event
+from btcturk_kit.domain.mode_memory import ModeMemory
 from btcturk_kit.domain.orders import (
     LimitOrder,
     MarketBuy,
@@ -18,7 +20,8 @@ from btcturk_kit.domain.orders import (
     OrderType,
     Side,
 )
-from btcturk_kit.domain.risk import ModeMemory, RiskMode
+from btcturk_kit.domain.risk_limits import RiskLimits
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.pipeline.allocate import budget_of
 from btcturk_kit.pipeline.draft import Draft
 
@@ -174,7 +177,8 @@ def test_unassigned_cash_is_out_of_reach() -> None:
 def test_cash_in_suspense_is_not_spent() -> None:
     """Cash that nobody can explain may not be ours: it is left alone until it is explained."""
     state = suspended(opened("10000"), "10500")
-    kit = kit_of(profile=profile_of(reserve_try=Decimal(9_600)))
+    limits = RiskLimits(dust_try=Decimal(500))  # as much in suspense leaves the mode as it is
+    kit = kit_of(profile=profile_of(reserve_try=Decimal(9_600), limits=limits))
     seen = observe(balances=balances("10500"))
     (sent,) = decide_on(state, seen, intent_to_buy("2000"), kit=kit).state.orders.values()
     assert 399 < sent.reserved <= 400
@@ -392,3 +396,50 @@ def test_coins_of_the_owner_are_not_the_bots() -> None:
     decision = decide_on(opened(coins="50"), observe(balances=balances("100000", "50")))
     assert decision.equity_try == 100_000
     assert decision.state.positions.get(BTC) is None
+
+
+# --- codes and numbers
+
+
+def test_every_denial_has_a_code_and_the_number_that_would_pass() -> None:
+    """Each cause has a stable name; where a number decides, both numbers are there."""
+    none_open = {BTCTRY: replace(RULES[BTCTRY], is_trading=False)}
+    cases: list[tuple[Any, Any, dict[str, Any], str, Any, Any]] = [
+        (opened(), intent_to_buy(symbol="XXXTRY"), {}, "unknown_pair", None, None),
+        (opened(), intent_to_buy(order_type=OrderType.STOP_LIMIT), {}, "order_type", None, None),
+        (opened(mode=ModeMemory(RiskMode.REDUCE_RISK_ONLY, NOW_MS)), intent_to_buy(), {},
+         "mode", 1, 0),
+        (opened(mode=ModeMemory(RiskMode.OBSERVE_ONLY, NOW_MS)), intent_to_buy(), {},
+         "mode", 2, 0),
+        (opened(mode=ModeMemory(RiskMode.OBSERVE_ONLY, NOW_MS)), intent_to_sell(), {},
+         "mode", 2, 1),
+        (opened(), intent_to_sell("0.5"), {}, "inventory", Decimal("0.5"), 0),
+        (opened(), intent_to_buy("99.99"), {}, "min_notional", Decimal("99.75"), 100),
+        (opened(), intent_to_buy("99.99", price=None), {}, "min_notional", Decimal("99.99"), 100),
+        (opened(), intent_to_buy("0.000001"), {}, "quantity", 0, Decimal("0.00000001")),
+        (opened(), intent_to_buy(), {"rules": none_open}, "closed_pair", None, None),
+        (opened(), intent_to_buy(price=None), {"rules": none_open}, "closed_pair", None, None),
+    ]  # fmt: skip
+    for state, wish, kit, code, value, limit in cases:
+        ((_, answer),) = decide_on(state, None, wish, kit=kit_of(**kit)).reviews
+        assert (answer.code, answer.value, answer.limit) == (code, value, limit)
+
+
+def test_a_pair_without_a_market_and_one_without_rules_are_told_apart() -> None:
+    """The first may come back, the second was never configured."""
+    blind = observe(marks={BTCTRY: mark("1000000")})
+    wish = intent_to_buy(symbol=ETHTRY, price="100000")
+    ((_, answer),) = decide_on(opened(), blind, wish).reviews
+    assert (answer.guard, answer.code) == ("pair", "no_market")
+
+
+def test_a_budget_that_is_spent_names_what_is_left() -> None:
+    """Nothing: neither cash nor exposure."""
+    kit = kit_of(profile=profile_of(reserve_try=Decimal(100_000)))
+    ((_, answer),) = decide_on(opened(), None, intent_to_buy("1000"), kit=kit).reviews
+    assert (answer.code, answer.value, answer.limit) == ("budget", 1_000, 0)
+
+
+def test_an_amount_at_the_least_notional_passes() -> None:
+    """The number a denial names is one that can be sent."""
+    assert decide_on(opened(), None, intent_to_buy("100", price=None)).submits

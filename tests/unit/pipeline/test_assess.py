@@ -9,8 +9,10 @@ import pytest
 
 from btcturk_kit.domain.cycle import Anomaly, CycleState, RiskVote
 from btcturk_kit.domain.ledger_events import treasury_event
+from btcturk_kit.domain.mode_memory import ModeMemory
 from btcturk_kit.domain.orders import Side
-from btcturk_kit.domain.risk import ModeMemory, RiskLimits, RiskMode
+from btcturk_kit.domain.risk_limits import RiskLimits
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.hooks.specs import hookimpl
 from btcturk_kit.pipeline.assess import take_votes
 from btcturk_kit.pipeline.decide import Kit

@@ -8,7 +8,7 @@ import pytest
 
 from btcturk_kit.domain.market import BarColumns, MarketFrame
 from btcturk_kit.domain.positions import Position
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.pipeline.context import CycleContext, mark_at
 
 from .desk import (

@@ -12,7 +12,7 @@ from btcturk_kit.domain.cycle import ALLOW, CancelIntent, Intent
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import ClientOrderId, OrderId, TradeId
 from btcturk_kit.domain.market import BarColumns, MarketFrame
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.hooks.strategy import Intents, StrategyContext
 from btcturk_kit.pipeline.decide import Kit, decide
 

@@ -15,7 +15,8 @@ from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent
 from btcturk_kit.domain.ledger_events import fill_event
 from btcturk_kit.domain.orders import OrderStatus, OrderType, Side
 from btcturk_kit.domain.positions import CostMethod, fold_fills
-from btcturk_kit.domain.risk import RiskBudgetPolicy, RiskMode
+from btcturk_kit.domain.risk import RiskBudgetPolicy
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import InvariantViolation
 from btcturk_kit.pipeline.decide import Kit
 from btcturk_kit.pipeline.draft import Draft

@@ -9,7 +9,7 @@ import pytest
 from btcturk_kit.domain.cycle import StateCommit
 from btcturk_kit.domain.ledger import Account
 from btcturk_kit.domain.market import Balance
-from btcturk_kit.domain.risk import ModeMemory
+from btcturk_kit.domain.mode_memory import ModeMemory
 from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.pipeline.opening import open_account
 

@@ -8,8 +8,9 @@ import pytest
 
 from btcturk_kit.domain.cycle import Anomaly, CancelIntent, CycleState, Decision
 from btcturk_kit.domain.identifiers import ClientOrderId, OrderId
+from btcturk_kit.domain.mode_memory import ModeMemory
 from btcturk_kit.domain.orders import CancelOrder, OrderStatus, Side
-from btcturk_kit.domain.risk import ModeMemory, RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 
 from .desk import (
     BTCTRY,

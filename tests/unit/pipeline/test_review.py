@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from btcturk_kit.domain.cycle import ALLOW, OrderProposal, Review, Verdict
-from btcturk_kit.domain.orders import LimitOrder, MarketBuy, MarketSell, OrderType, Side
+from btcturk_kit.domain.identifiers import OrderId
+from btcturk_kit.domain.orders import (
+    LimitOrder,
+    MarketBuy,
+    MarketSell,
+    OrderStatus,
+    OrderType,
+    Side,
+)
 from btcturk_kit.hooks.specs import hookimpl
 from btcturk_kit.pipeline.decide import Kit
 from btcturk_kit.pipeline.draft import Draft
@@ -16,6 +24,7 @@ from btcturk_kit.pipeline.review import _house_rules as house_rules
 
 from .desk import (
     BTCTRY,
+    NOW_MS,
     RULES,
     booked,
     buy,
@@ -27,6 +36,7 @@ from .desk import (
     observe,
     opened,
     profile_of,
+    with_orders,
 )
 
 MARKET = observe(marks={BTCTRY: mark("1000000", bid="999000", ask="1001000")})
@@ -97,12 +107,30 @@ def test_the_cap_is_held_once_more_on_the_exact_order() -> None:
         Decimal(20_000),
         reduces_risk=False,
     )
-    assert house_rules(draft, exact) is None
+    assert house_rules(draft, exact) is ALLOW
     larger = exact._replace(notional_try=Decimal("20000.01"))
     denial = house_rules(draft, larger)
-    assert denial is not None
-    assert denial.guard == "order_cap"
-    assert house_rules(draft, larger._replace(reduces_risk=True)) is None
+    assert (denial.guard, denial.code) == ("order_cap", "order_cap")
+    assert (denial.value, denial.limit) == (Decimal("20000.01"), 20_000)
+    assert house_rules(draft, larger._replace(reduces_risk=True)) is ALLOW
+
+
+def test_an_order_nobody_assessed_does_not_pass() -> None:
+    """Without an assessment there is no cap, so nothing that adds risk is below it."""
+    draft = Draft(opened(), MARKET, profile_of(), RULES)
+    request = LimitOrder(BTCTRY, Side.BUY, Decimal("0.001"), Decimal(1_000_000))
+    order = OrderProposal(
+        "trend",
+        request,
+        BTCTRY,
+        Side.BUY,
+        OrderType.LIMIT,
+        request.price,
+        request.quantity,
+        Decimal(1_000),
+        reduces_risk=False,
+    )
+    assert house_rules(draft, order).code == "order_cap"
 
 
 def test_the_collar_is_a_setting() -> None:
@@ -174,6 +202,29 @@ def test_an_order_shrunk_below_the_rules_is_denied(price: str | None) -> None:
     decision = decide_on(opened(), None, intent_to_buy("1000", price=price), kit=kit)
     assert decision.submits == ()
     assert [one.guard for _, one in decision.reviews] == ["rules"]
+
+
+def test_a_shrunk_order_answers_to_the_guards_of_the_house_again() -> None:
+    """The smaller order may be one that works already."""
+    kit, _ = guarded(Review(Verdict.SHRINK, ratio=Decimal("0.5")))
+    first = decide_on(opened(), None, intent_to_buy("1000"), kit=kit)
+    again = decide_on(first.state, observe(NOW_MS + 60_000), intent_to_buy("1000"), kit=kit)
+    assert [one.code for _, one in again.reviews] == ["order_in_doubt"]
+    (known,) = first.state.orders.values()
+    working = known._replace(status=OrderStatus.OPEN, order_id=OrderId(7))
+    state = with_orders(first.state, working)
+    again = decide_on(state, observe(NOW_MS + 60_000), intent_to_buy("1000"), kit=kit)
+    assert [one.code for _, one in again.reviews] == ["look_alike_open"]
+
+
+def test_a_plug_ins_denial_has_a_code() -> None:
+    """Its own, or the one for all that have none."""
+    own = Review(Verdict.DENY, reason="no", code="news", value=Decimal(1), limit=Decimal(2))
+    for given, code in ((own, "news"), (Review(Verdict.DENY, reason="no"), "plugin")):
+        kit, _ = guarded(given)
+        ((_, answer),) = decide_on(opened(), None, intent_to_buy(), kit=kit).reviews
+        assert answer.code == code
+        assert (answer.value, answer.limit) == (given.value, given.limit)
 
 
 def test_the_smallest_ratio_counts() -> None:

@@ -21,7 +21,7 @@ from btcturk_kit.domain.order_events import (
 from btcturk_kit.domain.orders import Order, OrderStatus
 from btcturk_kit.pipeline.settle import settle
 
-from .desk import NOW_MS, opened, order, with_orders
+from .desk import BTCTRY, NOW_MS, opened, order, with_orders
 
 S = OrderStatus
 NAME = ClientOrderId("bk1-a")
@@ -105,9 +105,21 @@ def test_an_outcome_of_an_order_we_do_not_have_is_kept_and_ignored() -> None:
     assert result.state.orders == {NAME: order()}
 
 
-def test_nothing_but_orders_changes() -> None:
+def test_nothing_but_orders_and_the_window_of_answers_changes() -> None:
     """Settling books no money."""
     before = with_orders(opened(), NEW)
     after = settle(before, (OrderAccepted(NAME, OrderId(5), NOW_MS),), now_ms=NOW_MS).state
-    assert after._replace(orders=before.orders) == before
+    assert after._replace(orders=before.orders, risk=before.risk) == before
+    assert after.risk == before.risk._replace(submits=((NOW_MS, False),))
     assert after.capital.trading_capital_try == Decimal(100_000)
+
+
+def test_a_refused_order_is_remembered_as_such_and_a_lost_one_is_not() -> None:
+    """The reject rule counts what the exchange answered; no answer is another rule's business."""
+    before = with_orders(opened(), NEW)
+    refused = settle(before, (OrderRejected(NAME, "no"),), now_ms=NOW_MS).state
+    assert refused.risk.submits == ((NOW_MS, True),)
+    lost = settle(before, (SubmitUnknown(NAME, "timeout", BTCTRY, NOW_MS),), now_ms=NOW_MS).state
+    assert lost.risk is before.risk
+    cancel = settle(before, (CancelRejected(NAME, "no"),), now_ms=NOW_MS).state
+    assert cancel.risk is before.risk

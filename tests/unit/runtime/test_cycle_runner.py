@@ -17,7 +17,7 @@ from btcturk_kit.domain.ledger import Account
 from btcturk_kit.domain.market import Balance, BookLevel, MarketFrame, OrderBook
 from btcturk_kit.domain.order_events import SubmitOutcome, SubmitUnknown, VenueOrder
 from btcturk_kit.domain.orders import OrderStatus, SubmitOrder
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import (
     AuthenticationError,
     ConfigurationError,

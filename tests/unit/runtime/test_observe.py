@@ -12,11 +12,12 @@ from tests.unit.pipeline import desk
 from btcturk_kit.adapters.memory_store import MemoryStateStore
 from btcturk_kit.domain.cycle import Anomaly, CycleState, Observation, StateCommit
 from btcturk_kit.domain.fills import Fill
+from btcturk_kit.domain.health import VenueHealth
 from btcturk_kit.domain.identifiers import ClientOrderId, OrderId, Symbol
 from btcturk_kit.domain.market import Balance, MarketFrame
 from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome, VenueOrder
 from btcturk_kit.domain.orders import CancelOrder, Order, OrderStatus, SubmitOrder
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.runtime.observe import observe_venue
 
 S = OrderStatus
@@ -62,6 +63,10 @@ class ScriptedVenue:
         self.asked.append(f"order {order_id} {symbol}")
         both = [*self.working, *self.ended]
         return next((one for one in both if one.order_id == order_id), None)
+
+    def health(self) -> VenueHealth | None:
+        """Return a connection as good as any."""
+        return VenueHealth(0, 20)
 
     async def find_order(
         self, client_order_id: ClientOrderId, symbol: Symbol, *, since_ms: int

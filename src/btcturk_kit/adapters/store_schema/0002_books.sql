@@ -105,3 +105,26 @@ CREATE TRIGGER ledger_checkpoints_no_update BEFORE UPDATE ON ledger_checkpoints
 BEGIN SELECT RAISE(ABORT, 'ledger_checkpoints is append-only'); END;
 CREATE TRIGGER ledger_checkpoints_no_delete BEFORE DELETE ON ledger_checkpoints
 BEGIN SELECT RAISE(ABORT, 'ledger_checkpoints is append-only'); END;
+-- Risk: fees and tax of the day, losing days, answers to the last orders as 'instant:refused'.
+ALTER TABLE risk_memory ADD COLUMN day_charges_try TEXT NOT NULL DEFAULT '0';
+ALTER TABLE risk_memory ADD COLUMN loss_days INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE risk_memory ADD COLUMN submits TEXT NOT NULL DEFAULT '';
+
+-- The operator's override; override_mode is NULL while there is none. The silenced rules are JSON,
+-- NULL until they are known.
+ALTER TABLE mode_memory ADD COLUMN override_mode TEXT;
+ALTER TABLE mode_memory ADD COLUMN override_reason TEXT NOT NULL DEFAULT '';
+ALTER TABLE mode_memory ADD COLUMN override_since_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE mode_memory ADD COLUMN override_until_ms INTEGER;
+ALTER TABLE mode_memory ADD COLUMN override_is_loosening INTEGER NOT NULL DEFAULT 0
+    CHECK (override_is_loosening IN (0, 1));
+ALTER TABLE mode_memory ADD COLUMN override_rules TEXT;
+
+-- What the guards remember: bounded lists of rows, as JSON, in one row that is written as a whole.
+CREATE TABLE guard_memory (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    sent TEXT NOT NULL,
+    executions TEXT NOT NULL,
+    latches TEXT NOT NULL
+) STRICT;
+INSERT INTO guard_memory SELECT only_row, '[]', '[]', '[]' FROM cycle_state;

@@ -16,7 +16,7 @@ from btcturk_kit.domain.cycle import Intent
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.money import ONE, floor_places, mul, sub
 from btcturk_kit.domain.orders import OrderType, Side
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.hooks.specs import hookimpl
 from btcturk_kit.hooks.strategy import (
