@@ -7,6 +7,7 @@ was committed. Never add: a copy or a check whose cost grows with what is kept.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -17,6 +18,7 @@ from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
 from btcturk_kit.domain.ledger_events import fill_event
 from btcturk_kit.domain.lots import lot_moves
+from btcturk_kit.domain.operations import Operation
 from btcturk_kit.domain.orders import Order, OrderStatus, Side
 from btcturk_kit.domain.risk import RiskMode
 from btcturk_kit.errors import CapitalPolicyError, Fenced, InvariantViolation, require
@@ -54,6 +56,7 @@ class _Books:
         "epoch",
         "fills",
         "keys",
+        "operations",
         "orders_canceled",
         "orders_submitted",
         "others",
@@ -71,6 +74,7 @@ class _Books:
         self.fills: list[tuple[Any, ...]] = []
         self.others: list[tuple[int, LedgerEvent]] = []
         self.keys: set[str] = set()
+        self.operations: list[Operation] = []
         self.outcomes: dict[str, int] = {}
         self.records: dict[int, tuple[Any, ...]] = {}
         self.anomalies: dict[tuple[Any, ...], None] = {}
@@ -158,14 +162,34 @@ class MemoryStateStore:
 
         A fill's event is made again from the fill: that costs only when it is asked for.
         """
+        return self._events(lambda event: _moves_lots(event, asset))
+
+    def booked(self, keys: Sequence[str]) -> tuple[LedgerEvent, ...]:
+        """Return the events of these keys that are booked, in sequence."""
+        wanted = frozenset(keys)
+        if self._books.keys.isdisjoint(wanted):
+            return ()
+        return self._events(lambda event: event.key in wanted)
+
+    def _events(self, is_wanted: Callable[[LedgerEvent], bool]) -> tuple[LedgerEvent, ...]:
         found: list[tuple[int, LedgerEvent]] = []
         for place, known_ms, is_own, is_buy, *atoms in self._books.fills:
             atoms.insert(_SIDE, Side.BUY if is_buy else Side.SELL)
             event = fill_event(Fill(*atoms), is_own=is_own, known_ms=known_ms)
-            if _moves_lots(event, asset):
+            if is_wanted(event):
                 found.append((place, event))
-        found += [one for one in self._books.others if _moves_lots(one[1], asset)]
+        found += [one for one in self._books.others if is_wanted(one[1])]
         return tuple([event for _, event in sorted(found, key=itemgetter(0))])
+
+    def ask(self, operation: Operation) -> int:
+        """Keep what an operator asks for; return its number."""
+        kept = self._books.operations
+        kept.append(operation._replace(number=len(kept) + 1))
+        return len(kept)
+
+    def operations(self, *, after: int) -> tuple[Operation, ...]:
+        """Return what was asked for after the operation of that number, in order."""
+        return tuple(self._books.operations[after:])
 
     def records(self, *, limit: int) -> tuple[CycleRecord, ...]:
         """Return the newest records, newest first."""

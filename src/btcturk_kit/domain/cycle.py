@@ -18,6 +18,7 @@ from btcturk_kit.domain.identifiers import Asset, ClientOrderId, Symbol
 from btcturk_kit.domain.ledger import Ledger, LedgerEvent
 from btcturk_kit.domain.market import Balance
 from btcturk_kit.domain.money import ONE
+from btcturk_kit.domain.operations import Operation
 from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome, VenueOrder
 from btcturk_kit.domain.orders import (
     CancelOrder,
@@ -29,6 +30,7 @@ from btcturk_kit.domain.orders import (
 )
 from btcturk_kit.domain.positions import Position
 from btcturk_kit.domain.risk import ModeMemory, RiskAssessment, RiskMemory, RiskMode
+from btcturk_kit.domain.transfers import Transfer
 
 __all__ = [
     "ALLOW",
@@ -143,7 +145,8 @@ class Observation(NamedTuple):
         lookups: Orders we searched for by client order id, and what was found.
         balances: What the exchange says we have; None where a cycle does not ask.
         history: Booked events of an asset, given when a late fact makes it fold again.
-        foreign_orders: Open orders of the account that are not ours.
+        transfers: Deposits and withdrawals that are not booked yet.
+        operations: What an operator asks for, in the order it was asked.
     """
 
     now_ms: int
@@ -154,6 +157,8 @@ class Observation(NamedTuple):
     balances: tuple[Balance, ...] | None = None
     history: tuple[tuple[Asset, tuple[LedgerEvent, ...]], ...] = ()
     anomalies: tuple[Anomaly, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
+    operations: tuple[Operation, ...] = ()
 
 
 class CycleState(NamedTuple):
@@ -170,6 +175,7 @@ class CycleState(NamedTuple):
         digest: Chain over the event cycles so far.
         external: The owner's own lots by asset.
         unvalued: Keys of events with a charge whose worth is not known yet.
+        last_operation: Number of the last operation that was carried out or refused.
     """
 
     account: str
@@ -187,6 +193,7 @@ class CycleState(NamedTuple):
     digest: str = GENESIS
     external: Mapping[Asset, Position] = MappingProxyType({})
     unvalued: tuple[str, ...] = ()
+    last_operation: int = 0
 
 
 class Decision(NamedTuple):

@@ -55,6 +55,7 @@ class Draft:
         "fills",
         "history",
         "intents",
+        "last_operation",
         "ledger",
         "mode",
         "multiplier",
@@ -87,6 +88,7 @@ class Draft:
         self.positions = state.positions
         self.external = state.external
         self.unvalued = state.unvalued
+        self.last_operation = state.last_operation
         self.capital = state.capital
         self.realized_net = state.capital.last_realized_pnl_total_try
         self.realized_gross = state.capital.last_realized_gross_total_try
