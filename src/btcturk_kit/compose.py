@@ -20,7 +20,12 @@ from btcturk_kit.adapters.btcturk_rest import BtcturkClient
 from btcturk_kit.adapters.btcturk_venue import BtcturkMarketData, BtcturkVenue
 from btcturk_kit.adapters.clocks import SandboxClock, SystemClock
 from btcturk_kit.adapters.count_file import state_folder
-from btcturk_kit.adapters.file_lock import FileInstanceLock, account_digest
+from btcturk_kit.adapters.file_lock import (
+    FileInstanceLock,
+    StackedLock,
+    account_digest,
+    state_file_lock,
+)
 from btcturk_kit.adapters.http_transport import open_transport
 from btcturk_kit.adapters.shared_pacing import Pacing
 from btcturk_kit.adapters.simulated_venue import SimulatedVenue
@@ -48,8 +53,10 @@ from btcturk_kit.wire.signing import Credentials
 __all__ = [
     "Stage4",
     "build_kit",
+    "build_profile",
     "day_end_in",
     "default_db",
+    "reading_client",
     "side_effect_policy",
     "stage4",
 ]
@@ -123,6 +130,22 @@ def default_db(settings: Settings, policy: SideEffectPolicy) -> Path:
     return folder / f"{digest}.sqlite3"
 
 
+def build_profile(settings: Settings, account: str, symbols: tuple[Symbol, ...]) -> Profile:
+    """Return the policies of a bot."""
+    return Profile(
+        account=account,
+        symbols=symbols,
+        day_end=day_end_in(settings.day_zone),
+        risk=settings.risk_policy(),
+        cost_method=settings.cost_method,
+        taker_rate=settings.taker_ratio,
+        reserve_try=settings.reserve_try,
+        collar_ratio=settings.collar_ratio,
+        order_ttl_ms=round(settings.order_ttl_seconds * 1000),
+        unknown_horizon_ms=round(settings.unknown_horizon_seconds * 1000),
+    )
+
+
 def build_kit(settings: Settings, account: str, rules: dict[Symbol, PairRules]) -> Kit:
     """Return policies and plug-ins of a run; strategies are made once for each pair.
 
@@ -141,18 +164,7 @@ def build_kit(settings: Settings, account: str, rules: dict[Symbol, PairRules]) 
                 hint="the capital policy works on TRY pairs",
             )
         chosen[symbol] = rules[symbol]
-    profile = Profile(
-        account=account,
-        symbols=settings.pairs(),
-        day_end=day_end_in(settings.day_zone),
-        risk=settings.risk_policy(),
-        cost_method=settings.cost_method,
-        taker_rate=settings.taker_ratio,
-        reserve_try=settings.reserve_try,
-        collar_ratio=settings.collar_ratio,
-        order_ttl_ms=round(settings.order_ttl_seconds * 1000),
-        unknown_horizon_ms=round(settings.unknown_horizon_seconds * 1000),
-    )
+    profile = build_profile(settings, account, tuple(chosen))
     gateway = HookGateway(load_plugins((*settings.strategies, *settings.guards)))
     offers = gateway.strategies()
     strategies: list[BoundStrategy] = []
@@ -260,6 +272,31 @@ async def stage4(
         yield Stage4(runner, store, policy, db, kit)
 
 
+@asynccontextmanager
+async def reading_client(settings: Settings) -> AsyncIterator[BtcturkClient]:
+    """Open the client of the settings to read the account with, and close it again.
+
+    Raises:
+        ConfigurationError: Missing credentials.
+        TransportError: The exchange cannot be reached.
+    """
+    credentials = _credentials(settings, is_needed=True)
+    async with AsyncExitStack() as stack:
+        network = open_transport(settings.http)
+        stack.push_async_callback(network.aclose)
+        clock = await _clock(settings, network)
+        pacing = Pacing.usual(
+            clock,
+            base_url=settings.rest_url,
+            api_key=settings.api_key,
+            folder=settings.state_dir,
+        )
+        stack.callback(pacing.close)
+        client = _client(settings, credentials, network, clock, pacing)
+        stack.push_async_callback(client.aclose)
+        yield client
+
+
 def _client(
     settings: Settings,
     credentials: Credentials | None,
@@ -334,11 +371,13 @@ def _last_instant_ms(store: SqliteStateStore) -> int | None:
     return next((record.now_ms for record in store.records(limit=1)), None)
 
 
-def _lock(settings: Settings, db: Path, *, is_dry: bool) -> FileInstanceLock:
+def _lock(settings: Settings, db: Path, *, is_dry: bool) -> StackedLock:
     name = account_digest(api_key=settings.api_key, base_url=settings.rest_url)
     if is_dry:
         name = f"dry-run-{account_digest(api_key='', base_url=str(db.resolve()))}"
-    return FileInstanceLock(name, directory=settings.state_dir)
+    # The account's keeps a second bot off the account, the file's a command off the books.
+    account_lock = FileInstanceLock(name, directory=settings.state_dir)
+    return StackedLock(account_lock, state_file_lock(db))
 
 
 def _paper_venue(

@@ -22,6 +22,7 @@ from btcturk_kit.domain.cycle import (
 )
 from btcturk_kit.domain.market import Balance, MarketFrame
 from btcturk_kit.domain.money import ZERO, exactly
+from btcturk_kit.domain.operations import Operation
 from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome
 from btcturk_kit.domain.risk import RiskAssessment, RiskMode
 from btcturk_kit.errors import (
@@ -110,6 +111,7 @@ class CycleRunner:
         self._balances: tuple[Balance, ...] | None = None
         self._recovered_equity: Decimal | None = None
         self._noted: tuple[Anomaly, ...] = ()
+        self._asked: tuple[Operation, ...] = ()
         self._cycles = 0
         self._uncounted = 0  # quiet cycles the scan passed that the state does not count yet
         self._equity_try = ZERO
@@ -197,6 +199,10 @@ class CycleRunner:
         state = self._state
         if state is None:
             state = self._state = await self._open(frame.times_ms[0])
+        # What an operator asks for is carried out at once: the next instant is a whole look.
+        self._asked = self._store.operations(after=state.last_operation)
+        if self._asked:
+            self._assessment = None
         scan.enter(frame)
         context.enter(frame)
         self._arm(state)
@@ -218,7 +224,7 @@ class CycleRunner:
             self._cycles += 1
             with exactly():
                 # The first look of a run is a whole one: what the last run left is looked up there.
-                has_news = venue.advance(frame, at) or self._balances is None
+                has_news = venue.advance(frame, at) or self._balances is None or bool(self._asked)
                 state = await self._event(
                     state, frame, at, intents=stop.intents, noted=stop.anomalies, has_news=has_news
                 )
@@ -288,7 +294,11 @@ class CycleRunner:
             now_ms=now_ms,
             marks=marks,
             anomalies=noted,
+            operations=self._asked,
+            # Evidence of a difference is looked for when there is one, and once in each run.
+            with_transfers=self._balances is None or bool(state.differences),
         )
+        self._asked = ()
         self._balances = observation.balances
         return observation
 
