@@ -45,6 +45,7 @@ from btcturk_kit.ports.store import StoredState
 from btcturk_kit.ports.transport import HttpTransport
 from btcturk_kit.ports.venue import Venue
 from btcturk_kit.runtime.cycle_runner import CycleRunner
+from btcturk_kit.runtime.pairs import working_pairs
 from btcturk_kit.settings import Settings, validated_parameters
 from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
 from btcturk_kit.simulation.oms import OmsSimulator
@@ -146,15 +147,26 @@ def build_profile(settings: Settings, account: str, symbols: tuple[Symbol, ...])
     )
 
 
-def build_kit(settings: Settings, account: str, rules: dict[Symbol, PairRules]) -> Kit:
+def build_kit(
+    settings: Settings,
+    account: str,
+    rules: dict[Symbol, PairRules],
+    symbols: tuple[Symbol, ...] | None = None,
+) -> Kit:
     """Return policies and plug-ins of a run; strategies are made once for each pair.
+
+    Args:
+        settings: Of the run.
+        account: Its name.
+        rules: Every pair the exchange lists.
+        symbols: The pairs to work with; None for those of the settings.
 
     Raises:
         ConfigurationError: A plug-in that is not installed, or parameters that cannot be.
         UnknownSymbolError: A pair the exchange does not list.
     """
     chosen: dict[Symbol, PairRules] = {}
-    for symbol in settings.pairs():
+    for symbol in settings.pairs() if symbols is None else symbols:
         if symbol not in rules:
             near = get_close_matches(symbol, rules, n=3, cutoff=0.6)
             raise UnknownSymbolError(symbol, suggestions=tuple(near))
@@ -241,19 +253,26 @@ async def stage4(
         client = _client(settings, credentials, network, clock, pacing)
         stack.push_async_callback(client.aclose)
         rules = dict(await client.pair_rules())
-        kit = build_kit(settings, name, rules)
         store = SqliteStateStore.open(db, account=name, on_statement=on_statement)
         stack.callback(store.close)
-        _require_same_pairs(store.load(), kit)
+        stored = store.load()
+        pairs = working_pairs(
+            settings.pairs(),
+            rules,
+            None if stored is None else stored.state,
+            quote=TRY,
+            dust=settings.dust_try,
+        )
+        kit = build_kit(settings, name, rules, pairs.symbols)
         venue: Venue = BtcturkVenue(client, policy=policy)
         if is_dry:
-            venue = _paper_venue(settings, kit, store.load(), clock)
+            venue = _paper_venue(settings, kit, stored, clock)
         draw = Random()  # noqa: S311 - spreads start times, keeps no secret
         spread_ms = round(settings.jitter_seconds * 1000)
         market = BtcturkMarketData(
             client,
             clock,
-            settings.pairs(),
+            pairs.symbols,
             round(settings.cycle_seconds * 1000),
             jitter=lambda: draw.randint(0, spread_ms),
             # Only the clock of a local exchange stands still between two runs.
@@ -268,6 +287,7 @@ async def stage4(
             trading_capital_try=settings.trading_capital_try,
             failures_max=failures_max,
             on_frame=on_frame,
+            noted=pairs.anomalies,
         )
         yield Stage4(runner, store, policy, db, kit)
 
@@ -278,7 +298,6 @@ async def reading_client(settings: Settings) -> AsyncIterator[BtcturkClient]:
 
     Raises:
         ConfigurationError: Missing credentials.
-        TransportError: The exchange cannot be reached.
     """
     credentials = _credentials(settings, is_needed=True)
     async with AsyncExitStack() as stack:
@@ -343,29 +362,6 @@ async def _clock(settings: Settings, network: HttpTransport) -> Clock:
     )
 
 
-def _require_same_pairs(stored: StoredState | None, kit: Kit) -> None:
-    """Refuse to leave an order or a position of an earlier run behind.
-
-    Raises:
-        ConfigurationError: One is in a pair that is not configured any more.
-    """
-    if stored is None:
-        return
-    for order in stored.state.orders.values():
-        if order.symbol not in kit.rules:
-            raise ConfigurationError(
-                f"order {order.client_order_id} of an earlier run works in {order.symbol}",
-                hint=f"add {order.symbol} to BTCTURK_KIT_SYMBOLS until it has ended",
-            )
-    bases = {rules.base for rules in kit.rules.values()}
-    for asset, position in stored.state.positions.items():
-        if asset not in bases and position.cost >= kit.profile.risk.limits.dust_try:
-            raise ConfigurationError(
-                f"the books hold {position.quantity} {asset}, whose pair is not configured",
-                hint=f"add {asset}{kit.profile.quote} to BTCTURK_KIT_SYMBOLS until it is sold",
-            )
-
-
 def _last_instant_ms(store: SqliteStateStore) -> int | None:
     """Return the last instant that a run decided something at, None for a new account."""
     return next((record.now_ms for record in store.records(limit=1)), None)
@@ -375,9 +371,8 @@ def _lock(settings: Settings, db: Path, *, is_dry: bool) -> StackedLock:
     name = account_digest(api_key=settings.api_key, base_url=settings.rest_url)
     if is_dry:
         name = f"dry-run-{account_digest(api_key='', base_url=str(db.resolve()))}"
-    # The account's keeps a second bot off the account, the file's a command off the books.
-    account_lock = FileInstanceLock(name, directory=settings.state_dir)
-    return StackedLock(account_lock, state_file_lock(db))
+    # The first keeps a second bot off the account, the second a command off the books.
+    return StackedLock(FileInstanceLock(name, directory=settings.state_dir), state_file_lock(db))
 
 
 def _paper_venue(

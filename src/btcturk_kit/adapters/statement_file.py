@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.domain.ledger_events import TRY
 from btcturk_kit.domain.lots import Book, LotMove
 from btcturk_kit.domain.money import ZERO, add, mul
+from btcturk_kit.domain.valued_fills import TRY
 from btcturk_kit.errors import ConfigurationError
 
 __all__ = ["COLUMNS", "Statement", "read_statement"]

@@ -36,8 +36,8 @@ def _capital() -> None:
 def capital_show(*, db: Db, as_json: Json = False) -> None:
     """Print trading capital, treasury, and the checkpoint they stand at."""
     from btcturk_kit.domain.ledger import Account  # noqa: PLC0415 - only here
-    from btcturk_kit.domain.ledger_events import TRY  # noqa: PLC0415 - as above
     from btcturk_kit.domain.money import add, total  # noqa: PLC0415 - as above
+    from btcturk_kit.domain.valued_fills import TRY  # noqa: PLC0415 - as above
 
     with failing_cleanly(as_json=as_json):
         state = stored_state(db)
@@ -110,11 +110,14 @@ def capital_history(
 
     with failing_cleanly(as_json=as_json), SqliteStateStore.inspect(db) as store:
         rows = store.capital_history()
-    # The opening has no row before it: what it began with is no difference.
-    steps = list(pairwise((*rows[:1], *rows)))[-limit:]
+        # The opening has no row before it: what it began with is no difference.
+        steps = list(pairwise((*rows[:1], *rows)))[-limit:]
+        known_ms = {
+            one.key: one.known_ms for one in store.booked([row.last_event_key for _, row in steps])
+        }
     found = [
         {
-            "booked_ms": row.booked_ms,
+            "known_ms": known_ms[row.last_event_key],
             "cause": row.cause.value,
             "last_event_key": row.last_event_key,
             "realized_delta_try": decimal_text(
@@ -135,7 +138,8 @@ def capital_history(
     )
     for one, (_, row) in zip(found, steps, strict=True):
         realized, share = one["realized_delta_try"], one["treasury_delta_try"]
+        when = time_text(known_ms[row.last_event_key])
         typer.echo(
-            f"{time_text(row.booked_ms)}  {row.cause.value:<8} {realized:>14} {share:>14} "
+            f"{when}  {row.cause.value:<8} {realized:>14} {share:>14} "
             f"{decimal_text(row.trading_capital_try):>16}"
         )

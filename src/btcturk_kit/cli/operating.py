@@ -106,7 +106,7 @@ def asked(db: Path, env_file: Path | None, request: OperationRequest, reason: st
 def show_carried(carried: Carried, *, as_json: bool) -> None:
     """Say what became of an operation."""
     from btcturk_kit.domain.ledger import Account  # noqa: PLC0415 - only here
-    from btcturk_kit.domain.ledger_events import TRY  # noqa: PLC0415 - as above
+    from btcturk_kit.domain.valued_fills import TRY  # noqa: PLC0415 - as above
 
     capital, ledger = carried.state.capital, carried.state.ledger
     amounts = {

@@ -12,9 +12,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.domain.ledger_events import LotEvidence
 from btcturk_kit.domain.lots import Book, LotMove
 from btcturk_kit.domain.money import ZERO, exact
+from btcturk_kit.domain.operator_events import LotEvidence
 from btcturk_kit.domain.positions import fold_moves
 
 __all__ = ["Explained", "explained_lots"]

@@ -14,7 +14,6 @@ from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from btcturk_kit.domain.canonical import canonical_decimal
-from btcturk_kit.domain.ledger_events import LotEvidence
 from btcturk_kit.domain.operations import (
     AssignCoins,
     BookFlow,
@@ -33,6 +32,7 @@ from btcturk_kit.domain.operations import (
     UnreadableRequest,
     ValueCharge,
 )
+from btcturk_kit.domain.operator_events import LotEvidence
 from btcturk_kit.domain.risk import RiskMode
 from btcturk_kit.errors import ConfigurationError
 

@@ -15,9 +15,10 @@ from typing import Final, NamedTuple
 
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import EventKind
-from btcturk_kit.domain.ledger_events import TRY, LotEvidence
 from btcturk_kit.domain.money import ZERO
+from btcturk_kit.domain.operator_events import LotEvidence
 from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.valued_fills import TRY
 from btcturk_kit.errors import ConfigurationError
 
 __all__ = [

@@ -112,7 +112,9 @@ def locked_differences(
     """Return what the exchange has locked minus what our open orders reserve, per asset."""
     result = {one.asset: one.locked for one in balances}
     for order in orders:
-        asset = quote if order.side is _BUY else bases[order.symbol]
+        asset = quote
+        if order.side is not _BUY:
+            asset = bases.get(order.symbol) or Asset(order.symbol.removesuffix(quote))
         result[asset] = result.get(asset, ZERO) - order.reserved
     return result
 

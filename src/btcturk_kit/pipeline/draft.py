@@ -148,6 +148,6 @@ class Draft:
         """Return the base quantity reserved by our sells of one asset."""
         result = ZERO
         for order in self.orders.values():
-            if order.side is _SELL and self.rules[order.symbol].base == base:
+            if order.side is _SELL and order.symbol == f"{base}{self.profile.quote}":
                 result = add(result, order.reserved)
         return result

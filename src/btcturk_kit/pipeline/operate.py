@@ -12,7 +12,6 @@ from decimal import Decimal
 from btcturk_kit.domain.capital import Granularity
 from btcturk_kit.domain.cycle import Anomaly, CycleState, Observation
 from btcturk_kit.domain.ledger import EventKind, LedgerEvent
-from btcturk_kit.domain.ledger_events import TRY, explicit_transfers
 from btcturk_kit.domain.money import ZERO, exact
 from btcturk_kit.domain.operations import (
     AssignCoins,
@@ -25,7 +24,9 @@ from btcturk_kit.domain.operations import (
     ResolveSuspense,
     UnreadableRequest,
 )
+from btcturk_kit.domain.operator_events import explicit_transfers
 from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.valued_fills import TRY
 from btcturk_kit.errors import InvariantViolation
 from btcturk_kit.pipeline.booking import book
 from btcturk_kit.pipeline.books import cash_and_treasury, marked_value, require_law

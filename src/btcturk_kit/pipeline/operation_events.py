@@ -11,16 +11,7 @@ from typing import NamedTuple
 
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
-from btcturk_kit.domain.ledger_events import (
-    TRY,
-    adjustment_event,
-    assignment_event,
-    flow_event,
-    levy_event,
-    lots_event,
-    transfer_event,
-    valuation_event,
-)
+from btcturk_kit.domain.ledger_events import flow_event
 from btcturk_kit.domain.lots import Book, lot_moves
 from btcturk_kit.domain.money import MONEY_PLACES, ZERO, divide_half_even, exact
 from btcturk_kit.domain.operations import (
@@ -38,7 +29,16 @@ from btcturk_kit.domain.operations import (
     TransferCapital,
     ValueCharge,
 )
+from btcturk_kit.domain.operator_events import (
+    adjustment_event,
+    assignment_event,
+    levy_event,
+    lots_event,
+    transfer_event,
+    valuation_event,
+)
 from btcturk_kit.domain.positions import Lot, Position, fold_moves
+from btcturk_kit.domain.valued_fills import TRY
 from btcturk_kit.pipeline.books import reserved_quote
 from btcturk_kit.pipeline.draft import Draft
 
@@ -157,17 +157,8 @@ def _coins(draft: Draft, asset: Asset, *, of_bot: bool) -> tuple[Position, Decim
     if any(lot.quantity < 0 for lot in position.lots):
         there = ZERO  # an uncovered sale: a trade is not known yet
     if of_bot:
-        there = there - _reserved_coins(draft, asset)
+        there = there - draft.reserved_base(asset)
     return position, max(ZERO, there)
-
-
-def _reserved_coins(draft: Draft, asset: Asset) -> Decimal:
-    symbol = f"{asset}{draft.profile.quote}"
-    result = ZERO
-    for order in draft.orders.values():
-        if order.symbol == symbol and order.side == "sell":
-            result = result + order.reserved
-    return result
 
 
 def _assignment(draft: Draft, operation: Operation, request: AssignCoins) -> Events | Refusal:

@@ -14,9 +14,10 @@ from typing import Final
 
 from btcturk_kit.domain.balances import balance_differences
 from btcturk_kit.domain.ledger import HELD, Account, LedgerEvent
-from btcturk_kit.domain.ledger_events import TRY, flow_event
+from btcturk_kit.domain.ledger_events import flow_event
 from btcturk_kit.domain.money import ZERO, exact
 from btcturk_kit.domain.transfers import Transfer, TransferKind
+from btcturk_kit.domain.valued_fills import TRY
 from btcturk_kit.errors import LedgerConflict
 from btcturk_kit.pipeline.booking import book
 from btcturk_kit.pipeline.draft import Draft

@@ -81,6 +81,7 @@ class CycleRunner:
         failures_max: Failed reads in a row that the run survives, each at the price of one cycle;
             0 lets the first one end it, None survives any number.
         on_frame: Told after every frame how many cycles are done; for progress bars.
+        noted: Anomalies from before the first cycle, recorded with it.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class CycleRunner:
         save_every: int = 1,
         failures_max: int | None = 0,
         on_frame: Callable[[int], None] | None = None,
+        noted: tuple[Anomaly, ...] = (),
     ) -> None:
         self._kit = kit
         self._market = market
@@ -110,7 +112,7 @@ class CycleRunner:
         self._assessment: RiskAssessment | None = None
         self._balances: tuple[Balance, ...] | None = None
         self._recovered_equity: Decimal | None = None
-        self._noted: tuple[Anomaly, ...] = ()
+        self._noted = noted
         self._asked: tuple[Operation, ...] = ()
         self._cycles = 0
         self._uncounted = 0  # quiet cycles the scan passed that the state does not count yet

@@ -50,7 +50,7 @@ async def observe_venue(
     unless the history lags, which the pipeline notices by the sums. Orders without the exchange's
     number are looked up by our own: that is crash recovery, and it is the only path.
     """
-    seen, lookups = await _orders(state, venue)
+    seen, lookups = await _orders(state, venue, profile)
     fills = await _fills(state, venue, profile, lookups)
     transfers = await _transfers(state, venue, store) if with_transfers else ()
     events = [_event_of(fill, now_ms=now_ms) for fill in fills]
@@ -84,18 +84,21 @@ async def _transfers(state: CycleState, venue: Venue, store: StateStore) -> tupl
     return fresh_transfers(found, booked, opened_ms=state.opened_ms)
 
 
-async def _orders(state: CycleState, venue: Venue) -> tuple[tuple[VenueOrder, ...], _Lookups]:
+async def _orders(
+    state: CycleState, venue: Venue, profile: Profile
+) -> tuple[tuple[VenueOrder, ...], _Lookups]:
+    """Read our orders; of a pair that is gone nothing is listed, only single orders are found."""
     seen: list[VenueOrder] = []
     lookups: list[tuple[ClientOrderId, VenueOrder | None]] = []
     listed: dict[str | None, VenueOrder] = {}
-    for symbol in sorted({order.symbol for order in state.orders.values()}):
+    for symbol in sorted({one.symbol for one in state.orders.values()} & {*profile.symbols}):
         for one in await venue.open_orders(symbol):
             listed[one.client_order_id] = one
     for name, order in sorted(state.orders.items()):
         found = listed.get(name)
         if found is None and order.order_id is not None:
             found = await venue.order(order.order_id, order.symbol)
-        elif found is None:
+        elif found is None and order.symbol in profile.symbols:
             found = await venue.find_order(name, order.symbol, since_ms=order.sent_ms)
         if order.order_id is None or found is None:
             lookups.append((name, found))
@@ -115,7 +118,8 @@ async def _fills(
         order.order_id: name for name, order in state.orders.items() if order.order_id is not None
     }
     names.update({found.order_id: name for name, found in lookups if found is not None})
-    for fill in await venue.fills(profile.symbols, since_ms=since_ms):
+    symbols = dict.fromkeys((*profile.symbols, *[one.symbol for one in state.orders.values()]))
+    for fill in await venue.fills(tuple(symbols), since_ms=since_ms):
         told = booked.get(fill.trade_id)
         if told is not None and told == (fill.event_time_ms, told[1] and fill.facts):
             continue

@@ -14,11 +14,12 @@ from btcturk_kit.domain.cycle import CycleState, StateCommit
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import LedgerEvent
-from btcturk_kit.domain.ledger_events import TRY, treasury_event
+from btcturk_kit.domain.ledger_events import treasury_event
 from btcturk_kit.domain.lots import Book, lot_moves
 from btcturk_kit.domain.money import exact
 from btcturk_kit.domain.positions import Position, apply_move
 from btcturk_kit.domain.risk import RiskBudgetPolicy
+from btcturk_kit.domain.valued_fills import TRY
 from btcturk_kit.errors import CapitalPolicyError, ConfigurationError
 from btcturk_kit.ports.store import StateStore
 
@@ -45,6 +46,7 @@ class RiskBudgetService:
         *,
         events: Sequence[LedgerEvent] = (),
         fills: Sequence[Fill] = (),
+        now_ms: int,
     ) -> CapitalState:
         """Write facts and what they do to the capital in one transaction, or write nothing.
 
@@ -55,6 +57,7 @@ class RiskBudgetService:
             checkpoint: Of the ledger with `events` posted; see `checkpoint_after`.
             events: Facts the store does not have yet, in sequence; none if it has them all.
             fills: The trades of those events that are trades.
+            now_ms: The present instant.
 
         Returns:
             The capital as the store now has it.
@@ -85,9 +88,7 @@ class RiskBudgetService:
         booked = list(events)
         share = self._share(state, capital, checkpoint)
         if share:
-            split = treasury_event(
-                ledger.last_event_key, share, quote=TRY, now_ms=checkpoint.booked_ms
-            )
+            split = treasury_event(ledger.last_event_key, share, quote=TRY, now_ms=now_ms)
             ledger = ledger.post(split)
             booked.append(split)
         positions = _moved(state, events)
@@ -101,7 +102,7 @@ class RiskBudgetService:
             StateCommit(
                 after,
                 state.ledger.event_count,
-                checkpoint.booked_ms,
+                now_ms,
                 fills=tuple(fills),
                 events=tuple(booked),
                 capital_rows=(capital,),
