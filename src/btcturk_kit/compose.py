@@ -20,7 +20,12 @@ from btcturk_kit.adapters.btcturk_rest import BtcturkClient
 from btcturk_kit.adapters.btcturk_venue import BtcturkMarketData, BtcturkVenue
 from btcturk_kit.adapters.clocks import SandboxClock, SystemClock
 from btcturk_kit.adapters.count_file import state_folder
-from btcturk_kit.adapters.file_lock import FileInstanceLock, account_digest
+from btcturk_kit.adapters.file_lock import (
+    FileInstanceLock,
+    StackedLock,
+    account_digest,
+    state_file_lock,
+)
 from btcturk_kit.adapters.http_transport import open_transport
 from btcturk_kit.adapters.shared_pacing import Pacing
 from btcturk_kit.adapters.simulated_venue import SimulatedVenue
@@ -40,6 +45,7 @@ from btcturk_kit.ports.store import StoredState
 from btcturk_kit.ports.transport import HttpTransport
 from btcturk_kit.ports.venue import Venue
 from btcturk_kit.runtime.cycle_runner import CycleRunner
+from btcturk_kit.runtime.pairs import working_pairs
 from btcturk_kit.settings import Settings, validated_parameters
 from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
 from btcturk_kit.simulation.oms import OmsSimulator
@@ -48,8 +54,10 @@ from btcturk_kit.wire.signing import Credentials
 __all__ = [
     "Stage4",
     "build_kit",
+    "build_profile",
     "day_end_in",
     "default_db",
+    "reading_client",
     "side_effect_policy",
     "stage4",
 ]
@@ -123,27 +131,11 @@ def default_db(settings: Settings, policy: SideEffectPolicy) -> Path:
     return folder / f"{digest}.sqlite3"
 
 
-def build_kit(settings: Settings, account: str, rules: dict[Symbol, PairRules]) -> Kit:
-    """Return policies and plug-ins of a run; strategies are made once for each pair.
-
-    Raises:
-        ConfigurationError: A plug-in that is not installed, or parameters that cannot be.
-        UnknownSymbolError: A pair the exchange does not list.
-    """
-    chosen: dict[Symbol, PairRules] = {}
-    for symbol in settings.pairs():
-        if symbol not in rules:
-            near = get_close_matches(symbol, rules, n=3, cutoff=0.6)
-            raise UnknownSymbolError(symbol, suggestions=tuple(near))
-        if rules[symbol].quote != TRY:
-            raise ConfigurationError(
-                f"pair {symbol} is quoted in {rules[symbol].quote}",
-                hint="the capital policy works on TRY pairs",
-            )
-        chosen[symbol] = rules[symbol]
-    profile = Profile(
+def build_profile(settings: Settings, account: str, symbols: tuple[Symbol, ...]) -> Profile:
+    """Return the policies of a bot."""
+    return Profile(
         account=account,
-        symbols=settings.pairs(),
+        symbols=symbols,
         day_end=day_end_in(settings.day_zone),
         risk=settings.risk_policy(),
         cost_method=settings.cost_method,
@@ -154,6 +146,38 @@ def build_kit(settings: Settings, account: str, rules: dict[Symbol, PairRules]) 
         order_ttl_ms=round(settings.order_ttl_seconds * 1000),
         unknown_horizon_ms=round(settings.unknown_horizon_seconds * 1000),
     )
+
+
+def build_kit(
+    settings: Settings,
+    account: str,
+    rules: dict[Symbol, PairRules],
+    symbols: tuple[Symbol, ...] | None = None,
+) -> Kit:
+    """Return policies and plug-ins of a run; strategies are made once for each pair.
+
+    Args:
+        settings: Of the run.
+        account: Its name.
+        rules: Every pair the exchange lists.
+        symbols: The pairs to work with; None for those of the settings.
+
+    Raises:
+        ConfigurationError: A plug-in that is not installed, or parameters that cannot be.
+        UnknownSymbolError: A pair the exchange does not list.
+    """
+    chosen: dict[Symbol, PairRules] = {}
+    for symbol in settings.pairs() if symbols is None else symbols:
+        if symbol not in rules:
+            near = get_close_matches(symbol, rules, n=3, cutoff=0.6)
+            raise UnknownSymbolError(symbol, suggestions=tuple(near))
+        if rules[symbol].quote != TRY:
+            raise ConfigurationError(
+                f"pair {symbol} is quoted in {rules[symbol].quote}",
+                hint="the capital policy works on TRY pairs",
+            )
+        chosen[symbol] = rules[symbol]
+    profile = build_profile(settings, account, tuple(chosen))
     gateway = HookGateway(load_plugins((*settings.strategies, *settings.guards)))
     offers = gateway.strategies()
     strategies: list[BoundStrategy] = []
@@ -230,19 +254,26 @@ async def stage4(
         client = _client(settings, credentials, network, clock, pacing)
         stack.push_async_callback(client.aclose)
         rules = dict(await client.pair_rules())
-        kit = build_kit(settings, name, rules)
         store = SqliteStateStore.open(db, account=name, on_statement=on_statement)
         stack.callback(store.close)
-        _require_same_pairs(store.load(), kit)
+        stored = store.load()
+        pairs = working_pairs(
+            settings.pairs(),
+            rules,
+            None if stored is None else stored.state,
+            quote=TRY,
+            dust=settings.dust_try,
+        )
+        kit = build_kit(settings, name, rules, pairs.symbols)
         venue: Venue = BtcturkVenue(client, policy=policy)
         if is_dry:
-            venue = _paper_venue(settings, kit, store.load(), clock)
+            venue = _paper_venue(settings, kit, stored, clock)
         draw = Random()  # noqa: S311 - spreads start times, keeps no secret
         spread_ms = round(settings.jitter_seconds * 1000)
         market = BtcturkMarketData(
             client,
             clock,
-            settings.pairs(),
+            pairs.symbols,
             round(settings.cycle_seconds * 1000),
             jitter=lambda: draw.randint(0, spread_ms),
             # Only the clock of a local exchange stands still between two runs.
@@ -257,8 +288,33 @@ async def stage4(
             trading_capital_try=settings.trading_capital_try,
             failures_max=failures_max,
             on_frame=on_frame,
+            noted=pairs.anomalies,
         )
         yield Stage4(runner, store, policy, db, kit)
+
+
+@asynccontextmanager
+async def reading_client(settings: Settings) -> AsyncIterator[BtcturkClient]:
+    """Open the client of the settings to read the account with, and close it again.
+
+    Raises:
+        ConfigurationError: Missing credentials.
+    """
+    credentials = _credentials(settings, is_needed=True)
+    async with AsyncExitStack() as stack:
+        network = open_transport(settings.http)
+        stack.push_async_callback(network.aclose)
+        clock = await _clock(settings, network)
+        pacing = Pacing.usual(
+            clock,
+            base_url=settings.rest_url,
+            api_key=settings.api_key,
+            folder=settings.state_dir,
+        )
+        stack.callback(pacing.close)
+        client = _client(settings, credentials, network, clock, pacing)
+        stack.push_async_callback(client.aclose)
+        yield client
 
 
 def _client(
@@ -307,39 +363,17 @@ async def _clock(settings: Settings, network: HttpTransport) -> Clock:
     )
 
 
-def _require_same_pairs(stored: StoredState | None, kit: Kit) -> None:
-    """Refuse to leave an order or a position of an earlier run behind.
-
-    Raises:
-        ConfigurationError: One is in a pair that is not configured any more.
-    """
-    if stored is None:
-        return
-    for order in stored.state.orders.values():
-        if order.symbol not in kit.rules:
-            raise ConfigurationError(
-                f"order {order.client_order_id} of an earlier run works in {order.symbol}",
-                hint=f"add {order.symbol} to BTCTURK_KIT_SYMBOLS until it has ended",
-            )
-    bases = {rules.base for rules in kit.rules.values()}
-    for asset, position in stored.state.positions.items():
-        if asset not in bases and position.cost >= kit.profile.risk.limits.dust_try:
-            raise ConfigurationError(
-                f"the books hold {position.quantity} {asset}, whose pair is not configured",
-                hint=f"add {asset}{kit.profile.quote} to BTCTURK_KIT_SYMBOLS until it is sold",
-            )
-
-
 def _last_instant_ms(store: SqliteStateStore) -> int | None:
     """Return the last instant that a run decided something at, None for a new account."""
     return next((record.now_ms for record in store.records(limit=1)), None)
 
 
-def _lock(settings: Settings, db: Path, *, is_dry: bool) -> FileInstanceLock:
+def _lock(settings: Settings, db: Path, *, is_dry: bool) -> StackedLock:
     name = account_digest(api_key=settings.api_key, base_url=settings.rest_url)
     if is_dry:
         name = f"dry-run-{account_digest(api_key='', base_url=str(db.resolve()))}"
-    return FileInstanceLock(name, directory=settings.state_dir)
+    # The first keeps a second bot off the account, the second a command off the books.
+    return StackedLock(FileInstanceLock(name, directory=settings.state_dir), state_file_lock(db))
 
 
 def _paper_venue(

@@ -21,6 +21,7 @@ LONG_FUNCTIONS: dict[str, str] = {}
 
 BANNED_NAMES = frozenset({"manager", "service", "util", "utils", "common", "info", "process"})
 NAMES_ALLOWED = {
+    "runtime/risk_budget.py:RiskBudgetService": "the name of the design: people look for it",
     "sandbox/process.py": "starts and stops an operating-system process",
     "sandbox/process.py:SandboxProcess": "such a process",
 }

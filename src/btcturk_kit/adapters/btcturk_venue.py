@@ -26,6 +26,7 @@ from btcturk_kit.domain.market import (
 from btcturk_kit.domain.money import round_half_even
 from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome, VenueOrder
 from btcturk_kit.domain.orders import CancelOrder, SubmitOrder
+from btcturk_kit.domain.transfers import Transfer
 from btcturk_kit.errors import GuardBlocked, ProtocolError, UnknownSymbolError, require
 from btcturk_kit.ports.clock import Clock
 
@@ -114,6 +115,11 @@ class BtcturkVenue:
     async def fills(self, symbols: Sequence[Symbol], *, since_ms: int) -> tuple[Fill, ...]:
         """Return our trades of these pairs from `since_ms` on, oldest first."""
         return await self._client.trade_history(symbols=symbols, start_ms=since_ms)
+
+    async def transfers(self, *, since_ms: int) -> tuple[Transfer, ...]:
+        """Return deposits and withdrawals from `since_ms` on: state money, then coins."""
+        fiat = await self._client.fiat_transfers(start_ms=since_ms)
+        return (*fiat, *await self._client.crypto_transfers(start_ms=since_ms))
 
     async def submit(self, command: SubmitOrder) -> SubmitOutcome:
         """Send one order, once.

@@ -20,7 +20,13 @@ from platformdirs import user_state_path
 
 from btcturk_kit.errors import LockHeld, StorageFull, StoreError
 
-__all__ = ["FileInstanceLock", "NoInstanceLock", "account_digest"]
+__all__ = [
+    "FileInstanceLock",
+    "NoInstanceLock",
+    "StackedLock",
+    "account_digest",
+    "state_file_lock",
+]
 
 _PRIVATE_FILE = 0o600
 _PRIVATE_DIRECTORY = 0o700
@@ -147,3 +153,38 @@ class NoInstanceLock:
 
     def release(self) -> None:
         """Have nothing to give back."""
+
+
+class StackedLock:
+    """Several locks taken as one: all of them, or none.
+
+    Args:
+        locks: Taken in this order, given back in the other one.
+    """
+
+    def __init__(self, *locks: FileInstanceLock) -> None:
+        self._locks = locks
+
+    def acquire(self) -> None:
+        """Take all locks or raise at once, with none held."""
+        try:
+            for lock in self._locks:
+                lock.acquire()
+        except BaseException:  # cleans up and raises again, whatever it was
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Give back what is held."""
+        for lock in reversed(self._locks):
+            lock.release()
+
+
+def state_file_lock(path: Path) -> FileInstanceLock:
+    """Return the lock of a state file: whoever writes the books in it holds it.
+
+    It stands beside the file, so that it is the same for every program that names the file,
+    whatever account or settings that program knows.
+    """
+    whole = path.resolve()
+    return FileInstanceLock(whole.name, directory=whole.parent)

@@ -7,6 +7,7 @@ was committed. Never add: a copy or a check whose cost grows with what is kept.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -17,6 +18,7 @@ from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
 from btcturk_kit.domain.ledger_events import fill_event, treasury_event
 from btcturk_kit.domain.lots import lot_moves
+from btcturk_kit.domain.operations import Operation
 from btcturk_kit.domain.orders import Order, OrderStatus, Side
 from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import CapitalPolicyError, Fenced, InvariantViolation, require
@@ -54,6 +56,7 @@ class _Books:
         "epoch",
         "fills",
         "keys",
+        "operations",
         "orders_canceled",
         "orders_submitted",
         "others",
@@ -73,6 +76,7 @@ class _Books:
         self.others: list[tuple[int, LedgerEvent]] = []
         self.splits: list[tuple[Any, ...]] = []
         self.keys: set[str] = set()
+        self.operations: list[Operation] = []
         self.outcomes: dict[str, int] = {}
         self.records: dict[int, tuple[Any, ...]] = {}
         self.anomalies: dict[tuple[Any, ...], None] = {}
@@ -184,6 +188,23 @@ class MemoryStateStore:
         for place, cause, share, quote, now_ms in self._books.splits:
             found.append((place, treasury_event(cause, share, quote=quote, now_ms=now_ms)))
         return [event for _, event in sorted(found, key=itemgetter(0))]
+
+    def booked(self, keys: Sequence[str]) -> tuple[LedgerEvent, ...]:
+        """Return the events of these keys that are booked, in sequence."""
+        wanted = frozenset(keys)
+        if self._books.keys.isdisjoint(wanted):
+            return ()
+        return tuple([event for event in self._events() if event.key in wanted])
+
+    def ask(self, operation: Operation) -> int:
+        """Keep what an operator asks for; return its number."""
+        kept = self._books.operations
+        kept.append(operation._replace(number=len(kept) + 1))
+        return len(kept)
+
+    def operations(self, *, after: int) -> tuple[Operation, ...]:
+        """Return what was asked for after the operation of that number, in order."""
+        return tuple(self._books.operations[after:])
 
     def records(self, *, limit: int) -> tuple[CycleRecord, ...]:
         """Return the newest records, newest first."""

@@ -16,6 +16,7 @@ from btcturk_kit.domain.order_events import (
     VenueOrder,
 )
 from btcturk_kit.domain.orders import CancelOrder, SubmitOrder
+from btcturk_kit.domain.transfers import Transfer
 from btcturk_kit.simulation.oms import OmsSimulator
 
 __all__ = ["SimulatedVenue"]
@@ -70,6 +71,10 @@ class SimulatedVenue:
         fresh = self._oms.fills_since(self._told)
         self._told += len(fresh)
         return tuple(fresh)
+
+    async def transfers(self, *, since_ms: int) -> tuple[Transfer, ...]:  # noqa: ARG002 - the port's signature
+        """Return none: nothing comes into a paper account and nothing leaves it."""
+        return ()
 
     async def submit(self, command: SubmitOrder) -> SubmitOutcome:
         """Accept or reject at once; the order meets the next bar."""

@@ -38,7 +38,7 @@ def read_state(file: SqliteFile) -> tuple[CycleState, int] | None:
     head = file.row(sql.SELECT_CYCLE_STATE)
     if head is None:
         return None
-    revision, cycle, cursor_ms, opened_ms, digest = head
+    revision, cycle, cursor_ms, opened_ms, digest, last_operation = head
     account, _ = _only(file, sql.SELECT_META)
     orders = [order_of(row) for row in file.rows(sql.SELECT_ORDERS)]
     positions = _read_positions(file)
@@ -61,6 +61,7 @@ def read_state(file: SqliteFile) -> tuple[CycleState, int] | None:
         external=positions[Book.EXTERNAL],
         unvalued=tuple(key for (key,) in file.rows(sql.SELECT_UNVALUED)),
         guards=guards_of(_only(file, sql.SELECT_GUARDS)),
+        last_operation=last_operation,
     )
     return state, revision
 

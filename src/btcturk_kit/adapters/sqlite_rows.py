@@ -19,6 +19,8 @@ from btcturk_kit.domain.cycle import CycleRecord
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
 from btcturk_kit.domain.lots import Book
+from btcturk_kit.domain.operation_text import decode_request, encode_request
+from btcturk_kit.domain.operations import Operation
 from btcturk_kit.domain.orders import Order, OrderStatus, OrderType, Side
 from btcturk_kit.domain.positions import Lot, Position
 from btcturk_kit.domain.risk_mode import RiskMode
@@ -34,6 +36,8 @@ __all__ = [
     "fill_of",
     "fill_row",
     "lot_row",
+    "operation_of",
+    "operation_row",
     "order_of",
     "order_row",
     "position_of",
@@ -256,6 +260,16 @@ def order_of(row: Row) -> Order:
         looked_up_ms=row[15],
         reason=row[16],
     )
+
+
+def operation_row(operation: Operation) -> Row:
+    """Return the row of an operation, without the number that the store gives it."""
+    return (operation.asked_ms, operation.reason, encode_request(operation.request))
+
+
+def operation_of(row: Row) -> Operation:
+    """Return the operation of a row."""
+    return Operation(row[0], row[1], row[2], decode_request(row[3]))
 
 
 def record_row(record: CycleRecord) -> Row:

@@ -25,6 +25,7 @@ __all__ = [
     "INSERT_FILL",
     "INSERT_LEG",
     "INSERT_META",
+    "INSERT_OPERATION",
     "INSERT_RECORD",
     "INSERT_SEEN",
     "INSERT_TOTALS",
@@ -35,6 +36,7 @@ __all__ = [
     "SELECT_CAPITAL_HISTORY",
     "SELECT_CYCLE_STATE",
     "SELECT_DIFFERENCES",
+    "SELECT_EVENT",
     "SELECT_EVENTS",
     "SELECT_EVENTS_WITH",
     "SELECT_EVENT_TOLD",
@@ -43,6 +45,7 @@ __all__ = [
     "SELECT_LOTS",
     "SELECT_META",
     "SELECT_MODE",
+    "SELECT_OPERATIONS",
     "SELECT_ORDERS",
     "SELECT_ORDER_COUNTED",
     "SELECT_POSITIONS",
@@ -128,7 +131,8 @@ _GUARDS: Final = "sent, executions, latches"
 _HEAD: Final = "event_count, last_event_key, content_hash"
 _REACH: Final = "stored_events, event_seal, stored_capital, capital_seal"
 _CHECKPOINT: Final = "seq, seal, facts, content_hash, balances"
-_CYCLE: Final = "revision, cycle, cursor_ms, opened_ms, digest"
+_CYCLE: Final = "revision, cycle, cursor_ms, opened_ms, digest, last_operation"
+_OPERATION: Final = "asked_ms, reason, request"
 _RECORD: Final = (
     "cycle, now_ms, mode, quiet_cycles, fills, submits, cancels, equity_try, trading_capital_try, "
     "treasury_try, digest"
@@ -179,6 +183,12 @@ SELECT_EVENTS_WITH: Final = _select(
     _EVENTS,
     f"{_WITH_LEGS} WHERE ledger_events.seq IN ({_SEQS_WITH}) {_IN_SEQUENCE}",
     name="select ledger_events with",
+)
+SELECT_EVENT: Final = _select(
+    "ledger_events",
+    _EVENTS,
+    f"{_WITH_LEGS} WHERE ledger_events.key = ? {_IN_SEQUENCE}",
+    name="select ledger_event",
 )
 UPSERT_BALANCE: Final = _upsert("ledger_balances", "account, asset, amount", key="asset, account")
 SELECT_BALANCES: Final = _select("ledger_balances", "account, asset, amount", "ORDER BY slot")
@@ -241,6 +251,13 @@ UPSERT_GUARDS: Final = _upsert("guard_memory", f"only_row, {_GUARDS}", key="only
 SELECT_GUARDS: Final = _select("guard_memory", _GUARDS, "WHERE only_row = 1")
 UPSERT_STRATEGY_STATE: Final = _upsert("strategy_states", "strategy, state", key="strategy")
 SELECT_STRATEGY_STATES: Final = _select("strategy_states", "strategy, state", "ORDER BY slot")
+
+INSERT_OPERATION: Final = Statement(
+    "insert operations", f"{_insert('operations', _OPERATION).text} RETURNING number"
+)
+SELECT_OPERATIONS: Final = _select(
+    "operations", f"number, {_OPERATION}", "WHERE number > ? ORDER BY number"
+)
 
 INSERT_ANOMALY: Final = Statement(
     "insert anomalies", _insert("anomalies", _ANOMALY).text + " ON CONFLICT DO NOTHING"

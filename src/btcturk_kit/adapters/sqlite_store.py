@@ -7,8 +7,9 @@ the tables in `store_schema`. Never add: a network, a clock, a decision of the t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -19,13 +20,20 @@ from btcturk_kit.adapters.sqlite_audit_statements import EVENTS_AS_OF
 from btcturk_kit.adapters.sqlite_file import SqliteFile, open_sqlite_file
 from btcturk_kit.adapters.sqlite_ledger import Standing, checkpoint_cuts, standing_of
 from btcturk_kit.adapters.sqlite_reads import read_state
-from btcturk_kit.adapters.sqlite_rows import capital_of, events_of, record_of
+from btcturk_kit.adapters.sqlite_rows import (
+    capital_of,
+    events_of,
+    operation_of,
+    operation_row,
+    record_of,
+)
 from btcturk_kit.adapters.sqlite_writes import write_commit
 from btcturk_kit.adapters.store_checks import require_opening, require_successor
 from btcturk_kit.domain.capital import CapitalState
 from btcturk_kit.domain.cycle import CycleRecord, CycleState, StateCommit
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import LedgerEvent
+from btcturk_kit.domain.operations import Operation
 from btcturk_kit.errors import (
     CapitalPolicyError,
     ConfigurationError,
@@ -228,6 +236,27 @@ class SqliteStateStore:
         ]
         with self._reading("read the ledger as of a moment") as file:
             return events_of(file.rows(EVENTS_AS_OF, tuple(times)))
+
+    def booked(self, keys: Sequence[str]) -> tuple[LedgerEvent, ...]:
+        """Return the events of these keys that are booked, in sequence."""
+        with self._reading("read events by their keys") as file:
+            rows = [row for key in keys for row in file.rows(sql.SELECT_EVENT, (key,))]
+            return events_of(sorted(rows, key=itemgetter(0)))
+
+    def ask(self, operation: Operation) -> int:
+        """Write down what an operator asks for, in a transaction of its own; return its number.
+
+        It needs no epoch: whoever writes the books carries it out at its next cycle.
+        """
+        with self._writing("write down an operation") as file:
+            row = file.row(sql.INSERT_OPERATION, operation_row(operation))
+            require(row is not None, "an operation got no number")
+            return int(row[0]) if row else 0
+
+    def operations(self, *, after: int) -> tuple[Operation, ...]:
+        """Return what was asked for after the operation of that number, in order."""
+        with self._reading("read the operations") as file:
+            return tuple(operation_of(row) for row in file.rows(sql.SELECT_OPERATIONS, (after,)))
 
     def ledger_events(self, *, after: int = 0, limit: int = 1000) -> tuple[LedgerEvent, ...]:
         """Return up to `limit` ledger events in sequence, without the first `after` ones."""

@@ -73,7 +73,15 @@ def write_commit(
     _write_totals(file, commit, submitted=submitted, canceled=canceled)
     file.run(
         sql.UPSERT_CYCLE_STATE,
-        (1, standing.revision + 1, state.cycle, state.cursor_ms, state.opened_ms, state.digest),
+        (
+            1,
+            standing.revision + 1,
+            state.cycle,
+            state.cursor_ms,
+            state.opened_ms,
+            state.digest,
+            state.last_operation,
+        ),
     )
     _check_balances(file, {asset for _, asset in touched})
 

@@ -8,14 +8,20 @@ from typing import Annotated
 
 import typer
 
-from btcturk_kit.cli.books import capital_app, ledger_app
+from btcturk_kit.cli import ledger_import, ledger_operations
+from btcturk_kit.cli.capital import capital_app
 from btcturk_kit.cli.config import config_app
+from btcturk_kit.cli.ledger import ledger_app
 from btcturk_kit.cli.quickstart import quickstart
 from btcturk_kit.cli.quirks import quirks
+from btcturk_kit.cli.risk import risk_app
 from btcturk_kit.cli.sandbox import sandbox_app
 from btcturk_kit.cli.stage4 import stage4_run
 
 __all__ = ["app"]
+
+_COMMANDS_OF_LEDGER = (ledger_import, ledger_operations)
+"""Modules that add their commands to the group `ledger` by being loaded."""
 
 app = typer.Typer(
     name="btcturk-kit",
@@ -29,6 +35,7 @@ sandbox_app.command("quirks")(quirks)
 app.add_typer(sandbox_app)
 app.add_typer(ledger_app)
 app.add_typer(capital_app)
+app.add_typer(risk_app)
 app.add_typer(config_app)
 
 

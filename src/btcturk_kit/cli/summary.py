@@ -9,10 +9,11 @@ from typing import Any
 
 from btcturk_kit.adapters.sqlite_store import SqliteStateStore
 from btcturk_kit.cli.output import decimal_text
+from btcturk_kit.domain.balances import balance_differences
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, Ledger
 from btcturk_kit.domain.money import ZERO, sub
-from btcturk_kit.pipeline.account import balance_differences, locked_differences
+from btcturk_kit.pipeline.account import locked_differences
 from btcturk_kit.pipeline.decide import Kit
 from btcturk_kit.runtime.cycle_runner import RunReport
 

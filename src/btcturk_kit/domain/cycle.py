@@ -21,6 +21,7 @@ from btcturk_kit.domain.ledger import Ledger, LedgerEvent
 from btcturk_kit.domain.market import Balance, Ticker
 from btcturk_kit.domain.mode_memory import ModeMemory
 from btcturk_kit.domain.money import ONE
+from btcturk_kit.domain.operations import Operation
 from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome, VenueOrder
 from btcturk_kit.domain.orders import (
     CancelOrder,
@@ -34,6 +35,7 @@ from btcturk_kit.domain.positions import Position
 from btcturk_kit.domain.risk import RiskAssessment
 from btcturk_kit.domain.risk_memory import RiskMemory
 from btcturk_kit.domain.risk_mode import RiskMode
+from btcturk_kit.domain.transfers import Transfer
 
 __all__ = [
     "ALLOW",
@@ -156,6 +158,8 @@ class Observation(NamedTuple):
         history: Booked events of an asset, given when a late fact makes it fold again.
         conditions: 24 hours of each pair of the run; empty where nobody tells.
         health: How well the exchange is reached; None where there is none to reach.
+        transfers: Deposits and withdrawals that are not booked yet.
+        operations: What an operator asks for, in the order it was asked.
     """
 
     now_ms: int
@@ -168,6 +172,8 @@ class Observation(NamedTuple):
     anomalies: tuple[Anomaly, ...] = ()
     conditions: tuple[Ticker, ...] = ()
     health: VenueHealth | None = None
+    transfers: tuple[Transfer, ...] = ()
+    operations: tuple[Operation, ...] = ()
 
 
 class CycleState(NamedTuple):
@@ -185,6 +191,7 @@ class CycleState(NamedTuple):
         external: The owner's own lots by asset.
         unvalued: Keys of events with a charge whose worth is not known yet.
         guards: Orders sent and executed lately, and latches.
+        last_operation: Number of the last operation that was carried out or refused.
     """
 
     account: str
@@ -203,6 +210,7 @@ class CycleState(NamedTuple):
     external: Mapping[Asset, Position] = MappingProxyType({})
     unvalued: tuple[str, ...] = ()
     guards: GuardMemory = GuardMemory()
+    last_operation: int = 0
 
 
 class Decision(NamedTuple):

@@ -1,17 +1,18 @@
 """Account: what the exchange says of our orders and balances, held against our books.
 
 An order is called terminal only when the booked trades add up to what the exchange says was filled.
-A difference in balances is compared before anything is posted, must show twice in a row with
-nothing under way, and then goes to suspense: never absorbed silently.
+Balances are compared before anything is posted. A difference that nothing under way explains must
+show twice in a row, at rest, and then goes to suspense: never absorbed silently.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
 
+from btcturk_kit.domain.balances import Agreement, check_balances, is_equal
 from btcturk_kit.domain.cycle import Anomaly
 from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.domain.ledger import Ledger
+from btcturk_kit.domain.ledger import Account, Ledger
 from btcturk_kit.domain.ledger_events import difference_event
 from btcturk_kit.domain.market import Balance
 from btcturk_kit.domain.money import ZERO, exact
@@ -19,10 +20,10 @@ from btcturk_kit.domain.order_events import VenueOrder
 from btcturk_kit.domain.orders import Order, OrderEvent, OrderStatus, Side, next_status
 from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.pipeline.booking import book
-from btcturk_kit.pipeline.books import UNSETTLED
 from btcturk_kit.pipeline.draft import Draft
+from btcturk_kit.pipeline.under_way import under_way
 
-__all__ = ["account", "balance_differences", "locked_differences"]
+__all__ = ["account", "locked_differences"]
 
 # A member named once costs a fraction of one looked up at each use.
 _ABSENT = OrderEvent.ABSENT
@@ -31,6 +32,7 @@ _CANCELED = OrderEvent.CANCELED
 _LOST = OrderEvent.LOST
 _PENDING = OrderStatus.PENDING
 _UNKNOWN = OrderStatus.UNKNOWN
+_DIFFERENT = Agreement.DIFFERENT
 _NORMAL = RiskMode.NORMAL
 _REDUCE_RISK_ONLY = RiskMode.REDUCE_RISK_ONLY
 _BUY = Side.BUY
@@ -104,66 +106,52 @@ def _seen(order: Order, seen: VenueOrder, now_ms: int) -> Order:
 
 
 @exact
-def balance_differences(ledger: Ledger, balances: tuple[Balance, ...]) -> dict[Asset, Decimal]:
-    """Return exchange total (free and locked) minus the books, per asset; zeros included."""
-    seen = {one.asset: one.free + one.locked for one in balances}
-    assets = sorted({*seen, *ledger.assets()})
-    return {asset: seen.get(asset, ZERO) - ledger.held(asset) for asset in assets}
-
-
-@exact
 def locked_differences(
     orders: tuple[Order, ...], bases: dict[str, Asset], quote: Asset, balances: tuple[Balance, ...]
 ) -> dict[Asset, Decimal]:
     """Return what the exchange has locked minus what our open orders reserve, per asset."""
     result = {one.asset: one.locked for one in balances}
     for order in orders:
-        asset = quote if order.side is _BUY else bases[order.symbol]
+        asset = quote
+        if order.side is not _BUY:
+            asset = bases.get(order.symbol) or Asset(order.symbol.removesuffix(quote))
         result[asset] = result.get(asset, ZERO) - order.reserved
     return result
 
 
-def _agree(ledger: Ledger, balances: tuple[Balance, ...]) -> bool:
-    """Whether books and exchange are equal: the usual case, told without making anything."""
-    for one in balances:
-        if one.free + one.locked != ledger.held(one.asset):
-            return False
-    seen = {one.asset for one in balances}
-    return all(slot[1] in seen or not amount for slot, amount in ledger.balances.items())
-
-
-def _is_at_rest(draft: Draft) -> bool:
-    """Whether nothing is under way that could explain a difference.
-
-    No trade was booked in this look, and every order of ours is known to the exchange with exactly
-    the fills that are booked.
-    """
-    if draft.fills:
-        return False
-    filled = {one.client_order_id: one.filled_quantity for one in draft.observation.venue_orders}
-    for name, order in draft.previous.orders.items():
-        if order.status in UNSETTLED or filled.get(name) != order.filled_quantity:
-            return False
-    return True
-
-
 def _compare(draft: Draft, balances: tuple[Balance, ...]) -> None:
-    if _agree(draft.ledger, balances):
+    """Note what differs; put into suspense what differed by as much the last time, at rest."""
+    if is_equal(draft.ledger, balances):
         draft.differences = ()
         return
-    found = tuple(
-        (asset, amount)
-        for asset, amount in balance_differences(draft.ledger, balances).items()
-        if amount
-    )
-    if not found or not _is_at_rest(draft):
-        draft.differences = ()
+    checks = check_balances(draft.ledger, balances, under_way(draft))
+    found = [one for one in checks if one.agreement is _DIFFERENT]
+    confirmed = [
+        (one.asset, one.difference)
+        for one in found
+        if one.is_at_rest and (one.asset, one.difference) in draft.differences
+    ]
+    noted = [(one.asset, one.difference) for one in found]
+    draft.differences = tuple([one for one in noted if one not in confirmed])
+    if not confirmed:
         return
-    if found != draft.differences:
-        draft.differences = found
-        return
+    gone = [one for one in confirmed if _is_gone(draft.ledger, *one)]
     count, now_ms = draft.ledger.event_count, draft.observation.now_ms
-    book(draft, difference_event(found, count=count, now_ms=now_ms))
-    draft.differences = ()
-    text = ", ".join(f"{amount} {asset}" for asset, amount in found)
-    draft.note(Anomaly("exchange_difference", _REDUCE_RISK_ONLY, f"put into suspense: {text}"))
+    book(draft, difference_event(confirmed, count=count, now_ms=now_ms))
+    new = [one for one in confirmed if one not in gone]
+    if new:
+        told = f"put into suspense: {_text(new)}"
+        draft.note(Anomaly("exchange_difference", _REDUCE_RISK_ONLY, told))
+    if gone:
+        told = f"taken out of suspense, the exchange agrees again: {_text(gone)}"
+        draft.note(Anomaly("difference_gone", _NORMAL, told))
+
+
+def _is_gone(ledger: Ledger, asset: Asset, difference: Decimal) -> bool:
+    """Whether a difference is what stands in suspense, the other way round, or a part of it."""
+    suspended = ledger.balance(Account.SUSPENSE, asset)
+    return min(ZERO, -suspended) <= difference <= max(ZERO, -suspended)
+
+
+def _text(differences: list[tuple[Asset, Decimal]]) -> str:
+    return ", ".join(f"{amount} {asset}" for asset, amount in differences)

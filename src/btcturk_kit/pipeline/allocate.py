@@ -23,6 +23,7 @@ from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.pipeline.books import (
     UNSETTLED,
     cash_and_treasury,
+    certain_coins,
     investable_cash,
     reserved_quote,
 )
@@ -107,8 +108,7 @@ def propose_order(draft: Draft, intent: Intent, budget: Budget | None) -> OrderP
 
 
 def _sell(draft: Draft, intent: Intent, rules: PairRules) -> OrderProposal | Review:
-    position = draft.positions.get(rules.base)
-    held = ZERO if position is None else position.quantity
+    held = certain_coins(draft, draft.observation.balances, rules.base)
     free = held - draft.reserved_base(rules.base)
     wanted = free if intent.quantity is None else min(intent.quantity, free)
     if wanted <= 0:

@@ -21,6 +21,7 @@ __all__ = [
     "UNSETTLED",
     "Books",
     "cash_and_treasury",
+    "certain_coins",
     "history_from_ms",
     "investable_cash",
     "marked_value",
@@ -90,6 +91,24 @@ def marked_value(
 def cash_and_treasury(ledger: Ledger, quote: Asset) -> Decimal:
     """Return the bot's quote cash and the treasury: the part of equity that needs no mark."""
     return ledger.balance(_BOT, quote) + ledger.balance(_TREASURY, quote)
+
+
+@exact
+def certain_coins(books: Books, balances: tuple[Balance, ...] | None, asset: Asset) -> Decimal:
+    """Return how many of the bot's coins are there for certain: the exchange must have them too.
+
+    The owner's coins beside them are never counted, but they cover nothing either: what the
+    exchange does not hold at all cannot be sold.
+    """
+    position = books.positions.get(asset)
+    held = ZERO if position is None else position.quantity
+    if balances is None:
+        return held
+    there = ZERO
+    for balance in balances:
+        if balance.asset == asset:
+            there = balance.free + balance.locked
+    return min(held, there)
 
 
 @exact

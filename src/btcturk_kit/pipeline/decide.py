@@ -32,11 +32,13 @@ from btcturk_kit.pipeline.context import CycleContext
 from btcturk_kit.pipeline.draft import Draft
 from btcturk_kit.pipeline.finance import finance_cycle
 from btcturk_kit.pipeline.ingest import ingest
+from btcturk_kit.pipeline.operate import operate
 from btcturk_kit.pipeline.profile import Profile
 from btcturk_kit.pipeline.reconcile import reconcile
 from btcturk_kit.pipeline.review import place_orders
+from btcturk_kit.pipeline.transfers import book_transfers
 
-__all__ = ["BoundStrategy", "Kit", "ask_strategies", "decide"]
+__all__ = ["BoundStrategy", "Kit", "ask_strategies", "carry_out", "decide"]
 
 # A member named once costs a fraction of one looked up at each use.
 _TREASURY = EventKind.TREASURY
@@ -83,8 +85,8 @@ def decide(
 ) -> Decision:
     """Run the steps of one cycle, in this order, and freeze what they made.
 
-    ingest -> account -> finance (inside both, per event) -> assess -> propose -> allocate and
-    review -> reconcile -> digest.
+    ingest -> transfers -> operate -> account -> finance (inside all, per event) -> assess ->
+    propose -> allocate and review -> reconcile -> digest.
 
     Args:
         state: What the last cycle left.
@@ -102,6 +104,8 @@ def decide(
         keep_assessment(draft, assessment)
     else:
         ingest(draft)
+        book_transfers(draft)
+        operate(draft)
         account(draft)
         finance_cycle(draft)
         for fill in draft.fills:
@@ -116,6 +120,21 @@ def decide(
     if intents:
         place_orders(draft, intents, kit.gateway, kit.context)
     reconcile(draft)
+    return _freeze(draft)
+
+
+@exact
+def carry_out(state: CycleState, observation: Observation, profile: Profile) -> Decision:
+    """Carry out operations while no bot runs: nothing is known of the market, nothing is judged.
+
+    Args:
+        state: What the last cycle left.
+        observation: The instant, the operations and the history they need; no marks.
+        profile: Policies of the bot.
+    """
+    draft = Draft(state, observation, profile, {})
+    operate(draft)
+    finance_cycle(draft)
     return _freeze(draft)
 
 
@@ -155,6 +174,7 @@ def _freeze(draft: Draft) -> Decision:
         or draft.changed_orders
         or draft.intents
         or draft.anomalies
+        or draft.last_operation != old.last_operation
         or draft.mode.mode is not old.mode.mode
         or draft.risk.day_end_ms != old.risk.day_end_ms
     )
@@ -185,6 +205,7 @@ def _freeze(draft: Draft) -> Decision:
         draft.external,
         draft.unvalued,
         draft.guards,
+        draft.last_operation,
     )
     return Decision(
         state,

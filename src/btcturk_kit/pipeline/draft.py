@@ -56,6 +56,7 @@ class Draft:
         "guards",
         "history",
         "intents",
+        "last_operation",
         "ledger",
         "mode",
         "multiplier",
@@ -88,6 +89,7 @@ class Draft:
         self.positions = state.positions
         self.external = state.external
         self.unvalued = state.unvalued
+        self.last_operation = state.last_operation
         self.capital = state.capital
         self.realized_net = state.capital.last_realized_pnl_total_try
         self.realized_gross = state.capital.last_realized_gross_total_try
@@ -148,6 +150,6 @@ class Draft:
         """Return the base quantity reserved by our sells of one asset."""
         result = ZERO
         for order in self.orders.values():
-            if order.side is _SELL and self.rules[order.symbol].base == base:
+            if order.side is _SELL and order.symbol == f"{base}{self.profile.quote}":
                 result = add(result, order.reserved)
         return result

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from btcturk_kit.domain.cycle import CycleRecord, CycleState, StateCommit
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import LedgerEvent
+from btcturk_kit.domain.operations import Operation
 
 __all__ = ["StateStore", "StoreTotals", "StoredState"]
 
@@ -87,6 +89,21 @@ class StateStore(Protocol):
             known_by_ms: Only those that were booked by then, which is the beginning of the
                 sequence up to the first one that was booked later; None for all.
         """
+        ...
+
+    def booked(self, keys: Sequence[str]) -> tuple[LedgerEvent, ...]:
+        """Return the events of these keys that are booked, in sequence."""
+        ...
+
+    def ask(self, operation: Operation) -> int:
+        """Write down what an operator asks for, durably, and return the number it got.
+
+        Any handle may, at any time; the one that writes the books carries it out.
+        """
+        ...
+
+    def operations(self, *, after: int) -> tuple[Operation, ...]:
+        """Return what was asked for after the operation of that number, in order."""
         ...
 
     def records(self, *, limit: int) -> tuple[CycleRecord, ...]:

@@ -11,6 +11,7 @@ from btcturk_kit.domain.identifiers import ClientOrderId, OrderId, Symbol
 from btcturk_kit.domain.market import Balance, MarketFrame
 from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome, VenueOrder
 from btcturk_kit.domain.orders import CancelOrder, SubmitOrder
+from btcturk_kit.domain.transfers import Transfer
 
 __all__ = ["Venue"]
 
@@ -60,6 +61,10 @@ class Venue(Protocol):
 
     async def fills(self, symbols: Sequence[Symbol], *, since_ms: int) -> tuple[Fill, ...]:
         """Return our trades of these pairs from `since_ms` on, oldest first; may repeat."""
+        ...
+
+    async def transfers(self, *, since_ms: int) -> tuple[Transfer, ...]:
+        """Return deposits and withdrawals of the account from `since_ms` on; may repeat."""
         ...
 
     async def submit(self, command: SubmitOrder) -> SubmitOutcome:

@@ -22,6 +22,7 @@ from btcturk_kit.domain.cycle import (
 )
 from btcturk_kit.domain.market import Balance, MarketFrame
 from btcturk_kit.domain.money import ZERO, exactly
+from btcturk_kit.domain.operations import Operation
 from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome
 from btcturk_kit.domain.risk import RiskAssessment
 from btcturk_kit.domain.risk_mode import RiskMode
@@ -81,6 +82,7 @@ class CycleRunner:
         failures_max: Failed reads in a row that the run survives, each at the price of one cycle;
             0 lets the first one end it, None survives any number.
         on_frame: Told after every frame how many cycles are done; for progress bars.
+        noted: Anomalies from before the first cycle, recorded with it.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class CycleRunner:
         save_every: int = 1,
         failures_max: int | None = 0,
         on_frame: Callable[[int], None] | None = None,
+        noted: tuple[Anomaly, ...] = (),
     ) -> None:
         self._kit = kit
         self._market = market
@@ -110,7 +113,8 @@ class CycleRunner:
         self._assessment: RiskAssessment | None = None
         self._balances: tuple[Balance, ...] | None = None
         self._recovered_equity: Decimal | None = None
-        self._noted: tuple[Anomaly, ...] = ()
+        self._noted = noted
+        self._asked: tuple[Operation, ...] = ()
         self._cycles = 0
         self._uncounted = 0  # quiet cycles the scan passed that the state does not count yet
         self._equity_try = ZERO
@@ -198,6 +202,10 @@ class CycleRunner:
         state = self._state
         if state is None:
             state = self._state = await self._open(frame.times_ms[0])
+        # What an operator asks for is carried out at once: the next instant is a whole look.
+        self._asked = self._store.operations(after=state.last_operation)
+        if self._asked:
+            self._assessment = None
         scan.enter(frame)
         context.enter(frame)
         self._arm(state)
@@ -219,7 +227,7 @@ class CycleRunner:
             self._cycles += 1
             with exactly():
                 # The first look of a run is a whole one: what the last run left is looked up there.
-                has_news = venue.advance(frame, at) or self._balances is None
+                has_news = venue.advance(frame, at) or self._balances is None or bool(self._asked)
                 state = await self._event(
                     state, frame, at, intents=stop.intents, noted=stop.anomalies, has_news=has_news
                 )
@@ -291,7 +299,11 @@ class CycleRunner:
             marks=marks,
             anomalies=noted,
             conditions=conditions,
+            operations=self._asked,
+            # Evidence of a difference is looked for when there is one, and once in each run.
+            with_transfers=self._balances is None or bool(state.differences),
         )
+        self._asked = ()
         self._balances = observation.balances
         return observation
 

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Final
+
 from btcturk_kit.domain.cycle import Anomaly, CycleState, Mark, Observation
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import OWN_PREFIX, Asset, ClientOrderId, OrderId, Symbol
 from btcturk_kit.domain.ledger import LedgerEvent
 from btcturk_kit.domain.ledger_events import fill_event
+from btcturk_kit.domain.lots import lot_moves
 from btcturk_kit.domain.market import Ticker
+from btcturk_kit.domain.operations import Operation, ValueCharge, assets_of
 from btcturk_kit.domain.order_events import VenueOrder
+from btcturk_kit.domain.transfers import Transfer
 from btcturk_kit.pipeline.booking import late_assets
 from btcturk_kit.pipeline.books import history_from_ms
 from btcturk_kit.pipeline.profile import Profile
+from btcturk_kit.pipeline.transfers import fresh_transfers, transfer_events, transfer_key
 from btcturk_kit.ports.store import StateStore
 from btcturk_kit.ports.venue import Venue
 
-__all__ = ["observe_venue"]
+__all__ = ["history_of", "observe_venue"]
 
 _SKEW_MS = 10_000
 """More than our clock may be ahead of the exchange's, which refuses stamps 5 s off."""
+
+_CONFIRMED_MS_MAX: Final = 7 * 86_400_000
+"""How long after it began a transfer is still looked for."""
 
 _Lookups = tuple[tuple[ClientOrderId, VenueOrder | None], ...]
 
@@ -33,15 +43,21 @@ async def observe_venue(
     marks: dict[Symbol, Mark],
     anomalies: tuple[Anomaly, ...] = (),
     conditions: tuple[Ticker, ...] = (),
+    operations: tuple[Operation, ...] = (),
+    with_transfers: bool = False,
 ) -> Observation:
-    """Read orders, then trades, then balances, in this order.
+    """Read orders, then trades, then transfers if they are wanted, then balances, in this order.
 
     Orders before trades: an order seen as ended has all its trades in the history read after it,
     unless the history lags, which the pipeline notices by the sums. Orders without the exchange's
     number are looked up by our own: that is crash recovery, and it is the only path.
     """
-    seen, lookups = await _orders(state, venue)
+    seen, lookups = await _orders(state, venue, profile)
     fills = await _fills(state, venue, profile, lookups)
+    transfers = await _transfers(state, venue, store) if with_transfers else ()
+    events = [_event_of(fill, now_ms=now_ms) for fill in fills]
+    for one in transfers:
+        events += transfer_events(one, known_ms=now_ms)
     return Observation(
         now_ms,
         marks,
@@ -49,25 +65,44 @@ async def observe_venue(
         seen,
         lookups,
         await venue.balances(),
-        _history(state, store, fills, now_ms=now_ms),
+        history_of(state, store, events, operations),
         anomalies,
         conditions,
         venue.health(),
+        transfers,
+        operations,
     )
 
 
-async def _orders(state: CycleState, venue: Venue) -> tuple[tuple[VenueOrder, ...], _Lookups]:
+async def _transfers(state: CycleState, venue: Venue, store: StateStore) -> tuple[Transfer, ...]:
+    """Read deposits and withdrawals that are not booked yet.
+
+    A few days back from what is known: one can be confirmed long after it began.
+
+    Raises:
+        LedgerConflict: One that is booked is told with another content.
+    """
+    since_ms = max(state.opened_ms, state.cursor_ms - _CONFIRMED_MS_MAX)
+    found = await venue.transfers(since_ms=since_ms)
+    booked = store.booked([transfer_key(one) for one in found]) if found else ()
+    return fresh_transfers(found, booked, opened_ms=state.opened_ms)
+
+
+async def _orders(
+    state: CycleState, venue: Venue, profile: Profile
+) -> tuple[tuple[VenueOrder, ...], _Lookups]:
+    """Read our orders; of a pair that is gone nothing is listed, only single orders are found."""
     seen: list[VenueOrder] = []
     lookups: list[tuple[ClientOrderId, VenueOrder | None]] = []
     listed: dict[str | None, VenueOrder] = {}
-    for symbol in sorted({order.symbol for order in state.orders.values()}):
+    for symbol in sorted({one.symbol for one in state.orders.values()} & {*profile.symbols}):
         for one in await venue.open_orders(symbol):
             listed[one.client_order_id] = one
     for name, order in sorted(state.orders.items()):
         found = listed.get(name)
         if found is None and order.order_id is not None:
             found = await venue.order(order.order_id, order.symbol)
-        elif found is None:
+        elif found is None and order.symbol in profile.symbols:
             found = await venue.find_order(name, order.symbol, since_ms=order.sent_ms)
         if order.order_id is None or found is None:
             lookups.append((name, found))
@@ -87,7 +122,8 @@ async def _fills(
         order.order_id: name for name, order in state.orders.items() if order.order_id is not None
     }
     names.update({found.order_id: name for name, found in lookups if found is not None})
-    for fill in await venue.fills(profile.symbols, since_ms=since_ms):
+    symbols = dict.fromkeys((*profile.symbols, *[one.symbol for one in state.orders.values()]))
+    for fill in await venue.fills(tuple(symbols), since_ms=since_ms):
         told = booked.get(fill.trade_id)
         if told is not None and told == (fill.event_time_ms, told[1] and fill.facts):
             continue
@@ -105,16 +141,22 @@ async def _fills(
     return tuple(fresh)
 
 
-def _history(
-    state: CycleState, store: StateStore, fills: tuple[Fill, ...], *, now_ms: int
+def _event_of(fill: Fill, *, now_ms: int) -> LedgerEvent:
+    is_own = (fill.client_order_id or "").startswith(OWN_PREFIX)
+    return fill_event(fill, is_own=is_own, known_ms=now_ms)
+
+
+def history_of(
+    state: CycleState,
+    store: StateStore,
+    events: Iterable[LedgerEvent],
+    operations: Iterable[Operation],
 ) -> tuple[tuple[Asset, tuple[LedgerEvent, ...]], ...]:
-    """Read the booked events of each asset that a late trade makes fold again."""
-    if not fills:
-        return ()
-    events = [
-        fill_event(
-            fill, is_own=(fill.client_order_id or "").startswith(OWN_PREFIX), known_ms=now_ms
-        )
-        for fill in fills
-    ]
-    return tuple([(asset, store.events_with(asset)) for asset in late_assets(state, events)])
+    """Read the booked events of each asset that a late fact or an operation makes fold again."""
+    assets = set(late_assets(state, events))
+    for operation in operations:
+        assets.update(assets_of(operation.request))
+        if isinstance(operation.request, ValueCharge):
+            for event in store.booked([operation.request.event_key]):
+                assets.update(move.asset for move in lot_moves(event))
+    return tuple([(asset, store.events_with(asset)) for asset in sorted(assets)])

@@ -6,12 +6,13 @@ from decimal import Decimal
 
 import pytest
 
+from btcturk_kit.domain.balances import balance_differences
 from btcturk_kit.domain.cycle import CycleState
 from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId
 from btcturk_kit.domain.ledger import Account
 from btcturk_kit.domain.orders import OrderStatus, Side
 from btcturk_kit.domain.risk_mode import RiskMode
-from btcturk_kit.pipeline.account import balance_differences, locked_differences
+from btcturk_kit.pipeline.account import locked_differences
 
 from .desk import (
     BTC,

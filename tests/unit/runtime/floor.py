@@ -22,6 +22,7 @@ from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.ledger import Account
 from btcturk_kit.domain.market import BarColumns, MarketFrame
 from btcturk_kit.domain.order_events import VenueOrder
+from btcturk_kit.domain.transfers import Transfer
 from btcturk_kit.pipeline.decide import Kit
 from btcturk_kit.ports.market_data import MarketData
 from btcturk_kit.runtime.cycle_runner import CycleRunner, RunReport
@@ -204,6 +205,10 @@ class ExchangeVenue(SimulatedVenue):
             return self._ended.get(order_id)
         self._ended[order_id] = found
         return found
+
+    async def transfers(self, *, since_ms: int) -> tuple[Transfer, ...]:  # noqa: ARG002 - the port's signature
+        """Return none."""
+        return ()
 
     async def fills(self, symbols: Sequence[Symbol], *, since_ms: int) -> tuple[Fill, ...]:
         """Return the trades since an instant, again and again."""

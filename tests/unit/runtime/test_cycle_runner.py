@@ -11,6 +11,7 @@ import pytest
 
 from btcturk_kit.adapters.file_lock import NoInstanceLock
 from btcturk_kit.adapters.simulated_venue import SimulatedVenue
+from btcturk_kit.domain.balances import balance_differences
 from btcturk_kit.domain.cycle import CycleRecord, StateCommit
 from btcturk_kit.domain.identifiers import ClientOrderId, Symbol
 from btcturk_kit.domain.ledger import Account
@@ -31,7 +32,7 @@ from btcturk_kit.hooks.gateway import HookGateway
 from btcturk_kit.hooks.loading import load_plugins
 from btcturk_kit.hooks.specs import hookimpl
 from btcturk_kit.hooks.strategy import BarView
-from btcturk_kit.pipeline.account import balance_differences, locked_differences
+from btcturk_kit.pipeline.account import locked_differences
 from btcturk_kit.pipeline.decide import BoundStrategy, Kit
 from btcturk_kit.runtime.cycle_runner import CycleRunner
 

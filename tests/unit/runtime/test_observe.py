@@ -18,6 +18,7 @@ from btcturk_kit.domain.market import Balance, MarketFrame
 from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome, VenueOrder
 from btcturk_kit.domain.orders import CancelOrder, Order, OrderStatus, SubmitOrder
 from btcturk_kit.domain.risk_mode import RiskMode
+from btcturk_kit.domain.transfers import Transfer
 from btcturk_kit.runtime.observe import observe_venue
 
 S = OrderStatus
@@ -76,6 +77,10 @@ class ScriptedVenue:
         self.since.append(since_ms)
         both = [*self.working, *self.ended]
         return next((one for one in both if one.client_order_id == client_order_id), None)
+
+    async def transfers(self, *, since_ms: int) -> tuple[Transfer, ...]:  # noqa: ARG002 - the port's signature
+        """Return none."""
+        return ()
 
     async def fills(self, symbols: Sequence[Symbol], *, since_ms: int) -> tuple[Fill, ...]:
         """Return all trades."""

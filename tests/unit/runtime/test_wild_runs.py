@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
+from btcturk_kit.domain.balances import balance_differences
 from btcturk_kit.domain.cycle import CancelIntent, Intent
 from btcturk_kit.domain.market import MarketFrame
 from btcturk_kit.domain.orders import OrderStatus, OrderType, Side
 from btcturk_kit.hooks.strategy import BarView, Intents, StrategyContext
-from btcturk_kit.pipeline.account import balance_differences, locked_differences
+from btcturk_kit.pipeline.account import locked_differences
 from btcturk_kit.pipeline.decide import BoundStrategy
 
 from .floor import (

@@ -128,3 +128,17 @@ CREATE TABLE guard_memory (
     latches TEXT NOT NULL
 ) STRICT;
 INSERT INTO guard_memory SELECT only_row, '[]', '[]', '[]' FROM cycle_state;
+-- What operators asked for, in order; written by any program, carried out by the one that writes.
+CREATE TABLE operations (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    asked_ms INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    request TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER operations_no_update BEFORE UPDATE ON operations
+BEGIN SELECT RAISE(ABORT, 'operations is append-only'); END;
+CREATE TRIGGER operations_no_delete BEFORE DELETE ON operations
+BEGIN SELECT RAISE(ABORT, 'operations is append-only'); END;
+
+-- The last operation that was carried out or refused.
+ALTER TABLE cycle_state ADD COLUMN last_operation INTEGER NOT NULL DEFAULT 0;
