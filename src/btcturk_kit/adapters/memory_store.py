@@ -7,7 +7,7 @@ was committed. Never add: a copy or a check whose cost grows with what is kept.
 
 from __future__ import annotations
 
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from btcturk_kit.adapters.store_checks import require_opening
@@ -18,9 +18,11 @@ from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
 from btcturk_kit.domain.ledger_events import fill_event
 from btcturk_kit.domain.lots import lot_moves
 from btcturk_kit.domain.orders import Order, OrderStatus, Side
+from btcturk_kit.domain.pnl_days import PnlDay, day_so_far
 from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.round_trips import RoundTrip
 from btcturk_kit.errors import CapitalPolicyError, Fenced, InvariantViolation, require
-from btcturk_kit.ports.store import StoredState, StoreTotals
+from btcturk_kit.ports.store import END_OF_TIME_MS, StoredState, StoreTotals
 
 __all__ = ["MemoryStateStore"]
 
@@ -51,6 +53,7 @@ class _Books:
         "account",
         "anomalies",
         "buys",
+        "days",
         "epoch",
         "fills",
         "keys",
@@ -61,6 +64,7 @@ class _Books:
         "records",
         "state",
         "strategy_states",
+        "trips",
     )
 
     def __init__(self, account: str) -> None:
@@ -74,6 +78,8 @@ class _Books:
         self.outcomes: dict[str, int] = {}
         self.records: dict[int, tuple[Any, ...]] = {}
         self.anomalies: dict[tuple[Any, ...], None] = {}
+        self.days: list[PnlDay] = []
+        self.trips: list[RoundTrip] = []
         self.buys = 0
         self.orders_submitted = 0
         self.orders_canceled = 0
@@ -167,6 +173,23 @@ class MemoryStateStore:
         found += [one for one in self._books.others if _moves_lots(one[1], asset)]
         return tuple([event for _, event in sorted(found, key=itemgetter(0))])
 
+    def pnl_days(
+        self, *, since_ms: int = 0, until_ms: int = END_OF_TIME_MS, limit: int = 100
+    ) -> tuple[PnlDay, ...]:
+        """Return days, as `SqliteStateStore.pnl_days` does."""
+        state = self._books.state
+        if state is None or not state.performance.day.end_ms:
+            return ()
+        days = [*self._books.days, day_so_far(state.performance, state)]
+        return tuple([day for day in days if since_ms <= day.start_ms < until_ms][-limit:])
+
+    def round_trips(
+        self, *, since_ms: int = 0, until_ms: int = END_OF_TIME_MS, limit: int = 100
+    ) -> tuple[RoundTrip, ...]:
+        """Return round trips, as `SqliteStateStore.round_trips` does."""
+        trips = [one for one in self._books.trips if since_ms <= one.closed_ms < until_ms]
+        return tuple(sorted(trips, key=attrgetter("closed_ms"))[-limit:])
+
     def records(self, *, limit: int) -> tuple[CycleRecord, ...]:
         """Return the newest records, newest first."""
         rows = self._books.records
@@ -209,7 +232,7 @@ class MemoryStateStore:
         """Check everything, then keep everything: nothing is kept of a commit that is refused."""
         books = self._books
         state, previous_count, now_ms, fills, events, _, _, orders, anomalies, texts, record = (
-            commit
+            commit[:11]
         )
         if state.account != books.account:
             raise InvariantViolation(f"the commit is of account {state.account!r}")
@@ -268,6 +291,8 @@ class MemoryStateStore:
             books.anomalies[state.cycle, now_ms, code, mode._value_, detail] = None
         if texts:
             books.strategy_states.update(texts)
+        books.days += commit.days
+        books.trips += commit.trips
         books.state = state
 
     def _keep_outcome(self, name: str, outcome: int) -> None:

@@ -10,6 +10,7 @@ from operator import itemgetter
 
 from btcturk_kit.adapters import sqlite_statements as sql
 from btcturk_kit.adapters.sqlite_file import SqliteFile
+from btcturk_kit.adapters.sqlite_performance import read_performance
 from btcturk_kit.adapters.sqlite_rows import (
     Row,
     amount_of,
@@ -61,6 +62,7 @@ def read_state(file: SqliteFile) -> tuple[CycleState, int] | None:
         digest=digest,
         external=positions[Book.EXTERNAL],
         unvalued=tuple(key for (key,) in file.rows(sql.SELECT_UNVALUED)),
+        performance=read_performance(file),
     )
     return state, revision
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from btcturk_kit.adapters import sqlite_statements as sql
 from btcturk_kit.adapters.sqlite_file import SqliteFile
+from btcturk_kit.adapters.sqlite_performance import write_performance
 from btcturk_kit.adapters.sqlite_rows import (
     amount_of,
     amount_text,
@@ -64,6 +65,7 @@ def write_commit(
     _write_memories(file, before, state)
     if before is None or before.seen != state.seen:
         _write_seen(file, state.seen)
+    write_performance(file, commit, before)
     for name, text in commit.strategy_states:
         file.run(sql.UPSERT_STRATEGY_STATE, (name, text))
     for code, mode, detail in commit.anomalies:

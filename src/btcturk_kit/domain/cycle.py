@@ -27,8 +27,11 @@ from btcturk_kit.domain.orders import (
     Side,
     SubmitOrder,
 )
+from btcturk_kit.domain.performance import Performance
+from btcturk_kit.domain.pnl_days import PnlDay
 from btcturk_kit.domain.positions import Position
 from btcturk_kit.domain.risk import ModeMemory, RiskAssessment, RiskMemory, RiskMode
+from btcturk_kit.domain.round_trips import RoundTrip
 
 __all__ = [
     "ALLOW",
@@ -170,6 +173,7 @@ class CycleState(NamedTuple):
         digest: Chain over the event cycles so far.
         external: The owner's own lots by asset.
         unvalued: Keys of events with a charge whose worth is not known yet.
+        performance: What was earned, paid and turned over, and where the day began.
     """
 
     account: str
@@ -187,6 +191,7 @@ class CycleState(NamedTuple):
     digest: str = GENESIS
     external: Mapping[Asset, Position] = MappingProxyType({})
     unvalued: tuple[str, ...] = ()
+    performance: Performance = Performance()
 
 
 class Decision(NamedTuple):
@@ -201,6 +206,8 @@ class Decision(NamedTuple):
         submits: Orders to send, once each.
         cancels: Orders to cancel; repeating is safe.
         is_quiet: Nothing happened: no fill, order, command, anomaly, mode or day change.
+        days: Days that ended.
+        trips: Round trips that closed.
     """
 
     state: CycleState
@@ -217,6 +224,8 @@ class Decision(NamedTuple):
     assessment: RiskAssessment | None
     equity_try: Decimal
     is_quiet: bool
+    days: tuple[PnlDay, ...] = ()
+    trips: tuple[RoundTrip, ...] = ()
 
 
 class Settlement(NamedTuple):
@@ -257,6 +266,8 @@ class StateCommit(NamedTuple):
         state: The state after it; the store keeps its head (balances, counts, memory, cursor).
         previous_count: Ledger facts before it; the store refuses another (compare-and-swap).
         strategy_states: (plug-in, opaque text) to keep; empty when not due.
+        days: Days that ended.
+        trips: Round trips that closed.
     """
 
     state: CycleState
@@ -270,6 +281,8 @@ class StateCommit(NamedTuple):
     anomalies: tuple[Anomaly, ...] = ()
     strategy_states: tuple[tuple[str, str], ...] = ()
     record: CycleRecord | None = None
+    days: tuple[PnlDay, ...] = ()
+    trips: tuple[RoundTrip, ...] = ()
 
 
 class OrderProposal(NamedTuple):
