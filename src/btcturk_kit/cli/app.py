@@ -12,6 +12,7 @@ from btcturk_kit.cli.books import capital_app, ledger_app
 from btcturk_kit.cli.config import config_app
 from btcturk_kit.cli.quickstart import quickstart
 from btcturk_kit.cli.quirks import quirks
+from btcturk_kit.cli.report import report_app
 from btcturk_kit.cli.sandbox import sandbox_app
 from btcturk_kit.cli.stage4 import stage4_run
 
@@ -30,6 +31,7 @@ app.add_typer(sandbox_app)
 app.add_typer(ledger_app)
 app.add_typer(capital_app)
 app.add_typer(config_app)
+app.add_typer(report_app)
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - the callback's signature is typer's

@@ -17,7 +17,7 @@ from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent
 from btcturk_kit.domain.ledger_events import TRY
 from btcturk_kit.domain.lots import Book, LotMove, lot_moves, order_key
-from btcturk_kit.domain.money import ZERO, exact
+from btcturk_kit.domain.money import ZERO, add, exact
 from btcturk_kit.domain.positions import CostMethod, Position, apply_move, ordered_moves
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "Share",
     "Totals",
     "add_totals",
-    "charges_of",
+    "add_trade",
     "fold_totals",
     "late_shares",
     "pair_of",
@@ -34,7 +34,6 @@ __all__ = [
     "realized_steps",
     "results",
     "sub_totals",
-    "traded",
 ]
 
 # A member named once costs a fraction of one looked up at each use.
@@ -72,7 +71,7 @@ class Totals(NamedTuple):
     @property
     def turnover_try(self) -> Decimal:
         """Purchases and sales together."""
-        return self.bought_try + self.sold_try
+        return add(self.bought_try, self.sold_try)
 
     @property
     def is_nothing(self) -> bool:
@@ -134,22 +133,6 @@ def pair_of(event: LedgerEvent) -> Pair:
 def pair_of_asset(asset: Asset) -> Pair:
     """Return the pair under which counts what no trade realized."""
     return Pair(Symbol(f"{asset}{TRY}"), asset)
-
-
-@exact
-def charges_of(event: LedgerEvent) -> tuple[Decimal, Decimal]:
-    """Return fee and tax of an event in TRY, at its own time; what has no value yet is left out."""
-    fee = tax = ZERO
-    for account, asset, amount, value, _ in event.legs:
-        if account is _FEE or account is _TAX:
-            worth = amount if asset == TRY else value
-            if worth is None:
-                continue
-            if account is _FEE:
-                fee = fee + worth
-            else:
-                tax = tax + worth
-    return fee, tax
 
 
 @exact
@@ -233,7 +216,8 @@ def results(events: Iterable[LedgerEvent], *, method: CostMethod) -> tuple[Resul
         if event.legs and event.legs[0].account is _BOT_ACCOUNT:
             pair = pairs.get(event.key.removeprefix("valuation:"))
             if pair is not None:
-                found.append(Result(event.event_time_ms, pair.symbol, traded(event, pair)))
+                part = add_trade(None, event, pair.base, ZERO, ZERO)
+                found.append(Result(event.event_time_ms, pair.symbol, part))
     for asset in assets:
         for (at_ms, _), share in realized_steps(asset, known, method=method).items():
             part = Totals(share.pair.base, share.net, share.gross)
@@ -242,15 +226,36 @@ def results(events: Iterable[LedgerEvent], *, method: CostMethod) -> tuple[Resul
 
 
 @exact
-def traded(event: LedgerEvent, pair: Pair) -> Totals:
-    """Return charges and turnover of a trade, or the charges of its valuation."""
-    fee, tax = charges_of(event)
-    if event.kind is not _FILL:
-        return Totals(pair.base, fees_try=fee, tax_try=tax)
-    worth = event.legs[1].value_try or ZERO
-    if worth < 0:  # the other side gave the base away: we bought
-        return Totals(pair.base, ZERO, ZERO, fee, tax, -worth, ZERO, 1)
-    return Totals(pair.base, ZERO, ZERO, fee, tax, ZERO, worth, 1)
+def add_trade(
+    totals: Totals | None, event: LedgerEvent, base: Asset, net: Decimal, gross: Decimal
+) -> Totals:
+    """Return the totals of a pair after one of its trades, or after the valuation of a charge.
+
+    A charge that has no value yet counts nothing.
+
+    Args:
+        totals: So far; None for a new pair.
+        event: The trade or the valuation.
+        base: What is traded.
+        net: What it realized.
+        gross: The same before charges.
+    """
+    known = Totals(base) if totals is None else totals
+    _, old_net, old_gross, fees, taxes, bought, sold, fills = known
+    legs = event.legs
+    for account, asset, amount, value, _ in legs:
+        if account is _FEE:
+            fees = fees + (amount if asset == TRY else value or ZERO)
+        elif account is _TAX:
+            taxes = taxes + (amount if asset == TRY else value or ZERO)
+    if event.kind is _FILL:
+        fills += 1
+        worth = legs[1].value_try or ZERO
+        if worth < 0:  # the other side gave the base away: we bought
+            bought = bought - worth
+        else:
+            sold = sold + worth
+    return Totals(base, old_net + net, old_gross + gross, fees, taxes, bought, sold, fills)
 
 
 def fold_totals(events: Iterable[LedgerEvent], *, method: CostMethod) -> dict[Symbol, Totals]:

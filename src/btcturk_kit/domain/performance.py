@@ -24,9 +24,9 @@ from btcturk_kit.domain.attribution import (
     Share,
     Totals,
     add_totals,
+    add_trade,
     pair_of,
     pair_of_asset,
-    traded,
 )
 from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.ledger import Account, EventKind, Ledger, LedgerEvent
@@ -57,7 +57,7 @@ _NO_TRIP = TripState()
 
 
 class DayStart(NamedTuple):
-    """Where a day began, and what its equity has been since. Amounts in TRY.
+    """Where a day began. Amounts in TRY.
 
     Attributes:
         start_ms: First instant of the day in the day zone; of the account, on its first day.
@@ -65,8 +65,6 @@ class DayStart(NamedTuple):
         equity_try: Last equity that was known before the day.
         unrealized_net: What was unrealized in it, charges of the open lots inside.
         unrealized_gross: The same before charges.
-        high_try: Highest equity of the day, flows moved out of the way.
-        drawdown_try: How far equity fell below the day's highest, at most.
         flows_try: All flows before the day.
         restated_net: All restatements before the day.
         symbols: Totals before the day.
@@ -77,8 +75,6 @@ class DayStart(NamedTuple):
     equity_try: Decimal = ZERO
     unrealized_net: Decimal = ZERO
     unrealized_gross: Decimal = ZERO
-    high_try: Decimal = ZERO
-    drawdown_try: Decimal = ZERO
     flows_try: Decimal = ZERO
     restated_net: Decimal = ZERO
     symbols: Mapping[Symbol, Totals] = MappingProxyType({})
@@ -95,6 +91,8 @@ class Performance(NamedTuple):
         restated_net: By how much facts that came late changed results of earlier ones; a part of
             the realized totals, told apart.
         day: Where the present day began.
+        high_try: Highest equity of the day, flows moved out of the way.
+        drawdown_try: How far equity fell below the day's highest, at most.
         equity_try: Equity when it was last marked.
         marks: TRY per unit of each coin held then, for those with a market.
         cycle: The cycle it was marked in.
@@ -105,6 +103,8 @@ class Performance(NamedTuple):
     flows_try: Decimal = ZERO
     restated_net: Decimal = ZERO
     day: DayStart = DayStart()
+    high_try: Decimal = ZERO
+    drawdown_try: Decimal = ZERO
     equity_try: Decimal = ZERO
     marks: tuple[tuple[Asset, Decimal], ...] = ()
     cycle: int = 0
@@ -192,8 +192,8 @@ def start_performance(
             trips[asset] = TripState(one.lots[0].event_time_ms, one.quantity)
     net, gross = unrealized(books, equity)
     end_ms = day_end(now_ms)
-    day = DayStart(now_ms, end_ms, equity, net, gross, equity, symbols=dict(symbols))
-    return Performance(symbols, trips, day=day, equity_try=equity, cycle=cycle)
+    day = DayStart(now_ms, end_ms, equity, net, gross, symbols=dict(symbols))
+    return Performance(symbols, trips, day=day, high_try=equity, equity_try=equity, cycle=cycle)
 
 
 @exact
@@ -214,28 +214,29 @@ def note_event(
         dust_try: Coins worth less are as good as none.
         pair: For a valuation: the pair of the trade it belongs to.
     """
+    flow = ZERO
     if event.kind is _FILL:
         if not changes:
             return performance, ()  # a trade of the owner's
         pair = pair_of(event)
-    moved, kept = explicit_transfers(event)
-    if not (changes or moved or kept):
-        return performance, ()
+    else:
+        moved, kept = explicit_transfers(event)
+        if not (changes or moved or kept):
+            return performance, ()
+        flow = moved + kept
     symbols = dict(performance.symbols)
     restated, net, gross = _add_shares(symbols, changes, pair)
     if pair is not None:
-        part = traded(event, pair)
-        _add_part(symbols, pair, Totals(pair.base, net, gross, *part[3:]))
+        symbols[pair.symbol] = add_trade(symbols.get(pair.symbol), event, pair.base, net, gross)
     trips, closed = _follow(performance.trips, event, changes, symbols, dust_try)
-    day, flow = performance.day, moved + kept
-    if flow:
-        day = day._replace(high_try=day.high_try + flow)
     after_event = Performance(
         symbols,
         trips,
         performance.flows_try + flow,
         performance.restated_net + restated,
-        day,
+        performance.day,
+        performance.high_try + flow,
+        performance.drawdown_try,
         performance.equity_try,
         performance.marks,
         performance.cycle,
@@ -253,13 +254,12 @@ def _add_shares(
             restated = restated + late.restated_net
             shares = late.shares
         else:
-            shares = (
-                Share(
-                    pair or pair_of_asset(move.asset),
-                    after.realized_net - before.realized_net,
-                    after.realized_gross - before.realized_gross,
-                ),
-            )
+            more = after.realized_net - before.realized_net
+            more_gross = after.realized_gross - before.realized_gross
+            if pair is not None:
+                net, gross = net + more, gross + more_gross
+                continue
+            shares = (Share(pair_of_asset(move.asset), more, more_gross),)
         for share in shares:
             if share.pair == pair:
                 net, gross = net + share.net, gross + share.gross
@@ -332,12 +332,12 @@ def mark_equity(
         marks: What those were, for each coin held that has a market.
         cycle: In which cycle.
     """
-    symbols, trips, flows, restated, day, _, _, _ = performance
-    high = day.high_try
+    symbols, trips, flows, restated, day, high, drawdown, _, _, _ = performance
     if equity_try > high:
-        day = day._replace(high_try=equity_try)
+        high = equity_try
     else:
         down = sub(high, equity_try)
-        if down > day.drawdown_try:
-            day = day._replace(drawdown_try=down)
-    return Performance(symbols, trips, flows, restated, day, equity_try, marks, cycle)
+        drawdown = max(drawdown, down)
+    return Performance(
+        symbols, trips, flows, restated, day, high, drawdown, equity_try, marks, cycle
+    )

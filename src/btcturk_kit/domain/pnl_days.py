@@ -15,7 +15,7 @@ from btcturk_kit.domain.attribution import Totals, add_totals, sub_totals
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.ledger import Account
 from btcturk_kit.domain.ledger_events import TRY
-from btcturk_kit.domain.money import exact
+from btcturk_kit.domain.money import ZERO, exact
 from btcturk_kit.domain.performance import (
     Books,
     DayStart,
@@ -115,8 +115,8 @@ def day_so_far(performance: Performance, books: Books) -> PnlDay:
         gross,
         performance.flows_try - day.flows_try,
         books.ledger.balance(Account.TREASURY, TRY),
-        day.high_try,
-        day.drawdown_try,
+        performance.high_try,
+        performance.drawdown_try,
         performance.restated_net - day.restated_net,
         tuple(sorted(symbols)),
     )
@@ -148,9 +148,8 @@ def next_day(
         equity_try,
         ended.unrealized_net_end,
         ended.unrealized_gross_end,
-        equity_try,
         flows_try=performance.flows_try,
         restated_net=performance.restated_net,
         symbols=performance.symbols,
     )
-    return last._replace(day=start), ended
+    return last._replace(day=start, high_try=equity_try, drawdown_try=ZERO), ended

@@ -117,6 +117,8 @@ def follow_trip(
     opened_ms = trip.opened_ms
     if opened_ms is None and is_flat and late_at_ms is None:
         return trip, None  # dust to dust
+    if move.quantity < 0 and opened_ms is not None and not is_flat and late_at_ms is None:
+        return trip, None
     came_in = move.quantity if move.quantity > 0 else ZERO
     began_ms = at_ms if opened_ms is None else opened_ms
     after = TripState(
