@@ -101,9 +101,7 @@ def day_so_far(performance: Performance, books: Books) -> PnlDay:
         earlier = day.symbols.get(symbol)
         if earlier is totals:
             continue
-        part = totals if earlier is None else sub_totals(totals, earlier)
-        if not part.is_nothing:
-            symbols.append((symbol, part))
+        symbols.append((symbol, totals if earlier is None else sub_totals(totals, earlier)))
     return PnlDay(
         day.start_ms,
         day.end_ms,
