@@ -6,7 +6,7 @@ marked. Nothing here computes what is tested.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,22 +16,22 @@ from btcturk_kit.domain.cycle import CycleState, Mark, Observation
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol, TradeId
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent
-from btcturk_kit.domain.ledger_events import (
-    TRY,
+from btcturk_kit.domain.ledger_events import fill_event
+from btcturk_kit.domain.lots import lot_moves, order_key
+from btcturk_kit.domain.market import Balance
+from btcturk_kit.domain.money import ZERO, exactly
+from btcturk_kit.domain.operator_events import (
     assignment_event,
-    fill_event,
     levy_event,
     transfer_event,
     valuation_event,
 )
-from btcturk_kit.domain.lots import lot_moves, order_key
-from btcturk_kit.domain.market import Balance
-from btcturk_kit.domain.money import ZERO, exactly
 from btcturk_kit.domain.orders import Side
 from btcturk_kit.domain.pnl_days import PnlDay
 from btcturk_kit.domain.positions import CostMethod
 from btcturk_kit.domain.risk import RiskBudgetPolicy, RiskLimits
 from btcturk_kit.domain.round_trips import RoundTrip
+from btcturk_kit.domain.valued_fills import TRY
 from btcturk_kit.pipeline.booking import book
 from btcturk_kit.pipeline.books import cash_and_treasury, marked_value, require_law
 from btcturk_kit.pipeline.draft import Draft
@@ -135,11 +135,19 @@ class Life:
 
     def live(self, plan: Sequence[tuple[int, list[dict[str, Any]], dict[Asset, Decimal]]]) -> None:
         """Live through a plan that `cycles` drew."""
+        for _ in self.steps(plan):
+            pass
+
+    def steps(
+        self, plan: Sequence[tuple[int, list[dict[str, Any]], dict[Asset, Decimal]]]
+    ) -> Iterator[None]:
+        """Live through a plan, stopping after each cycle."""
         now_ms = OPENED_MS
         for step_ms, acts, marks in plan:
             now_ms += step_ms
             made = [event for act in acts for event in self._event(act, now_ms, len(self.events))]
             self.cycle(now_ms, list({event.key: event for event in made}.values()), marks)
+            yield
 
     def _event(self, act: dict[str, Any], now_ms: int, count: int) -> list[LedgerEvent]:
         kind, amount, number = act["kind"], act["amount"], act["number"]
@@ -250,10 +258,10 @@ marks_of = st.dictionaries(st.sampled_from(COINS), _decimals(4, 1, 2_000_000), m
 cycles = st.lists(
     st.tuples(
         st.sampled_from([0, 60_000, 3_600_000, DAY_MS // 2, 5 * DAY_MS]),
-        st.lists(acts, max_size=4),
+        st.lists(acts, max_size=3),
         marks_of,
     ),
-    max_size=12,
+    max_size=8,
 )
 """What happens, cycle by cycle: time passed, facts that became known, marks."""
 

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from btcturk_kit.domain.attribution import Totals, add_totals, fold_totals, results
 from btcturk_kit.domain.identifiers import Symbol
-from btcturk_kit.domain.ledger_events import TRY, fill_event
+from btcturk_kit.domain.ledger_events import fill_event
 from btcturk_kit.domain.money import ZERO, exactly
 from btcturk_kit.domain.performance import unrealized
 from btcturk_kit.domain.pnl_days import PnlDay, day_so_far
 from btcturk_kit.domain.pnl_report import pnl_report
 from btcturk_kit.domain.positions import CostMethod
+from btcturk_kit.domain.valued_fills import TRY
 
 from .performance_runs import DAY_MS, OPENED_MS, Life, cycles, fill_of_act, fills_of
 
@@ -74,8 +75,7 @@ def test_equity_changes_by_what_is_attributed_in_every_cycle(plan: Any) -> None:
     life = Life()
     before, then = OPENING_TRY, (ZERO, ZERO)
     total, flows = Totals(TRY), ZERO
-    for number in range(len(plan)):
-        life = lived(plan[: number + 1])
+    for _ in life.steps(plan):
         now = life.state.performance
         new = unrealized(life.state, now.equity_try)
         with exactly():

@@ -139,9 +139,9 @@ def _happened(
         add_totals,
         results,
     )
-    from btcturk_kit.domain.ledger_events import TRY  # noqa: PLC0415 - beside the other
     from btcturk_kit.domain.pnl_days import day_start  # noqa: PLC0415 - beside the other
     from btcturk_kit.domain.positions import CostMethod  # noqa: PLC0415 - beside the other
+    from btcturk_kit.domain.valued_fills import TRY  # noqa: PLC0415 - beside the other
 
     average = state.account.endswith(f"+{CostMethod.AVERAGE}")
     method = CostMethod.AVERAGE if average else CostMethod.FIFO

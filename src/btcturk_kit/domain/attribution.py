@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent
-from btcturk_kit.domain.ledger_events import TRY
 from btcturk_kit.domain.lots import Book, LotMove, lot_moves, order_key
 from btcturk_kit.domain.money import ZERO, add, exact
 from btcturk_kit.domain.positions import CostMethod, Position, apply_move, ordered_moves
+from btcturk_kit.domain.valued_fills import TRY
 
 __all__ = [
     "Pair",

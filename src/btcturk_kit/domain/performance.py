@@ -30,11 +30,12 @@ from btcturk_kit.domain.attribution import (
 )
 from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.ledger import Account, EventKind, Ledger, LedgerEvent
-from btcturk_kit.domain.ledger_events import TRY, explicit_transfers
 from btcturk_kit.domain.lots import LotMove
 from btcturk_kit.domain.money import ZERO, exact, sub
+from btcturk_kit.domain.operator_events import explicit_transfers
 from btcturk_kit.domain.positions import Position
 from btcturk_kit.domain.round_trips import RoundTrip, TripState, end_trip, follow_trip, is_dust
+from btcturk_kit.domain.valued_fills import TRY
 
 __all__ = [
     "Books",

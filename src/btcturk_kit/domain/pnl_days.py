@@ -14,7 +14,6 @@ from typing import NamedTuple
 from btcturk_kit.domain.attribution import Totals, add_totals, sub_totals
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.ledger import Account
-from btcturk_kit.domain.ledger_events import TRY
 from btcturk_kit.domain.money import ZERO, exact
 from btcturk_kit.domain.performance import (
     Books,
@@ -23,6 +22,7 @@ from btcturk_kit.domain.performance import (
     mark_equity,
     unrealized,
 )
+from btcturk_kit.domain.valued_fills import TRY
 
 __all__ = ["PnlDay", "day_so_far", "day_start", "next_day"]
 

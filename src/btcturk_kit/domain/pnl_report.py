@@ -14,11 +14,11 @@ from btcturk_kit.domain.attribution import Totals
 from btcturk_kit.domain.capital import CapitalState
 from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.ledger import Account, Ledger
-from btcturk_kit.domain.ledger_events import TRY
 from btcturk_kit.domain.money import ZERO, exact
 from btcturk_kit.domain.performance import Performance
 from btcturk_kit.domain.positions import Position
 from btcturk_kit.domain.risk import RiskMemory
+from btcturk_kit.domain.valued_fills import TRY
 
 __all__ = ["HoldingPnl", "PnlReport", "PnlState", "pnl_report"]
 

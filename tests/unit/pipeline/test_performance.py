@@ -8,22 +8,25 @@ from decimal import Decimal
 import pytest
 
 from btcturk_kit.compose import day_end_in
+from btcturk_kit.domain.attribution import realized_steps
 from btcturk_kit.domain.cycle import CycleState, Decision, Mark
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol, TradeId
-from btcturk_kit.domain.ledger import Account
-from btcturk_kit.domain.ledger_events import (
+from btcturk_kit.domain.ledger import Account, Leg
+from btcturk_kit.domain.ledger_events import difference_event, fill_event
+from btcturk_kit.domain.lots import lot_moves
+from btcturk_kit.domain.money import ZERO, exactly, mul
+from btcturk_kit.domain.operator_events import (
+    adjustment_event,
     assignment_event,
-    fill_event,
     transfer_event,
     valuation_event,
 )
-from btcturk_kit.domain.lots import lot_moves
-from btcturk_kit.domain.money import ZERO, exactly, mul
 from btcturk_kit.domain.orders import Side
 from btcturk_kit.domain.performance import Performance, unrealized
 from btcturk_kit.domain.pnl_days import PnlDay, day_so_far, day_start
 from btcturk_kit.domain.pnl_report import pnl_report
+from btcturk_kit.domain.positions import CostMethod
 from btcturk_kit.pipeline.booking import book
 from btcturk_kit.pipeline.draft import Draft
 from btcturk_kit.pipeline.opening import open_account
@@ -466,6 +469,36 @@ def test_trades_and_deposits_of_the_owner_are_not_the_bots() -> None:
     assert decision.state.performance.symbols == {}
     assert decision.state.performance.flows_try == 0
     assert decision.state.ledger.balance(Account.UNASSIGNED, TRY) == 500_000
+
+
+def test_a_difference_to_the_exchange_is_no_result() -> None:
+    """What is put into suspense moves neither equity nor any figure of the bot."""
+    draft = draft_of(opened())
+    before = draft.performance
+    with exactly():
+        book(draft, difference_event([(TRY, Decimal(5))], count=1, now_ms=NOW_MS))
+    assert draft.performance is before
+
+
+def test_an_adjustment_may_move_one_coin_twice() -> None:
+    """The results of both legs are one result of the event, under the coin's TRY pair."""
+    state = booked(opened(), buy(1, "0.02", "1000000"))
+    draft = draft_of(state)
+    legs = [
+        Leg(Account.BOT, BTC, Decimal("-0.005"), Decimal(-6_000)),
+        Leg(Account.BOT, BTC, Decimal("-0.005"), Decimal(-7_000)),
+        Leg(Account.ADJUSTMENT, BTC, Decimal("0.01"), Decimal(13_000)),
+    ]
+    event = adjustment_event(
+        "adjustment:1", legs, event_time_ms=NOW_MS, known_ms=NOW_MS, reason="a correction"
+    )
+    with exactly():
+        book(draft, event)
+    own = fill_event(buy(1, "0.02", "1000000"), is_own=True)
+    steps = realized_steps(BTC, [own, event], method=CostMethod.FIFO)
+    assert [(share.pair.symbol, share.net) for share in steps.values()] == [(BTCTRY, 3_000)]
+    assert draft.performance.symbols[BTCTRY].realized_net == 3_000
+    assert draft.performance.flows_try == -13_000
 
 
 def test_books_without_a_performance_begin_one() -> None:
