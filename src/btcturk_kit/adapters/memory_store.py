@@ -8,7 +8,7 @@ was committed. Never add: a copy or a check whose cost grows with what is kept.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from btcturk_kit.adapters.store_checks import repeated, require_opening
@@ -20,9 +20,11 @@ from btcturk_kit.domain.ledger_events import fill_event, treasury_event
 from btcturk_kit.domain.lots import lot_moves
 from btcturk_kit.domain.operations import Operation
 from btcturk_kit.domain.orders import Order, OrderStatus, Side
+from btcturk_kit.domain.pnl_days import PnlDay, day_so_far
 from btcturk_kit.domain.risk_mode import RiskMode
+from btcturk_kit.domain.round_trips import RoundTrip
 from btcturk_kit.errors import CapitalPolicyError, Fenced, InvariantViolation, require
-from btcturk_kit.ports.store import StoredState, StoreTotals
+from btcturk_kit.ports.store import END_OF_TIME_MS, StoredState, StoreTotals
 
 __all__ = ["MemoryStateStore"]
 
@@ -53,6 +55,7 @@ class _Books:
         "account",
         "anomalies",
         "buys",
+        "days",
         "epoch",
         "fills",
         "keys",
@@ -65,6 +68,7 @@ class _Books:
         "splits",
         "state",
         "strategy_states",
+        "trips",
     )
 
     def __init__(self, account: str) -> None:
@@ -80,6 +84,8 @@ class _Books:
         self.outcomes: dict[str, int] = {}
         self.records: dict[int, tuple[Any, ...]] = {}
         self.anomalies: dict[tuple[Any, ...], None] = {}
+        self.days: list[PnlDay] = []
+        self.trips: list[RoundTrip] = []
         self.buys = 0
         self.orders_submitted = 0
         self.orders_canceled = 0
@@ -206,6 +212,23 @@ class MemoryStateStore:
         """Return what was asked for after the operation of that number, in order."""
         return tuple(self._books.operations[after:])
 
+    def pnl_days(
+        self, *, since_ms: int = 0, until_ms: int = END_OF_TIME_MS, limit: int = 100
+    ) -> tuple[PnlDay, ...]:
+        """Return days, as `SqliteStateStore.pnl_days` does."""
+        state = self._books.state
+        if state is None or not state.performance.day.end_ms:
+            return ()
+        days = [*self._books.days, day_so_far(state.performance, state)]
+        return tuple([day for day in days if since_ms <= day.start_ms < until_ms][-limit:])
+
+    def round_trips(
+        self, *, since_ms: int = 0, until_ms: int = END_OF_TIME_MS, limit: int = 100
+    ) -> tuple[RoundTrip, ...]:
+        """Return round trips, as `SqliteStateStore.round_trips` does."""
+        trips = [one for one in self._books.trips if since_ms <= one.closed_ms < until_ms]
+        return tuple(sorted(trips, key=attrgetter("closed_ms"))[-limit:])
+
     def records(self, *, limit: int) -> tuple[CycleRecord, ...]:
         """Return the newest records, newest first."""
         rows = self._books.records
@@ -244,11 +267,11 @@ class MemoryStateStore:
             )
 
     # A straight list of steps: a call for each would cost more than the step.
-    def _write(self, commit: StateCommit) -> None:  # noqa: C901, PLR0912 - as said above
+    def _write(self, commit: StateCommit) -> None:  # noqa: C901, PLR0912, PLR0915 - as said above
         """Check everything, then keep everything: nothing is kept of a commit that is refused."""
         books = self._books
         state, previous_count, now_ms, fills, events, _, _, orders, anomalies, texts, record = (
-            commit
+            commit[:11]
         )
         if state.account != books.account:
             raise InvariantViolation(f"the commit is of account {state.account!r}")
@@ -311,6 +334,8 @@ class MemoryStateStore:
             books.anomalies[state.cycle, now_ms, code, mode._value_, detail] = None
         if texts:
             books.strategy_states.update(texts)
+        books.days += commit.days
+        books.trips += commit.trips
         books.state = state
 
     def _refuse_repeated(self, events: tuple[LedgerEvent, ...]) -> None:

@@ -11,6 +11,7 @@ from operator import itemgetter
 from btcturk_kit.adapters import sqlite_statements as sql
 from btcturk_kit.adapters.sqlite_file import SqliteFile
 from btcturk_kit.adapters.sqlite_memories import guards_of, mode_of, risk_of
+from btcturk_kit.adapters.sqlite_performance import read_performance
 from btcturk_kit.adapters.sqlite_rows import (
     Row,
     amount_of,
@@ -62,6 +63,7 @@ def read_state(file: SqliteFile) -> tuple[CycleState, int] | None:
         unvalued=tuple(key for (key,) in file.rows(sql.SELECT_UNVALUED)),
         guards=guards_of(_only(file, sql.SELECT_GUARDS)),
         last_operation=last_operation,
+        performance=read_performance(file),
     )
     return state, revision
 

@@ -69,6 +69,9 @@ __all__ = [
     "UPSERT_RISK",
     "UPSERT_STRATEGY_STATE",
     "Statement",
+    "insert_into",
+    "select_from",
+    "upsert_into",
 ]
 
 
@@ -97,6 +100,9 @@ def _select(table: str, columns: str, rest: str = "", *, name: str = "") -> Stat
     text = f"SELECT {columns} FROM {table} {rest}".rstrip()  # noqa: S608 - literals only
     return Statement(name or f"select {table}", text)
 
+
+insert_into, select_from, upsert_into = _insert, _select, _upsert
+"""For the statements of another module of this store."""
 
 _FILL: Final = (
     "trade_id, order_id, client_order_id, symbol, base, quote, side, quantity, price, fee, tax, "

@@ -19,6 +19,7 @@ from btcturk_kit.adapters import sqlite_statements as sql
 from btcturk_kit.adapters.sqlite_audit_statements import EVENTS_AS_OF
 from btcturk_kit.adapters.sqlite_file import SqliteFile, open_sqlite_file
 from btcturk_kit.adapters.sqlite_ledger import Standing, checkpoint_cuts, standing_of
+from btcturk_kit.adapters.sqlite_performance import read_days, read_trips
 from btcturk_kit.adapters.sqlite_reads import read_state
 from btcturk_kit.adapters.sqlite_rows import (
     capital_of,
@@ -34,6 +35,8 @@ from btcturk_kit.domain.cycle import CycleRecord, CycleState, StateCommit
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import LedgerEvent
 from btcturk_kit.domain.operations import Operation
+from btcturk_kit.domain.pnl_days import PnlDay
+from btcturk_kit.domain.round_trips import RoundTrip
 from btcturk_kit.errors import (
     CapitalPolicyError,
     ConfigurationError,
@@ -41,7 +44,7 @@ from btcturk_kit.errors import (
     StoreError,
     require,
 )
-from btcturk_kit.ports.store import StoredState, StoreTotals
+from btcturk_kit.ports.store import END_OF_TIME_MS, StoredState, StoreTotals
 
 __all__ = ["SqliteStateStore"]
 
@@ -277,6 +280,32 @@ class SqliteStateStore:
         with self._reading("read the capital journal") as file:
             rows = file.rows(sql.SELECT_CAPITAL_HISTORY, (after,))
             return tuple(capital_of(row) for row in rows)
+
+    def pnl_days(
+        self, *, since_ms: int = 0, until_ms: int = END_OF_TIME_MS, limit: int = 100
+    ) -> tuple[PnlDay, ...]:
+        """Return the newest days that began in a span of time, oldest first; the present one too.
+
+        Args:
+            since_ms: First instant of the span.
+            until_ms: First instant after it.
+            limit: How many at most.
+        """
+        with self._reading("read the days") as file:
+            return read_days(file, since_ms=since_ms, until_ms=until_ms, limit=limit)
+
+    def round_trips(
+        self, *, since_ms: int = 0, until_ms: int = END_OF_TIME_MS, limit: int = 100
+    ) -> tuple[RoundTrip, ...]:
+        """Return the newest round trips that closed in a span of time, oldest first.
+
+        Args:
+            since_ms: First instant of the span.
+            until_ms: First instant after it.
+            limit: How many at most.
+        """
+        with self._reading("read the round trips") as file:
+            return read_trips(file, since_ms=since_ms, until_ms=until_ms, limit=limit)
 
     def records(self, *, limit: int) -> tuple[CycleRecord, ...]:
         """Return the newest records, newest first."""

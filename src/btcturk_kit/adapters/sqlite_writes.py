@@ -12,6 +12,7 @@ from btcturk_kit.adapters import sqlite_statements as sql
 from btcturk_kit.adapters.sqlite_file import SqliteFile
 from btcturk_kit.adapters.sqlite_ledger import Standing, write_balances, write_ledger
 from btcturk_kit.adapters.sqlite_memories import guards_row, mode_row, risk_row
+from btcturk_kit.adapters.sqlite_performance import write_performance
 from btcturk_kit.adapters.sqlite_rows import (
     Row,
     amount_of,
@@ -64,6 +65,7 @@ def write_commit(
     _write_memories(file, before, state)
     if before is None or before.seen != state.seen:
         _write_seen(file, state.seen)
+    write_performance(file, commit, before)
     for name, text in commit.strategy_states:
         file.run(sql.UPSERT_STRATEGY_STATE, (name, text))
     for code, mode, detail in commit.anomalies:

@@ -14,6 +14,7 @@ from btcturk_kit.cli.config import config_app
 from btcturk_kit.cli.ledger import ledger_app
 from btcturk_kit.cli.quickstart import quickstart
 from btcturk_kit.cli.quirks import quirks
+from btcturk_kit.cli.report import report_app
 from btcturk_kit.cli.risk import risk_app
 from btcturk_kit.cli.sandbox import sandbox_app
 from btcturk_kit.cli.stage4 import stage4_run
@@ -37,6 +38,7 @@ app.add_typer(ledger_app)
 app.add_typer(capital_app)
 app.add_typer(risk_app)
 app.add_typer(config_app)
+app.add_typer(report_app)
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - the callback's signature is typer's

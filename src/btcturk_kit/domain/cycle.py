@@ -31,10 +31,13 @@ from btcturk_kit.domain.orders import (
     Side,
     SubmitOrder,
 )
+from btcturk_kit.domain.performance import Performance
+from btcturk_kit.domain.pnl_days import PnlDay
 from btcturk_kit.domain.positions import Position
 from btcturk_kit.domain.risk import RiskAssessment
 from btcturk_kit.domain.risk_memory import RiskMemory
 from btcturk_kit.domain.risk_mode import RiskMode
+from btcturk_kit.domain.round_trips import RoundTrip
 from btcturk_kit.domain.transfers import Transfer
 
 __all__ = [
@@ -192,6 +195,7 @@ class CycleState(NamedTuple):
         unvalued: Keys of events with a charge whose worth is not known yet.
         guards: Orders sent and executed lately, and latches.
         last_operation: Number of the last operation that was carried out or refused.
+        performance: What was earned, paid and turned over, and where the day began.
     """
 
     account: str
@@ -211,6 +215,7 @@ class CycleState(NamedTuple):
     unvalued: tuple[str, ...] = ()
     guards: GuardMemory = GuardMemory()
     last_operation: int = 0
+    performance: Performance = Performance()
 
 
 class Decision(NamedTuple):
@@ -225,6 +230,8 @@ class Decision(NamedTuple):
         submits: Orders to send, once each.
         cancels: Orders to cancel; repeating is safe.
         is_quiet: Nothing happened: no fill, order, command, anomaly, mode or day change.
+        days: Days that ended.
+        trips: Round trips that closed.
     """
 
     state: CycleState
@@ -241,6 +248,8 @@ class Decision(NamedTuple):
     assessment: RiskAssessment | None
     equity_try: Decimal
     is_quiet: bool
+    days: tuple[PnlDay, ...] = ()
+    trips: tuple[RoundTrip, ...] = ()
 
 
 class Settlement(NamedTuple):
@@ -281,6 +290,8 @@ class StateCommit(NamedTuple):
         state: The state after it; the store keeps its head (balances, counts, memory, cursor).
         previous_count: Ledger facts before it; the store refuses another (compare-and-swap).
         strategy_states: (plug-in, opaque text) to keep; empty when not due.
+        days: Days that ended.
+        trips: Round trips that closed.
     """
 
     state: CycleState
@@ -294,6 +305,8 @@ class StateCommit(NamedTuple):
     anomalies: tuple[Anomaly, ...] = ()
     strategy_states: tuple[tuple[str, str], ...] = ()
     record: CycleRecord | None = None
+    days: tuple[PnlDay, ...] = ()
+    trips: tuple[RoundTrip, ...] = ()
 
 
 class OrderProposal(NamedTuple):

@@ -21,7 +21,16 @@ from btcturk_kit.domain.lots import Book, LotMove, lot_moves
 from btcturk_kit.domain.money import MONEY_PLACES, ZERO, divide_half_even, exact
 from btcturk_kit.errors import InvariantViolation, LedgerConflict
 
-__all__ = ["CostMethod", "Lot", "Position", "apply_fill", "apply_move", "fold_fills", "fold_moves"]
+__all__ = [
+    "CostMethod",
+    "Lot",
+    "Position",
+    "apply_fill",
+    "apply_move",
+    "fold_fills",
+    "fold_moves",
+    "ordered_moves",
+]
 
 
 class CostMethod(StrEnum):
@@ -268,17 +277,19 @@ def fold_moves(
         method: How sold quantity finds its cost.
         onto: The fold of all moves of an earlier time, to go on from; None for from the beginning.
     """
-    mine = [one for one in moves if one.asset == asset and one.book is book]
-    mine.sort(key=lambda one: (one.event_time_ms, one.ordinal, not one.quantity))
     position = Position(asset, book=book) if onto is None else onto
-    for move in _corrected(mine):
+    for move in ordered_moves(book, asset, moves):
         position = apply_move(position, move, method=method)
     return position
 
 
-def _corrected(moves: list[LotMove]) -> list[LotMove]:
+@exact
+def ordered_moves(book: Book, asset: Asset, moves: Iterable[LotMove]) -> list[LotMove]:
+    """Return the moves of one asset in one book as `apply_move` takes them, corrections inside."""
+    mine = [one for one in moves if one.asset == asset and one.book is book]
+    mine.sort(key=lambda one: (one.event_time_ms, one.ordinal, not one.quantity))
     found: list[LotMove] = []
-    for move in moves:
+    for move in mine:
         if move.quantity:
             found.append(move)
             continue

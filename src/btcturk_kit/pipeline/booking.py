@@ -1,4 +1,4 @@
-"""Booking: one ledger event into books, lots, realized totals and capital, whatever its kind.
+"""Booking: one ledger event into books, lots, totals and capital, whatever its kind.
 
 Everything that changes the books of a draft goes through `book`. An event that is older than the
 last one of its asset makes that asset fold again from its history. Never add: what makes an event.
@@ -13,10 +13,12 @@ from btcturk_kit.domain.cycle import CycleState
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import EventKind, LedgerEvent
 from btcturk_kit.domain.lots import Book, LotMove, is_unvalued, lot_moves
+from btcturk_kit.domain.performance import Change
 from btcturk_kit.domain.positions import Position, apply_move, fold_moves
 from btcturk_kit.errors import require
 from btcturk_kit.pipeline.draft import Draft
 from btcturk_kit.pipeline.finance import finance_event
+from btcturk_kit.pipeline.perform import late_change, note_performance
 
 __all__ = ["book", "late_assets"]
 
@@ -56,15 +58,17 @@ def book(draft: Draft, event: LedgerEvent) -> None:
         if any(move.asset == asset for move in moves):
             draft.history[asset].append(event)
     done: set[tuple[Book, Asset]] = set()
+    changes: list[Change] = []
     for move in moves:
-        if (move.book, move.asset) not in done and _move(draft, move):
+        if (move.book, move.asset) not in done and _move(draft, move, event, changes):
             done.add((move.book, move.asset))
     _note_value(draft, event)
+    note_performance(draft, event, changes)
     if draft.profile.risk.financing.granularity is _EVENT:
         finance_event(draft, before, (event,))
 
 
-def _move(draft: Draft, move: LotMove) -> bool:
+def _move(draft: Draft, move: LotMove, event: LedgerEvent, changes: list[Change]) -> bool:
     """Apply one move; return whether its asset was folded anew, all moves of the event inside."""
     is_bot = move.book is _BOT
     positions = draft.positions if is_bot else draft.external
@@ -84,6 +88,8 @@ def _move(draft: Draft, move: LotMove) -> bool:
     if is_bot:
         draft.realized_net = draft.realized_net + new.realized_net - old.realized_net
         draft.realized_gross = draft.realized_gross + new.realized_gross - old.realized_gross
+        late = late_change(draft, move.asset, event) if is_late else None
+        changes.append(Change(move, old, new, late))
     return is_late
 
 

@@ -33,6 +33,7 @@ from btcturk_kit.pipeline.draft import Draft
 from btcturk_kit.pipeline.finance import finance_cycle
 from btcturk_kit.pipeline.ingest import ingest
 from btcturk_kit.pipeline.operate import operate
+from btcturk_kit.pipeline.perform import mark_performance, turn_day
 from btcturk_kit.pipeline.profile import Profile
 from btcturk_kit.pipeline.reconcile import reconcile
 from btcturk_kit.pipeline.review import place_orders
@@ -100,6 +101,8 @@ def decide(
         observe_only: Book and assess, but neither ask strategies nor write to the exchange.
     """
     draft = Draft(state, observation, kit.profile, kit.rules)
+    if observation.now_ms >= state.performance.day.end_ms:
+        turn_day(draft, previous_equity)
     if assessment is not None:
         keep_assessment(draft, assessment)
     else:
@@ -165,6 +168,7 @@ def _freeze(draft: Draft) -> Decision:
     old = draft.previous
     if draft.events:
         require_law(draft, draft.profile.quote)
+    mark_performance(draft)
     fills, submits, cancels = tuple(draft.fills), tuple(draft.submits), tuple(draft.cancels)
     is_quiet = not (
         fills
@@ -175,6 +179,7 @@ def _freeze(draft: Draft) -> Decision:
         or draft.intents
         or draft.anomalies
         or draft.last_operation != old.last_operation
+        or draft.days
         or draft.mode.mode is not old.mode.mode
         or draft.risk.day_end_ms != old.risk.day_end_ms
     )
@@ -206,6 +211,7 @@ def _freeze(draft: Draft) -> Decision:
         draft.unvalued,
         draft.guards,
         draft.last_operation,
+        draft.performance,
     )
     return Decision(
         state,
@@ -222,6 +228,8 @@ def _freeze(draft: Draft) -> Decision:
         draft.assessment,
         draft.equity_try,
         is_quiet,
+        tuple(draft.days),
+        tuple(draft.trips),
     )
 
 

@@ -24,8 +24,10 @@ from btcturk_kit.domain.ledger import LedgerEvent
 from btcturk_kit.domain.lots import Book
 from btcturk_kit.domain.money import ONE, ZERO, add
 from btcturk_kit.domain.orders import CancelOrder, Order, Side, SubmitOrder
+from btcturk_kit.domain.pnl_days import PnlDay
 from btcturk_kit.domain.positions import Position
 from btcturk_kit.domain.risk import RiskAssessment
+from btcturk_kit.domain.round_trips import RoundTrip
 from btcturk_kit.pipeline.profile import Profile
 
 __all__ = ["Draft"]
@@ -48,6 +50,7 @@ class Draft:
         "changed_orders",
         "changed_positions",
         "cursor_ms",
+        "days",
         "differences",
         "equity_try",
         "events",
@@ -62,6 +65,7 @@ class Draft:
         "multiplier",
         "observation",
         "orders",
+        "performance",
         "positions",
         "previous",
         "profile",
@@ -71,6 +75,7 @@ class Draft:
         "risk",
         "rules",
         "submits",
+        "trips",
         "unvalued",
     )
 
@@ -99,6 +104,9 @@ class Draft:
         self.orders = state.orders
         self.differences = state.differences
         self.cursor_ms = state.cursor_ms
+        self.performance = state.performance
+        self.days: list[PnlDay] = []
+        self.trips: list[RoundTrip] = []
         self.fills: list[Fill] = []
         self.events: list[LedgerEvent] = []
         self.capital_rows: list[CapitalState] = []

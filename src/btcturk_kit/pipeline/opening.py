@@ -14,6 +14,7 @@ from btcturk_kit.domain.lots import lot_moves
 from btcturk_kit.domain.market import Balance
 from btcturk_kit.domain.mode_memory import ModeMemory
 from btcturk_kit.domain.money import ZERO, add, exact
+from btcturk_kit.domain.performance import start_performance
 from btcturk_kit.domain.positions import Position, apply_move
 from btcturk_kit.domain.risk_memory import RiskMemory
 from btcturk_kit.errors import ConfigurationError
@@ -80,6 +81,8 @@ def open_account(
         now_ms,
         external=external,
     )
+    performance = start_performance(state, now_ms=now_ms, day_end=day_end)
+    state = state._replace(performance=performance)
     return StateCommit(
         state=state,
         previous_count=0,

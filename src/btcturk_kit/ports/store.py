@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from btcturk_kit.domain.cycle import CycleRecord, CycleState, StateCommit
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import LedgerEvent
 from btcturk_kit.domain.operations import Operation
 
-__all__ = ["StateStore", "StoreTotals", "StoredState"]
+__all__ = ["END_OF_TIME_MS", "StateStore", "StoreTotals", "StoredState"]
+
+END_OF_TIME_MS: Final = 1 << 62
+"""Later than every instant: the end of a span that has none."""
 
 
 class StoredState(NamedTuple):

@@ -24,6 +24,7 @@ from btcturk_kit.domain.market import Balance, MarketFrame
 from btcturk_kit.domain.money import ZERO, exactly
 from btcturk_kit.domain.operations import Operation
 from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome
+from btcturk_kit.domain.performance import mark_equity
 from btcturk_kit.domain.risk import RiskAssessment
 from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import (
@@ -37,6 +38,7 @@ from btcturk_kit.errors import (
 from btcturk_kit.pipeline.context import mark_at
 from btcturk_kit.pipeline.decide import Kit, decide
 from btcturk_kit.pipeline.opening import open_account
+from btcturk_kit.pipeline.perform import held_marks
 from btcturk_kit.pipeline.quiet import QuietScan
 from btcturk_kit.pipeline.settle import settle
 from btcturk_kit.ports.instance_lock import InstanceLock
@@ -222,7 +224,7 @@ class CycleRunner:
             self._recorder.quiet_cycles += passed
             if at == limit:
                 if not self._recorder.quiet_left:
-                    state = self._state = self._save_quiet(state, frame.times_ms[at - 1])
+                    state = self._state = self._save_quiet(state, frame, at - 1)
                 continue
             self._cycles += 1
             with exactly():
@@ -235,10 +237,15 @@ class CycleRunner:
                 self._arm(state)
             at += 1
 
-    def _save_quiet(self, state: CycleState, now_ms: int) -> CycleState:
+    def _save_quiet(self, state: CycleState, frame: MarketFrame, at: int) -> CycleState:
         """Store the quiet cycles the scan has passed, with what strategies learned in them."""
-        state = self._caught_up(state)
-        self._equity_try = self._scan.amount(self._scan.equities[-1])
+        state, now_ms = self._caught_up(state), frame.times_ms[at]
+        self._equity_try = equity = self._scan.amount(self._scan.equities[-1])
+        seen = {bars.symbol: mark_at(bars, at, now_ms) for bars in frame.bars}
+        marks = held_marks(state.positions, seen, self._kit.profile.quote)
+        state = state._replace(
+            performance=mark_equity(state.performance, equity, marks, cycle=state.cycle)
+        )
         self._recorder.flush(state, now_ms, self._equity_try)
         self._arm(state)
         return state

@@ -55,6 +55,8 @@ class Recorder:
                 decision.anomalies,
                 self._strategy_states(),
                 record,
+                decision.days,
+                decision.trips,
             )
         )
         return record

@@ -142,3 +142,78 @@ BEGIN SELECT RAISE(ABORT, 'operations is append-only'); END;
 
 -- The last operation that was carried out or refused.
 ALTER TABLE cycle_state ADD COLUMN last_operation INTEGER NOT NULL DEFAULT 0;
+-- Profit and loss. performance: since the opening, by traded pair. Amounts in TRY.
+CREATE TABLE performance (
+    symbol TEXT PRIMARY KEY,
+    base TEXT NOT NULL,
+    realized_net TEXT NOT NULL,
+    realized_gross TEXT NOT NULL,
+    fees_try TEXT NOT NULL,
+    tax_try TEXT NOT NULL,
+    bought_try TEXT NOT NULL,
+    sold_try TEXT NOT NULL,
+    fills INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- One row a day of the day zone in which something ran; the last one is the present day.
+-- flows_total_try, restated_total_net: since the opening. marks: what equity_end_try was counted at.
+CREATE TABLE pnl_days (
+    start_ms INTEGER PRIMARY KEY,
+    end_ms INTEGER NOT NULL,
+    equity_start_try TEXT NOT NULL,
+    equity_end_try TEXT NOT NULL,
+    unrealized_net_start TEXT NOT NULL,
+    unrealized_net_end TEXT NOT NULL,
+    unrealized_gross_start TEXT NOT NULL,
+    unrealized_gross_end TEXT NOT NULL,
+    flows_try TEXT NOT NULL,
+    treasury_try TEXT NOT NULL,
+    high_try TEXT NOT NULL,
+    drawdown_try TEXT NOT NULL,
+    restated_net TEXT NOT NULL,
+    flows_total_try TEXT NOT NULL,
+    restated_total_net TEXT NOT NULL,
+    marks TEXT NOT NULL,
+    cycle INTEGER NOT NULL
+) STRICT;
+-- What a pair earned, paid and turned over in a day.
+CREATE TABLE pnl_day_symbols (
+    start_ms INTEGER NOT NULL,
+    symbol TEXT NOT NULL,
+    base TEXT NOT NULL,
+    realized_net TEXT NOT NULL,
+    realized_gross TEXT NOT NULL,
+    fees_try TEXT NOT NULL,
+    tax_try TEXT NOT NULL,
+    bought_try TEXT NOT NULL,
+    sold_try TEXT NOT NULL,
+    fills INTEGER NOT NULL,
+    PRIMARY KEY (start_ms, symbol)
+) STRICT, WITHOUT ROWID;
+-- Where the trip of each asset stands: opened_ms is NULL while it is flat.
+CREATE TABLE trip_states (
+    asset TEXT PRIMARY KEY,
+    opened_ms INTEGER,
+    quantity TEXT NOT NULL,
+    realized_net TEXT NOT NULL,
+    realized_gross TEXT NOT NULL,
+    fees_try TEXT NOT NULL,
+    tax_try TEXT NOT NULL,
+    restated_net TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE round_trips (
+    seq INTEGER PRIMARY KEY,
+    asset TEXT NOT NULL,
+    opened_ms INTEGER NOT NULL,
+    closed_ms INTEGER NOT NULL,
+    quantity TEXT NOT NULL,
+    realized_net TEXT NOT NULL,
+    realized_gross TEXT NOT NULL,
+    fees_try TEXT NOT NULL,
+    tax_try TEXT NOT NULL,
+    restated_net TEXT NOT NULL
+) STRICT;
+CREATE INDEX round_trips_by_time ON round_trips (closed_ms);
+CREATE TRIGGER round_trips_no_update BEFORE UPDATE ON round_trips
+BEGIN SELECT RAISE(ABORT, 'round_trips is append-only'); END;
+CREATE TRIGGER round_trips_no_delete BEFORE DELETE ON round_trips
+BEGIN SELECT RAISE(ABORT, 'round_trips is append-only'); END;

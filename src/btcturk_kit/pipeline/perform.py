@@ -1,0 +1,107 @@
+"""Perform: what the events of a cycle did to the performance, its days and its round trips.
+
+The totals grow with each event that `booking` books, in the same step. Never add: a figure that the
+ledger does not give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+
+from btcturk_kit.domain.attribution import Pair, late_shares, pair_of
+from btcturk_kit.domain.cycle import Mark
+from btcturk_kit.domain.identifiers import Asset, Symbol
+from btcturk_kit.domain.ledger import EventKind, LedgerEvent
+from btcturk_kit.domain.performance import (
+    Change,
+    Late,
+    mark_equity,
+    note_event,
+    start_performance,
+)
+from btcturk_kit.domain.pnl_days import next_day
+from btcturk_kit.domain.positions import Position
+from btcturk_kit.pipeline.draft import Draft
+
+__all__ = ["held_marks", "late_change", "mark_performance", "note_performance", "turn_day"]
+
+# A member named once costs a fraction of one looked up at each use.
+_VALUATION = EventKind.VALUATION
+
+
+def late_change(draft: Draft, asset: Asset, event: LedgerEvent) -> Late:
+    """Return what a late event changed in the results of an asset, from its history."""
+    shares, restated = late_shares(
+        asset, draft.history[asset], event, method=draft.profile.cost_method
+    )
+    return Late(shares, restated)
+
+
+def note_performance(draft: Draft, event: LedgerEvent, changes: Sequence[Change]) -> None:
+    """Add an event to the totals of the draft, with what it did to the bot's lots."""
+    pair = _valued_pair(draft, event) if event.kind is _VALUATION and changes else None
+    draft.performance, closed = note_event(
+        draft.performance,
+        event,
+        changes,
+        dust_try=draft.profile.risk.limits.dust_try,
+        pair=pair,
+    )
+    if closed:
+        draft.trips += closed
+
+
+def _valued_pair(draft: Draft, event: LedgerEvent) -> Pair:
+    """Return the pair of the trade that a valuation belongs to; it is in the history."""
+    key = event.key.removeprefix("valuation:")
+    return next(pair_of(one) for one in draft.history[event.legs[0].asset] if one.key == key)
+
+
+def turn_day(draft: Draft, previous_equity: Callable[[], Decimal | None]) -> None:
+    """End the day that is over, with the last equity before it; an account without one begins.
+
+    To be called before anything of the cycle is booked.
+
+    Args:
+        draft: Its performance and its ended days are written.
+        previous_equity: Gives equity at the instant before, quiet ones too.
+    """
+    before, profile = draft.previous, draft.profile
+    performance, now_ms = before.performance, draft.observation.now_ms
+    if not performance.day.end_ms:
+        draft.performance = start_performance(
+            before, now_ms=now_ms, day_end=profile.day_end, cycle=before.cycle
+        )
+        return
+    equity = None
+    if before.cycle != performance.cycle:  # quiet cycles have passed since equity was marked
+        equity = previous_equity()
+    draft.performance, ended = next_day(
+        performance,
+        before,
+        performance.equity_try if equity is None else equity,
+        now_ms=now_ms,
+        day_end=profile.day_end,
+    )
+    draft.days.append(ended)
+
+
+def mark_performance(draft: Draft) -> None:
+    """Mark equity as the draft has it, with the market it was counted at."""
+    marks = held_marks(draft.positions, draft.observation.marks, draft.profile.quote)
+    cycle = draft.previous.cycle + 1
+    draft.performance = mark_equity(draft.performance, draft.equity_try, marks, cycle=cycle)
+
+
+def held_marks(
+    positions: Mapping[Asset, Position], marks: Mapping[Symbol, Mark], quote: Asset
+) -> tuple[tuple[Asset, Decimal], ...]:
+    """Return the price in the quote of each coin that is held and has a market."""
+    found = []
+    for asset, position in positions.items():
+        if position.quantity:
+            mark = marks.get(Symbol(f"{asset}{quote}"))
+            if mark is not None:
+                found.append((asset, mark.price))
+    return tuple(found)
