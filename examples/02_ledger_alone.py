@@ -23,7 +23,8 @@ from btcturk_kit import (
     Symbol,
     TradeId,
 )
-from btcturk_kit.domain.ledger import EventKind, fill_event, opening_event
+from btcturk_kit.domain.ledger import EventKind
+from btcturk_kit.domain.ledger_events import fill_event, opening_event
 from btcturk_kit.domain.positions import fold_fills
 from btcturk_kit.errors import LedgerImbalance
 
@@ -65,7 +66,7 @@ opening = opening_event(
     {TRY: Decimal(100_000), BTC: Decimal("0.5")},
     bot_quote=Decimal(80_000),
     quote=TRY,
-    event_time_ms=START_MS,
+    now_ms=START_MS,
 )
 ledger = Ledger().post(opening)
 show(ledger, Position(BTC))
@@ -86,7 +87,8 @@ show(ledger, fold_fills(BTC, [*fills, late]))
 
 print(f"Every asset sums to zero: {ledger.imbalance() == {}}.")
 print(f"The exchange must hold {ledger.held(TRY)} TRY and {ledger.held(BTC)} BTC for us.")
-wrong = LedgerEvent("gift", EventKind.FLOW, START_MS, (Leg(Account.BOT, TRY, Decimal(1)),), "")
+legs = (Leg(Account.BOT, TRY, Decimal(1)),)
+wrong = LedgerEvent("gift", EventKind.DEPOSIT, START_MS, START_MS, legs, "")
 try:
     ledger.post(wrong)
 except LedgerImbalance as error:

@@ -56,15 +56,8 @@ if _TYPE_CHECKING:
     from btcturk_kit.domain.fills import Fill
     from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol, TradeId
     from btcturk_kit.domain.instruments import PairRules
-    from btcturk_kit.domain.ledger import (
-        Account,
-        EventKind,
-        Ledger,
-        LedgerEvent,
-        Leg,
-        fill_event,
-        opening_event,
-    )
+    from btcturk_kit.domain.ledger import Account, EventKind, Ledger, LedgerEvent, Leg
+    from btcturk_kit.domain.ledger_events import fill_event, opening_event
     from btcturk_kit.domain.listing import Currency, Listing
     from btcturk_kit.domain.market import (
         Balance,
@@ -207,9 +200,8 @@ _MODULES = {
         "Ledger",
         "LedgerEvent",
         "Leg",
-        "fill_event",
-        "opening_event",
     ),
+    "domain.ledger_events": ("fill_event", "opening_event"),
     "domain.listing": ("Currency", "Listing"),
     "domain.market": (
         "Balance",

@@ -23,6 +23,7 @@
     └── InvariantViolation            our own fault; the cycle stops         exit 1
         ├── CapitalPolicyError        a checkpoint that cannot be right      exit 8
         ├── LedgerImbalance           legs that do not sum to zero
+        ├── LedgerConflict            one fact told with two contents
         └── IllegalTransition         an order event its state does not allow
 
 What could happen in a correct program on a good day (a denial, a rejection, an unknown outcome of
@@ -45,6 +46,7 @@ __all__ = [
     "GuardBlocked",
     "IllegalTransition",
     "InvariantViolation",
+    "LedgerConflict",
     "LedgerImbalance",
     "LockHeld",
     "MaintenanceError",
@@ -246,6 +248,10 @@ class CapitalPolicyError(InvariantViolation):
 
 class LedgerImbalance(InvariantViolation):
     """The legs of a ledger event do not sum to zero in every asset."""
+
+
+class LedgerConflict(InvariantViolation):
+    """A fact that is booked already is told again with another content: nothing is written."""
 
 
 class IllegalTransition(InvariantViolation):

@@ -19,9 +19,8 @@ from btcturk_kit.domain.capital import (
 from btcturk_kit.domain.cycle import Anomaly, CycleRecord, CycleState, StateCommit
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol, TradeId
-from btcturk_kit.domain.ledger import (
-    Ledger,
-    LedgerEvent,
+from btcturk_kit.domain.ledger import Ledger, LedgerEvent
+from btcturk_kit.domain.ledger_events import (
     difference_event,
     fill_event,
     opening_event,
@@ -51,7 +50,7 @@ class Life:
             {TRY: Decimal("100000.50"), BTC: Decimal("0.25")},
             bot_quote=Decimal(90_000),
             quote=TRY,
-            event_time_ms=OPENED_MS,
+            now_ms=OPENED_MS,
         )
         ledger = Ledger().post(event)
         capital = CapitalState(
@@ -143,7 +142,7 @@ class Life:
         share = sub(capital.treasury_try, state.capital.treasury_try)
         if share:
             events.append(
-                treasury_event(events[0].key, share, quote=TRY, event_time_ms=fill.event_time_ms)
+                treasury_event(events[0].key, share, quote=TRY, now_ms=fill.event_time_ms)
             )
             ledger = ledger.post(events[1])
         after = state._replace(

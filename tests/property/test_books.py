@@ -23,12 +23,8 @@ from btcturk_kit.domain.capital import (
 )
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.domain.ledger import (
-    Account,
-    EventKind,
-    Ledger,
-    LedgerEvent,
-    Leg,
+from btcturk_kit.domain.ledger import Account, EventKind, Ledger, LedgerEvent, Leg
+from btcturk_kit.domain.ledger_events import (
     difference_event,
     fill_event,
     flow_event,
@@ -51,7 +47,7 @@ class Books:
     def __init__(self, policy: SelfFinancing, method: CostMethod) -> None:
         self.policy, self.method = policy, method
         opening = {TRY: OPENING_TRY, BTC: Decimal(3), ETH: Decimal(0)}
-        event = opening_event(opening, bot_quote=BOT_TRY, quote=TRY, event_time_ms=START_MS)
+        event = opening_event(opening, bot_quote=BOT_TRY, quote=TRY, now_ms=START_MS)
         self.ledger = Ledger().post(event)
         self.exchange = {asset: Fraction(amount) for asset, amount in opening.items()}
         self.positions: dict[Asset, Position] = {}
@@ -93,7 +89,7 @@ class Books:
                     self.ledger.last_event_key,
                     share,
                     quote=TRY,
-                    event_time_ms=fill.event_time_ms,
+                    now_ms=fill.event_time_ms,
                 )
             )
 
@@ -205,7 +201,7 @@ events = st.one_of(
     st.builds(
         lambda amount: difference_event([(BTC, amount), (TRY, -amount)], count=0, now_ms=5), amounts
     ),
-    st.builds(lambda amount: treasury_event("fill:1", amount, quote=TRY, event_time_ms=5), amounts),
+    st.builds(lambda amount: treasury_event("fill:1", amount, quote=TRY, now_ms=5), amounts),
 )
 
 
@@ -237,9 +233,7 @@ def test_legs_that_do_not_balance_are_refused(
     at = where % len(legs)
     legs[at] = Leg(legs[at].account, legs[at].asset, add(legs[at].amount, off))
     account = data.draw(st.sampled_from(Account))
-    ledger = Ledger().post(
-        opening_event({TRY: Decimal(1)}, bot_quote=ZERO, quote=TRY, event_time_ms=0)
-    )
+    ledger = Ledger().post(opening_event({TRY: Decimal(1)}, bot_quote=ZERO, quote=TRY, now_ms=0))
     with pytest.raises(LedgerImbalance, match="off by"), localcontext(NARROW):
         ledger.post(event._replace(legs=tuple(legs)))
     assert ledger.balance(account, BTC) == 0

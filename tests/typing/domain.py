@@ -11,7 +11,8 @@ from typing import assert_type
 from btcturk_kit.domain.capital import CapitalState, LedgerCheckpoint, SelfFinancing
 from btcturk_kit.domain.identifiers import Asset, ClientOrderId, Symbol
 from btcturk_kit.domain.instruments import PairRules
-from btcturk_kit.domain.ledger import Ledger, opening_event
+from btcturk_kit.domain.ledger import Ledger
+from btcturk_kit.domain.ledger_events import opening_event
 from btcturk_kit.domain.money import Money, add, round_half_even
 from btcturk_kit.domain.orders import (
     LimitOrder,
@@ -70,7 +71,7 @@ state.treasury_try = Decimal(1)  # type: ignore[misc]  # frozen
 
 # The folds return new values of the same kind.
 opening = opening_event(
-    {Asset("TRY"): Decimal(1000)}, bot_quote=Decimal(1000), quote=Asset("TRY"), event_time_ms=0
+    {Asset("TRY"): Decimal(1000)}, bot_quote=Decimal(1000), quote=Asset("TRY"), now_ms=0
 )
 assert_type(Ledger().post(opening), Ledger)
 step = LedgerCheckpoint("main", 1, "fill:1", "h", 0, "", Decimal(1), Decimal(1))

@@ -14,7 +14,9 @@ from btcturk_kit.adapters.store_checks import require_opening
 from btcturk_kit.domain.cycle import CycleRecord, CycleState, StateCommit
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.domain.ledger import Account, EventKind, Leg
+from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
+from btcturk_kit.domain.ledger_events import fill_event
+from btcturk_kit.domain.lots import lot_moves
 from btcturk_kit.domain.orders import Order, OrderStatus, Side
 from btcturk_kit.domain.risk import RiskMode
 from btcturk_kit.errors import CapitalPolicyError, Fenced, InvariantViolation, require
@@ -27,10 +29,10 @@ _ACCOUNT_OF = itemgetter(0)
 """The account of a leg."""
 
 # A member looked up once costs a third of one looked up at each commit.
-_BOT, _TREASURY = Account.BOT, EventKind.TREASURY
+_BOT, _TREASURY, _FILL = Account.BOT, EventKind.TREASURY, EventKind.FILL
 _BUY = Side.BUY
 
-_BASE, _SIDE = Fill._fields.index("base"), Fill._fields.index("side")
+_SIDE = Fill._fields.index("side")
 
 _ACCEPTED, _CANCELED = 1, 2
 _ENDS = {
@@ -54,6 +56,7 @@ class _Books:
         "keys",
         "orders_canceled",
         "orders_submitted",
+        "others",
         "outcomes",
         "records",
         "state",
@@ -66,6 +69,7 @@ class _Books:
         self.state: CycleState | None = None
         self.strategy_states: dict[str, str] = {}
         self.fills: list[tuple[Any, ...]] = []
+        self.others: list[tuple[int, LedgerEvent]] = []
         self.keys: set[str] = set()
         self.outcomes: dict[str, int] = {}
         self.records: dict[int, tuple[Any, ...]] = {}
@@ -149,15 +153,19 @@ class MemoryStateStore:
             )
         self._write(commit)
 
-    def fills_of(self, asset: Asset) -> tuple[Fill, ...]:
-        """Return every fill booked for the bot in one base asset, oldest first."""
-        found = []
-        for is_own, is_buy, *atoms in self._books.fills:
-            if is_own and atoms[_BASE] == asset:
-                atoms.insert(_SIDE, Side.BUY if is_buy else Side.SELL)
-                found.append(Fill(*atoms))
-        found.sort(key=lambda fill: fill.order_key)
-        return tuple(found)
+    def events_with(self, asset: Asset) -> tuple[LedgerEvent, ...]:
+        """Return every event that moved lots of one asset, in sequence; for a late fact.
+
+        A fill's event is made again from the fill: that costs only when it is asked for.
+        """
+        found: list[tuple[int, LedgerEvent]] = []
+        for place, known_ms, is_own, is_buy, *atoms in self._books.fills:
+            atoms.insert(_SIDE, Side.BUY if is_buy else Side.SELL)
+            event = fill_event(Fill(*atoms), is_own=is_own, known_ms=known_ms)
+            if _moves_lots(event, asset):
+                found.append((place, event))
+        found += [one for one in self._books.others if _moves_lots(one[1], asset)]
+        return tuple([event for _, event in sorted(found, key=itemgetter(0))])
 
     def records(self, *, limit: int) -> tuple[CycleRecord, ...]:
         """Return the newest records, newest first."""
@@ -197,7 +205,7 @@ class MemoryStateStore:
             )
 
     # A straight list of steps: a call for each would cost more than the step.
-    def _write(self, commit: StateCommit) -> None:  # noqa: C901 - as said above
+    def _write(self, commit: StateCommit) -> None:  # noqa: C901, PLR0912 - as said above
         """Check everything, then keep everything: nothing is kept of a commit that is refused."""
         books = self._books
         state, previous_count, now_ms, fills, events, _, _, orders, anomalies, texts, record = (
@@ -207,25 +215,32 @@ class MemoryStateStore:
             raise InvariantViolation(f"the commit is of account {state.account!r}")
         booked: dict[str, tuple[Leg, ...]] = {}
         facts = 0
-        for key, kind, _, legs, _ in events:
+        others: list[tuple[int, LedgerEvent]] = []
+        place = len(books.keys)
+        places: dict[str, tuple[int, int]] = {}
+        for event in events:
+            key, kind, _, known_ms, legs, _ = event
             booked[key] = legs
+            place += 1
+            places[key] = place, known_ms
             if kind is not _TREASURY:
                 facts += 1
+                if kind is not _FILL:
+                    others.append((place, event))
         if state.ledger.event_count - previous_count != facts:
             raise InvariantViolation("the commit's events do not lead to its ledger")
         if len(booked) != len(events) or not books.keys.isdisjoint(booked):
             raise InvariantViolation(f"one of {sorted(booked)} is booked already")
         rows, buys = [], books.buys
-        for trade, order, client, symbol, base, quote, side, size, price, fee, tax, at_ms in fills:
-            legs_of = booked.get(f"fill:{trade}")
+        for fill in fills:
+            key = f"fill:{fill[0]}"
+            legs_of = booked.get(key)
             if legs_of is None:
-                raise InvariantViolation(f"fill {trade} has no ledger event")
+                raise InvariantViolation(f"{key} has no ledger event")
             own = _BOT in map(_ACCOUNT_OF, legs_of)
-            buy = side is _BUY
+            buy = fill[_SIDE] is _BUY
             buys += buy
-            rows.append(
-                (own, buy, trade, order, client, symbol, base, quote, size, price, fee, tax, at_ms)
-            )
+            rows.append((*places[key], own, buy, *fill[:_SIDE], *fill[_SIDE + 1 :]))
         outcomes = [_outcome_of(order, books.outcomes) for order in orders] if orders else []
         if record is not None:
             cycle, at_ms, mode, quiet, filled, sent, ended, equity, trading, aside, digest = record
@@ -245,6 +260,7 @@ class MemoryStateStore:
                 raise InvariantViolation(f"cycle {cycle} has another record already")
         books.keys.update(booked)
         books.fills += rows
+        books.others += others
         books.buys = buys
         for name, outcome in outcomes:
             self._keep_outcome(name, outcome)
@@ -261,6 +277,10 @@ class MemoryStateStore:
         books.orders_submitted += new & _ACCEPTED
         books.orders_canceled += bool(new & _CANCELED)
         books.outcomes[name] = outcome | known
+
+
+def _moves_lots(event: LedgerEvent, asset: Asset) -> bool:
+    return any(move.asset == asset for move in lot_moves(event))
 
 
 def _outcome_of(order: Order, known: dict[str, int]) -> tuple[str, int]:

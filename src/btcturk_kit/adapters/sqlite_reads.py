@@ -22,6 +22,7 @@ from btcturk_kit.adapters.sqlite_rows import (
 from btcturk_kit.domain.cycle import CycleState
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, Ledger
+from btcturk_kit.domain.lots import Book
 from btcturk_kit.domain.money import ZERO, add
 from btcturk_kit.domain.positions import Position
 from btcturk_kit.errors import StoreCorrupt
@@ -41,22 +42,25 @@ def read_state(file: SqliteFile) -> tuple[CycleState, int] | None:
     revision, cycle, cursor_ms, opened_ms, digest = head
     account, _ = _only(file, sql.SELECT_META)
     orders = [order_of(row) for row in file.rows(sql.SELECT_ORDERS)]
+    positions = _read_positions(file)
     state = CycleState(
         account=account,
         cycle=cycle,
         ledger=_read_ledger(file),
-        positions=_read_positions(file),
+        positions=positions[Book.BOT],
         capital=capital_of(_only(file, sql.SELECT_CAPITAL)),
         risk=risk_of(_only(file, sql.SELECT_RISK)),
         mode=mode_of(_only(file, sql.SELECT_MODE)),
         orders={one.client_order_id: one for one in orders},
-        seen=tuple((row[1], row[2]) for row in file.rows(sql.SELECT_SEEN)),
+        seen=tuple((row[1], row[2], row[3]) for row in file.rows(sql.SELECT_SEEN)),
         cursor_ms=cursor_ms,
         opened_ms=opened_ms,
         differences=tuple(
             (asset, amount_of(amount)) for asset, amount in file.rows(sql.SELECT_DIFFERENCES)
         ),
         digest=digest,
+        external=positions[Book.EXTERNAL],
+        unvalued=tuple(key for (key,) in file.rows(sql.SELECT_UNVALUED)),
     )
     return state, revision
 
@@ -73,19 +77,18 @@ def _read_ledger(file: SqliteFile) -> Ledger:
     return ledger
 
 
-def _read_positions(file: SqliteFile) -> dict[Asset, Position]:
-    lots = {
-        asset: tuple(rows) for asset, rows in groupby(file.rows(sql.SELECT_LOTS), key=itemgetter(0))
-    }
-    positions = {}
+def _read_positions(file: SqliteFile) -> dict[Book, dict[Asset, Position]]:
+    rows = groupby(file.rows(sql.SELECT_LOTS), key=itemgetter(0, 1))
+    lots = {slot: tuple(group) for slot, group in rows}
+    positions: dict[Book, dict[Asset, Position]] = {book: {} for book in Book}
     for row in file.rows(sql.SELECT_POSITIONS):
-        position = position_of(row, lots.get(row[0], ()))
+        position = position_of(row, lots.get((row[0], row[1]), ()))
         held = cost = ZERO
         for lot in position.lots:
             held, cost = add(held, lot.quantity), add(cost, lot.cost)
         if (held, cost) != (position.quantity, position.cost):
             raise _damaged(file, f"the lots of {position.asset} do not add up to its position")
-        positions[position.asset] = position
+        positions[position.book][position.asset] = position
     return positions
 
 

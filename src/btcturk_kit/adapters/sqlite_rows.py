@@ -14,10 +14,11 @@ from operator import itemgetter
 from typing import Any
 
 from btcturk_kit.domain.canonical import canonical_decimal
-from btcturk_kit.domain.capital import CapitalState
+from btcturk_kit.domain.capital import CapitalCause, CapitalState
 from btcturk_kit.domain.cycle import CycleRecord
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
+from btcturk_kit.domain.lots import Book
 from btcturk_kit.domain.orders import Order, OrderStatus, OrderType, Side
 from btcturk_kit.domain.positions import Lot, Position
 from btcturk_kit.domain.risk import ModeMemory, RiskMemory, RiskMode
@@ -85,6 +86,9 @@ def fill_row(fill: Fill, *, is_own: bool) -> Row:
         amount_text(fill.fee),
         amount_text(fill.tax),
         fill.event_time_ms,
+        fill.charge_asset,
+        _optional_text(fill.charge_rate),
+        _optional_text(fill.quote_rate),
         int(is_own),
     )
 
@@ -104,13 +108,24 @@ def fill_of(row: Row) -> Fill:
         fee=amount_of(row[9]),
         tax=amount_of(row[10]),
         event_time_ms=row[11],
+        charge_asset=row[12],
+        charge_rate=_optional_amount(row[13]),
+        quote_rate=_optional_amount(row[14]),
     )
 
 
 def leg_rows(seq: int, event: LedgerEvent) -> Iterable[Row]:
     """Return the rows of an event's legs."""
     return [
-        (seq, ordinal, leg.account.value, leg.asset, amount_text(leg.amount))
+        (
+            seq,
+            ordinal,
+            leg.account.value,
+            leg.asset,
+            amount_text(leg.amount),
+            _optional_text(leg.value_try),
+            leg.acquired_ms,
+        )
         for ordinal, leg in enumerate(event.legs)
     ]
 
@@ -118,20 +133,22 @@ def leg_rows(seq: int, event: LedgerEvent) -> Iterable[Row]:
 def events_of(rows: Iterable[Row]) -> tuple[LedgerEvent, ...]:
     """Return the events whose rows, one per leg, come in the order of sequence and ordinal."""
     found = []
-    for head, group in groupby(rows, key=itemgetter(0, 1, 2, 3, 4)):
-        _, key, kind, event_time_ms, content = head
+    for head, group in groupby(rows, key=itemgetter(0, 1, 2, 3, 4, 5)):
+        _, key, kind, event_time_ms, known_ms, content = head
         legs = tuple(
-            Leg(Account(account), asset, amount_of(amount))
-            for *_, account, asset, amount in group
+            Leg(Account(account), asset, amount_of(amount), _optional_amount(value), acquired_ms)
+            for *_, account, asset, amount, value, acquired_ms in group
             if account is not None  # the one row of an event without legs
         )
-        found.append(LedgerEvent(key, EventKind(kind), event_time_ms, legs, content))
+        event = LedgerEvent(key, EventKind(kind), event_time_ms, known_ms, legs, content)
+        found.append(event)
     return tuple(found)
 
 
 def position_row(position: Position) -> Row:
     """Return the row of a position, its lots apart."""
     return (
+        position.book.value,
         position.asset,
         amount_text(position.quantity),
         amount_text(position.cost),
@@ -140,37 +157,42 @@ def position_row(position: Position) -> Row:
         amount_text(position.realized_gross),
         position.fill_count,
         *position.last_key,
+        amount_text(position.unpriced_quantity),
     )
 
 
-def lot_row(asset: str, lot: Lot) -> Row:
-    """Return the row of one open lot."""
+def lot_row(position: Position, lot: Lot) -> Row:
+    """Return the row of one open lot of a position."""
     return (
-        asset,
+        position.book.value,
+        position.asset,
         lot.event_time_ms,
         lot.trade_id,
         amount_text(lot.quantity),
         amount_text(lot.cost),
         amount_text(lot.gross_cost),
+        int(lot.has_cost),
     )
 
 
 def position_of(row: Row, lot_rows: Iterable[Row]) -> Position:
     """Return the position of a row and of its lots' rows, oldest first."""
     lots = tuple(
-        Lot(at_ms, trade_id, amount_of(quantity), amount_of(cost), amount_of(gross))
-        for _, at_ms, trade_id, quantity, cost, gross in lot_rows
+        Lot(at_ms, trade_id, amount_of(quantity), amount_of(cost), amount_of(gross), bool(has_cost))
+        for _, _, at_ms, trade_id, quantity, cost, gross, has_cost in lot_rows
     )
     return Position(
-        asset=row[0],
+        asset=row[1],
         lots=lots,
-        quantity=amount_of(row[1]),
-        cost=amount_of(row[2]),
-        gross_cost=amount_of(row[3]),
-        realized_net=amount_of(row[4]),
-        realized_gross=amount_of(row[5]),
-        fill_count=row[6],
-        last_key=(row[7], row[8]),
+        quantity=amount_of(row[2]),
+        cost=amount_of(row[3]),
+        gross_cost=amount_of(row[4]),
+        realized_net=amount_of(row[5]),
+        realized_gross=amount_of(row[6]),
+        fill_count=row[7],
+        last_key=(row[8], row[9]),
+        book=Book(row[0]),
+        unpriced_quantity=amount_of(row[10]),
     )
 
 
@@ -186,6 +208,9 @@ def capital_row(state: CapitalState) -> Row:
         state.last_event_count,
         state.last_event_key,
         state.content_hash,
+        amount_text(state.deferred_try),
+        state.cause.value,
+        state.booked_ms,
     )
 
 
@@ -201,6 +226,9 @@ def capital_of(row: Row) -> CapitalState:
         last_event_count=row[6],
         last_event_key=row[7],
         content_hash=row[8],
+        deferred_try=amount_of(row[9]),
+        cause=CapitalCause(row[10]),
+        booked_ms=row[11],
     )
 
 

@@ -14,6 +14,7 @@ __all__ = [
     "DELETE_DIFFERENCES",
     "DELETE_LOT",
     "DELETE_SEEN",
+    "DELETE_UNVALUED",
     "INSERT_ANOMALY",
     "INSERT_CAPITAL",
     "INSERT_DIFFERENCE",
@@ -24,6 +25,7 @@ __all__ = [
     "INSERT_RECORD",
     "INSERT_SEEN",
     "INSERT_TOTALS",
+    "INSERT_UNVALUED",
     "SELECT_ASSET_BALANCES",
     "SELECT_BALANCES",
     "SELECT_CAPITAL",
@@ -31,13 +33,13 @@ __all__ = [
     "SELECT_CYCLE_STATE",
     "SELECT_DIFFERENCES",
     "SELECT_EVENTS",
+    "SELECT_EVENTS_WITH",
     "SELECT_HEAD",
     "SELECT_LOTS",
     "SELECT_META",
     "SELECT_MODE",
     "SELECT_ORDERS",
     "SELECT_ORDER_COUNTED",
-    "SELECT_OWN_FILLS",
     "SELECT_POSITIONS",
     "SELECT_RECORD",
     "SELECT_RECORDS",
@@ -46,6 +48,7 @@ __all__ = [
     "SELECT_STANDING",
     "SELECT_STRATEGY_STATES",
     "SELECT_TOTALS",
+    "SELECT_UNVALUED",
     "UPDATE_TOTALS",
     "UPSERT_BALANCE",
     "UPSERT_CYCLE_STATE",
@@ -88,18 +91,20 @@ def _select(table: str, columns: str, rest: str = "", *, name: str = "") -> Stat
 
 _FILL: Final = (
     "trade_id, order_id, client_order_id, symbol, base, quote, side, quantity, price, fee, tax, "
-    "event_time_ms"
+    "event_time_ms, charge_asset, charge_rate, quote_rate"
 )
 _POSITION: Final = (
-    "asset, quantity, cost, gross_cost, realized_net, realized_gross, fill_count, last_time_ms, "
-    "last_trade_id"
+    "book, asset, quantity, cost, gross_cost, realized_net, realized_gross, fill_count, "
+    "last_time_ms, last_trade_id, unpriced_quantity"
 )
-_LOT: Final = "asset, event_time_ms, trade_id, quantity, cost, gross_cost"
+_LOT: Final = "book, asset, event_time_ms, trade_id, quantity, cost, gross_cost, has_cost"
 _CAPITAL: Final = (
     "account, trading_capital_try, treasury_try, last_realized_pnl_total_try, "
     "last_realized_gross_total_try, peak_realized_try, last_event_count, last_event_key, "
-    "content_hash"
+    "content_hash, deferred_try, cause, booked_ms"
 )
+_EVENT: Final = "seq, key, kind, event_time_ms, known_ms, content"
+_LEG: Final = "account, asset, amount, value_try, acquired_ms"
 _ORDER: Final = (
     "client_order_id, symbol, side, order_type, strategy, status, sent_ms, updated_ms, price, "
     "quantity, quote_amount, filled_quantity, reserved, order_id, reduces_risk, looked_up_ms, "
@@ -137,16 +142,25 @@ SELECT_STANDING: Final = _select(
 )
 
 INSERT_FILL: Final = _insert("fills", f"{_FILL}, is_own")
-SELECT_OWN_FILLS: Final = _select(
-    "fills", _FILL, "WHERE is_own = 1 AND base = ? ORDER BY event_time_ms, trade_id"
+INSERT_EVENT: Final = _insert("ledger_events", _EVENT)
+INSERT_LEG: Final = _insert("ledger_legs", f"seq, ordinal, {_LEG}")
+_EVENTS: Final = f"ledger_events.{_EVENT}, {_LEG}"
+_WITH_LEGS: Final = "LEFT JOIN ledger_legs ON ledger_legs.seq = ledger_events.seq"
+_SEQS_WITH: Final = (
+    "SELECT seq FROM ledger_legs "
+    "WHERE asset = ? AND account IN ('bot', 'external') AND asset <> 'TRY'"
 )
-INSERT_EVENT: Final = _insert("ledger_events", "seq, key, kind, event_time_ms, content")
-INSERT_LEG: Final = _insert("ledger_legs", "seq, ordinal, account, asset, amount")
+_IN_SEQUENCE: Final = "ORDER BY ledger_events.seq, ordinal"
 SELECT_EVENTS: Final = _select(
     "ledger_events",
-    "ledger_events.seq, key, kind, event_time_ms, content, account, asset, amount",
-    "LEFT JOIN ledger_legs ON ledger_legs.seq = ledger_events.seq "
-    "WHERE ledger_events.seq > ? AND ledger_events.seq <= ? ORDER BY ledger_events.seq, ordinal",
+    _EVENTS,
+    f"{_WITH_LEGS} WHERE ledger_events.seq > ? AND ledger_events.seq <= ? {_IN_SEQUENCE}",
+)
+SELECT_EVENTS_WITH: Final = _select(
+    "ledger_events",
+    _EVENTS,
+    f"{_WITH_LEGS} WHERE ledger_events.seq IN ({_SEQS_WITH}) {_IN_SEQUENCE}",
+    name="select ledger_events with",
 )
 UPSERT_BALANCE: Final = _upsert("ledger_balances", "account, asset, amount", key="asset, account")
 SELECT_BALANCES: Final = _select("ledger_balances", "account, asset, amount", "ORDER BY slot")
@@ -156,13 +170,14 @@ SELECT_ASSET_BALANCES: Final = _select(
 UPSERT_HEAD: Final = _upsert("ledger_head", f"only_row, {_HEAD}", key="only_row")
 SELECT_HEAD: Final = _select("ledger_head", _HEAD, "WHERE only_row = 1")
 
-UPSERT_POSITION: Final = _upsert("positions", _POSITION, key="asset")
+UPSERT_POSITION: Final = _upsert("positions", _POSITION, key="book, asset")
 SELECT_POSITIONS: Final = _select("positions", _POSITION, "ORDER BY slot")
-UPSERT_LOT: Final = _upsert("lots", _LOT, key="asset, event_time_ms, trade_id")
+UPSERT_LOT: Final = _upsert("lots", _LOT, key="book, asset, event_time_ms, trade_id")
 DELETE_LOT: Final = Statement(
-    "delete lots", "DELETE FROM lots WHERE asset = ? AND event_time_ms = ? AND trade_id = ?"
+    "delete lots",
+    "DELETE FROM lots WHERE book = ? AND asset = ? AND event_time_ms = ? AND trade_id = ?",
 )
-SELECT_LOTS: Final = _select("lots", _LOT, "ORDER BY asset, event_time_ms, trade_id")
+SELECT_LOTS: Final = _select("lots", _LOT, "ORDER BY book, asset, event_time_ms, trade_id")
 
 INSERT_CAPITAL: Final = _insert("capital_journal", _CAPITAL)
 COUNT_ANOMALIES: Final = _select(
@@ -186,9 +201,14 @@ SELECT_ORDER_COUNTED: Final = _select(
 
 UPSERT_CYCLE_STATE: Final = _upsert("cycle_state", f"only_row, {_CYCLE}", key="only_row")
 SELECT_CYCLE_STATE: Final = _select("cycle_state", _CYCLE, "WHERE only_row = 1")
-INSERT_SEEN: Final = _insert("seen_fills", "event_time_ms, trade_id")
+INSERT_SEEN: Final = _insert("seen_fills", "event_time_ms, trade_id, facts")
 DELETE_SEEN: Final = Statement("delete seen_fills", "DELETE FROM seen_fills WHERE position = ?")
-SELECT_SEEN: Final = _select("seen_fills", "position, event_time_ms, trade_id", "ORDER BY position")
+SELECT_SEEN: Final = _select(
+    "seen_fills", "position, event_time_ms, trade_id, facts", "ORDER BY position"
+)
+INSERT_UNVALUED: Final = _insert("unvalued_events", "key")
+DELETE_UNVALUED: Final = Statement("delete unvalued_events", "DELETE FROM unvalued_events")
+SELECT_UNVALUED: Final = _select("unvalued_events", "key", "ORDER BY position")
 INSERT_DIFFERENCE: Final = _insert("unconfirmed_differences", "asset, amount")
 DELETE_DIFFERENCES: Final = Statement(
     "delete unconfirmed_differences", "DELETE FROM unconfirmed_differences"

@@ -17,12 +17,11 @@ from typing import Self
 from btcturk_kit.adapters import sqlite_statements as sql
 from btcturk_kit.adapters.sqlite_file import SqliteFile, open_sqlite_file
 from btcturk_kit.adapters.sqlite_reads import read_state
-from btcturk_kit.adapters.sqlite_rows import capital_of, events_of, fill_of, record_of
+from btcturk_kit.adapters.sqlite_rows import capital_of, events_of, record_of
 from btcturk_kit.adapters.sqlite_writes import write_commit
 from btcturk_kit.adapters.store_checks import require_opening, require_successor
 from btcturk_kit.domain.capital import CapitalState
 from btcturk_kit.domain.cycle import CycleRecord, CycleState, StateCommit
-from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import LedgerEvent
 from btcturk_kit.errors import (
@@ -203,10 +202,10 @@ class SqliteStateStore:
         with self._reading("check the epoch") as file:
             self._standing(file)
 
-    def fills_of(self, asset: Asset) -> tuple[Fill, ...]:
-        """Return every fill booked for the bot in one base asset, oldest first."""
-        with self._reading("read fills") as file:
-            return tuple(fill_of(row) for row in file.rows(sql.SELECT_OWN_FILLS, (asset,)))
+    def events_with(self, asset: Asset) -> tuple[LedgerEvent, ...]:
+        """Return every event that moved lots of one asset, in sequence; for a late fact."""
+        with self._reading("read the ledger of an asset") as file:
+            return events_of(file.rows(sql.SELECT_EVENTS_WITH, (asset,)))
 
     def ledger_events(self, *, after: int = 0, limit: int = 1000) -> tuple[LedgerEvent, ...]:
         """Return up to `limit` ledger events in sequence, without the first `after` ones."""

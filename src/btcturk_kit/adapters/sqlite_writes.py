@@ -27,6 +27,7 @@ from btcturk_kit.adapters.store_checks import fill_key, is_own_event
 from btcturk_kit.domain.cycle import CycleRecord, CycleState, StateCommit
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, Ledger
+from btcturk_kit.domain.lots import Book
 from btcturk_kit.domain.money import total
 from btcturk_kit.domain.orders import Order, OrderStatus, Side
 from btcturk_kit.domain.positions import Position
@@ -91,7 +92,8 @@ def _write_events(file: SqliteFile, commit: StateCommit, stored: int) -> None:
     # In the order of first appearance, in which the ledger's own mapping grew.
     touched: dict[tuple[Account, Asset], None] = {}
     for seq, event in enumerate(commit.events, stored + 1):
-        row = (seq, event.key, event.kind.value, event.event_time_ms, event.content)
+        key, kind, event_time_ms, known_ms, _, content = event
+        row = (seq, key, kind.value, event_time_ms, known_ms, content)
         file.run(sql.INSERT_EVENT, row)
         file.run_many(sql.INSERT_LEG, leg_rows(seq, event))
         touched.update(((leg.account, leg.asset), None) for leg in event.legs)
@@ -111,14 +113,16 @@ def _write_ledger(
 
 def _write_position(file: SqliteFile, position: Position, before: CycleState | None) -> None:
     file.run(sql.UPSERT_POSITION, position_row(position))
-    known: Mapping[Asset, Position] = before.positions if before is not None else {}
+    known: Mapping[Asset, Position] = {}
+    if before is not None:
+        known = before.positions if position.book is Book.BOT else before.external
     old = known.get(position.asset)
     gone = {(lot.event_time_ms, lot.trade_id): lot for lot in old.lots} if old else {}
     for lot in position.lots:
         if gone.pop((lot.event_time_ms, lot.trade_id), None) != lot:
-            file.run(sql.UPSERT_LOT, lot_row(position.asset, lot))
+            file.run(sql.UPSERT_LOT, lot_row(position, lot))
     for key in gone:
-        file.run(sql.DELETE_LOT, (position.asset, *key))
+        file.run(sql.DELETE_LOT, (position.book.value, position.asset, *key))
 
 
 def _write_orders(file: SqliteFile, orders: Iterable[Order]) -> tuple[int, int]:
@@ -151,9 +155,12 @@ def _write_memories(file: SqliteFile, before: CycleState | None, state: CycleSta
         file.run(sql.DELETE_DIFFERENCES)
         rows = [(asset, amount_text(amount)) for asset, amount in state.differences]
         file.run_many(sql.INSERT_DIFFERENCE, rows)
+    if (() if before is None else before.unvalued) != state.unvalued:
+        file.run(sql.DELETE_UNVALUED)
+        file.run_many(sql.INSERT_UNVALUED, [(key,) for key in state.unvalued])
 
 
-def _write_seen(file: SqliteFile, seen: tuple[tuple[int, int], ...]) -> None:
+def _write_seen(file: SqliteFile, seen: tuple[tuple[int, int, str], ...]) -> None:
     """Delete what left the window, append what entered it; the order of the state is kept."""
     kept = 0
     for position, *key in file.rows(sql.SELECT_SEEN):

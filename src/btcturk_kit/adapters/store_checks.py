@@ -6,11 +6,15 @@ lost with the process; here it stops the cycle instead, before anything is writt
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 from btcturk_kit.domain.cycle import CycleState, StateCommit
 from btcturk_kit.domain.fills import Fill
+from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, EventKind, Ledger, LedgerEvent
+from btcturk_kit.domain.lots import Book
+from btcturk_kit.domain.positions import Position
 from btcturk_kit.errors import require
 
 __all__ = ["fill_key", "is_own_event", "require_opening", "require_successor"]
@@ -40,7 +44,7 @@ def require_opening(commit: StateCommit) -> None:
     )
     _require_fills_booked(commit)
     require(
-        {one.asset: one for one in commit.positions} == dict(state.positions),
+        _by_book(commit.positions) == _held(state),
         "the opening's positions are not those of its state",
     )
     orders = {one.client_order_id: one for one in commit.orders if not one.is_terminal}
@@ -70,13 +74,21 @@ def require_successor(before: CycleState, commit: StateCommit) -> None:
         "the commit's events do not lead to its ledger",
     )
     _require_fills_booked(commit)
-    positions = {**before.positions, **{one.asset: one for one in commit.positions}}
-    require(positions == dict(state.positions), "a changed position is not in the commit")
+    positions = {**_held(before), **_by_book(commit.positions)}
+    require(positions == _held(state), "a changed position is not in the commit")
     orders = {**before.orders, **{one.client_order_id: one for one in commit.orders}}
     left = {name: one for name, one in orders.items() if not one.is_terminal}
     require(left == dict(state.orders), "a changed order is not in the commit")
     last = commit.capital_rows[-1] if commit.capital_rows else before.capital
     require(last == state.capital, "the commit's capital rows do not end in its capital")
+
+
+def _by_book(positions: Iterable[Position]) -> dict[tuple[Book, Asset], Position]:
+    return {(one.book, one.asset): one for one in positions}
+
+
+def _held(state: CycleState) -> dict[tuple[Book, Asset], Position]:
+    return _by_book([*state.positions.values(), *state.external.values()])
 
 
 def _require_fills_booked(commit: StateCommit) -> None:

@@ -91,7 +91,7 @@ def _is_balanced(store: SqliteStateStore, ledger: Ledger) -> bool:
     while events := store.ledger_events(after=after, limit=5_000):
         after += len(events)
         for event in events:
-            for account, asset, amount in event.legs:
+            for account, asset, amount, _, _ in event.legs:
                 sums[account, asset] = sums.get((account, asset), ZERO) + amount
     folded = {slot: amount for slot, amount in sums.items() if amount}
     carried = {slot: amount for slot, amount in ledger.balances.items() if amount}

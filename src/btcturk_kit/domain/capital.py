@@ -2,7 +2,7 @@
 
 A gain is split by ratio between trading capital and treasury, a loss reduces trading capital only.
 Pure: no clock, no writing. The law that outranks every rounding: what trading capital and treasury
-gain together is the realized difference, to the last digit.
+gain together is the realized difference and what an operator moved, to the last digit.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from btcturk_kit.domain.money import MONEY_PLACES, ONE, ZERO, exact, round_half_
 from btcturk_kit.errors import CapitalPolicyError, ConfigurationError
 
 __all__ = [
+    "CapitalCause",
     "CapitalState",
     "Granularity",
     "LedgerCheckpoint",
@@ -52,6 +53,21 @@ class Granularity(StrEnum):
 
     EVENT = "event"  # once per realizing ledger event: any batching gives the same state
     CHECKPOINT = "checkpoint"  # once per cycle, on the difference of the totals
+
+
+class CapitalCause(StrEnum):
+    """What made a row of the capital journal."""
+
+    OPENING = "opening"
+    GAIN = "gain"  # a realized gain; split by the policy
+    LOSS = "loss"  # a realized loss; trading capital carries it alone
+    NONE = "none"  # a fact that realized nothing
+    TRANSFER = "transfer"  # an operator moved cash or coins
+    DEFERRED = "deferred"  # realized, but not split while a charge has no value
+
+
+_DEFERRED, _GAIN, _LOSS = CapitalCause.DEFERRED, CapitalCause.GAIN, CapitalCause.LOSS
+_NONE, _TRANSFER = CapitalCause.NONE, CapitalCause.TRANSFER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +107,9 @@ class CapitalState(NamedTuple):
         last_event_count: Ledger facts at that checkpoint.
         last_event_key: Key of the last of them.
         content_hash: Content hash of the ledger there.
+        deferred_try: Gain that is not split yet, because a charge in it has no value.
+        cause: What made this state.
+        booked_ms: When.
     """
 
     account: str
@@ -102,6 +121,9 @@ class CapitalState(NamedTuple):
     last_event_count: int = 0
     last_event_key: str = ""
     content_hash: str = ""
+    deferred_try: Decimal = ZERO
+    cause: CapitalCause = CapitalCause.OPENING
+    booked_ms: int = 0
 
     @property
     def is_exhausted(self) -> bool:
@@ -115,6 +137,10 @@ class LedgerCheckpoint(NamedTuple):
     Attributes:
         previous_count: Facts before the ones this checkpoint adds.
         previous_hash: Content hash there; must equal the state's.
+        trading_transfer_try: What an operator moved into trading capital; negative for out of it.
+        treasury_transfer_try: What an operator moved into the treasury; negative for out of it.
+        is_deferred: Whether a charge of the bot has no value yet: nothing is split meanwhile.
+        booked_ms: The instant of the step.
     """
 
     account: str
@@ -125,10 +151,23 @@ class LedgerCheckpoint(NamedTuple):
     previous_hash: str
     realized_net_total: Decimal
     realized_gross_total: Decimal
+    trading_transfer_try: Decimal = ZERO
+    treasury_transfer_try: Decimal = ZERO
+    is_deferred: bool = False
+    booked_ms: int = 0
 
 
 def checkpoint_after(
-    before: Ledger, after: Ledger, *, account: str, realized_net: Decimal, realized_gross: Decimal
+    before: Ledger,
+    after: Ledger,
+    *,
+    account: str,
+    realized_net: Decimal,
+    realized_gross: Decimal,
+    trading_transfer: Decimal = ZERO,
+    treasury_transfer: Decimal = ZERO,
+    is_deferred: bool = False,
+    booked_ms: int = 0,
 ) -> LedgerCheckpoint:
     """Describe the step from one ledger to a later one, with the realized totals of the later."""
     return LedgerCheckpoint(
@@ -140,6 +179,10 @@ def checkpoint_after(
         before.content_hash,
         realized_net,
         realized_gross,
+        trading_transfer,
+        treasury_transfer,
+        is_deferred,
+        booked_ms,
     )
 
 
@@ -193,29 +236,47 @@ def apply_self_financing(
         )
     net = checkpoint.realized_net_total
     delta = net - state.last_realized_pnl_total_try
-    share = _treasury_share(state, checkpoint, policy, delta)
+    gain = _gain(state, checkpoint, policy, delta)
+    share, deferred = ZERO, ZERO
+    if checkpoint.is_deferred:
+        deferred = gain
+    elif gain > 0:
+        share = round_half_even(gain * policy.treasury_ratio, MONEY_PLACES)
+    moved, kept = checkpoint.trading_transfer_try, checkpoint.treasury_transfer_try
+    peak = state.peak_realized_try
     return CapitalState(
-        account=state.account,
-        trading_capital_try=state.trading_capital_try + delta - share,
-        treasury_try=state.treasury_try + share,
-        last_realized_pnl_total_try=net,
-        last_realized_gross_total_try=checkpoint.realized_gross_total,
-        peak_realized_try=max(state.peak_realized_try, net),
-        last_event_count=count,
-        last_event_key=checkpoint.last_event_key,
-        content_hash=checkpoint.content_hash,
+        state.account,
+        state.trading_capital_try + delta - share + moved,
+        state.treasury_try + share + kept,
+        net,
+        checkpoint.realized_gross_total,
+        peak if checkpoint.is_deferred else max(peak, net),
+        count,
+        checkpoint.last_event_key,
+        checkpoint.content_hash,
+        deferred,
+        _cause(checkpoint, delta),
+        checkpoint.booked_ms,
     )
 
 
-def _treasury_share(
+def _gain(
     state: CapitalState, checkpoint: LedgerCheckpoint, policy: SelfFinancing, delta: Decimal
 ) -> Decimal:
+    """Return what would be split now, what waited for a value included."""
     if policy.profit_basis is _HIGH_WATER_MARK:
-        gain = checkpoint.realized_net_total - state.peak_realized_try
-    elif policy.basis is _GROSS:
-        gain = checkpoint.realized_gross_total - state.last_realized_gross_total_try
-    else:
-        gain = delta
-    if gain <= 0:
-        return ZERO
-    return round_half_even(gain * policy.treasury_ratio, MONEY_PLACES)
+        return checkpoint.realized_net_total - state.peak_realized_try
+    if policy.basis is _GROSS:
+        gross = checkpoint.realized_gross_total - state.last_realized_gross_total_try
+        return gross + state.deferred_try
+    return delta + state.deferred_try
+
+
+def _cause(checkpoint: LedgerCheckpoint, delta: Decimal) -> CapitalCause:
+    if checkpoint.trading_transfer_try or checkpoint.treasury_transfer_try:
+        return _TRANSFER
+    if checkpoint.is_deferred:
+        return _DEFERRED
+    if not delta:
+        return _NONE
+    return _GAIN if delta > 0 else _LOSS

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 from btcturk_kit.domain.canonical import GENESIS
@@ -141,7 +142,7 @@ class Observation(NamedTuple):
         venue_orders: The exchange's current view of orders of ours, by their client order id.
         lookups: Orders we searched for by client order id, and what was found.
         balances: What the exchange says we have; None where a cycle does not ask.
-        history: Booked fills of an asset, given when a late fill makes it fold again.
+        history: Booked events of an asset, given when a late fact makes it fold again.
         foreign_orders: Open orders of the account that are not ours.
     """
 
@@ -151,7 +152,7 @@ class Observation(NamedTuple):
     venue_orders: tuple[VenueOrder, ...] = ()
     lookups: tuple[tuple[ClientOrderId, VenueOrder | None], ...] = ()
     balances: tuple[Balance, ...] | None = None
-    history: tuple[tuple[Asset, tuple[Fill, ...]], ...] = ()
+    history: tuple[tuple[Asset, tuple[LedgerEvent, ...]], ...] = ()
     anomalies: tuple[Anomaly, ...] = ()
 
 
@@ -161,11 +162,14 @@ class CycleState(NamedTuple):
     Attributes:
         cycle: Number of the last cycle that had an event or was quiet.
         orders: Our orders that are not terminal, by client order id.
-        seen: (event time, trade id) of booked fills inside the overlap window.
+        positions: The bot's lots by asset.
+        seen: (event time, trade id, what was told) of booked fills inside the overlap window.
         cursor_ms: Event time of the newest booked fill, or the opening instant.
         opened_ms: The instant of the opening balance.
         differences: Differences to the exchange seen last time, not yet confirmed.
         digest: Chain over the event cycles so far.
+        external: The owner's own lots by asset.
+        unvalued: Keys of events with a charge whose worth is not known yet.
     """
 
     account: str
@@ -176,11 +180,13 @@ class CycleState(NamedTuple):
     risk: RiskMemory
     mode: ModeMemory
     orders: Mapping[ClientOrderId, Order]
-    seen: tuple[tuple[int, int], ...]
+    seen: tuple[tuple[int, int, str], ...]
     cursor_ms: int
     opened_ms: int
     differences: tuple[tuple[Asset, Decimal], ...] = ()
     digest: str = GENESIS
+    external: Mapping[Asset, Position] = MappingProxyType({})
+    unvalued: tuple[str, ...] = ()
 
 
 class Decision(NamedTuple):
@@ -190,7 +196,7 @@ class Decision(NamedTuple):
         state: The state after this decision.
         events: Ledger events, in sequence.
         capital_rows: Capital states after each applied checkpoint, in order.
-        positions: Positions that changed.
+        positions: Positions that changed, of both books.
         orders: Orders that changed or are new, terminal ones too.
         submits: Orders to send, once each.
         cancels: Orders to cancel; repeating is safe.

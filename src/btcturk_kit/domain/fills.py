@@ -19,10 +19,14 @@ class Fill(NamedTuple):
     Attributes:
         quantity: Base quantity at full precision (`preciseAmount`).
         price: Quote per base.
-        fee: Commission without tax, in quote.
-        tax: Tax on the commission, in quote.
+        fee: Commission without tax, in quote unless `charge_asset` says otherwise.
+        tax: Tax on the commission, in the same asset.
         event_time_ms: The exchange's time of the trade.
         client_order_id: Our order, or None when the exchange did not say.
+        charge_asset: The asset of fee and tax; None for the quote.
+        charge_rate: TRY per unit of a charge that is in neither base nor quote, at the time of the
+            trade; None when it is not known.
+        quote_rate: TRY per unit of a quote that is not TRY, at the time of the trade.
     """
 
     trade_id: TradeId
@@ -37,6 +41,9 @@ class Fill(NamedTuple):
     fee: Decimal
     tax: Decimal
     event_time_ms: int
+    charge_asset: Asset | None = None
+    charge_rate: Decimal | None = None
+    quote_rate: Decimal | None = None
 
     @property
     def notional(self) -> Decimal:
@@ -46,8 +53,21 @@ class Fill(NamedTuple):
     @property
     def content(self) -> str:
         """The trade in canonical text, without the exchange's numbers for it."""
+        text = f"{self.client_order_id}|{self.facts}"
+        if self.charge_asset is None and self.quote_rate is None:
+            return text
+        rates = [self.charge_rate, self.quote_rate]
+        written = ["-" if rate is None else canonical_decimal(rate) for rate in rates]
+        return f"{text}|{self.charge_asset or '-'}|{'|'.join(written)}"
+
+    @property
+    def facts(self) -> str:
+        """What the exchange tells of this trade each time it is asked, in canonical text.
+
+        Two readings of one trade agree in it; whose order it was, the history does not always say.
+        """
         return (
-            f"{self.client_order_id}|{self.symbol}|{self.side}|{canonical_decimal(self.quantity)}"
+            f"{self.symbol}|{self.side}|{canonical_decimal(self.quantity)}"
             f"|{canonical_decimal(self.price)}|{canonical_decimal(self.fee)}"
             f"|{canonical_decimal(self.tax)}"
         )

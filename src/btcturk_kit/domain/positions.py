@@ -1,8 +1,10 @@
-"""Lots and realized results: a fold over fills in the order of (event time, trade id).
+"""Lots and realized results: a fold over moves in the order of (event time, ordinal).
 
-The fold gives the same lots and the same totals in whatever order fills become known: a fill that
-comes late is put where it belongs by folding that asset again (`fold_fills`). A sell that became
+The fold gives the same lots and the same totals in whatever order facts become known: one that
+comes late is put where it belongs by folding that asset again (`fold_moves`). A sell that became
 known before the buy it sold is carried as a short lot, which realizes nothing until it is covered.
+A lot of unknown cost (coins the owner held before the books began) realizes nothing when it is
+sold; its quantity is counted instead.
 """
 
 from __future__ import annotations
@@ -14,11 +16,12 @@ from typing import NamedTuple
 
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset
+from btcturk_kit.domain.ledger_events import fill_event
+from btcturk_kit.domain.lots import Book, LotMove, lot_moves
 from btcturk_kit.domain.money import MONEY_PLACES, ZERO, divide_half_even, exact
-from btcturk_kit.domain.orders import Side
-from btcturk_kit.errors import InvariantViolation
+from btcturk_kit.errors import InvariantViolation, LedgerConflict
 
-__all__ = ["CostMethod", "Lot", "Position", "apply_fill", "fold_fills"]
+__all__ = ["CostMethod", "Lot", "Position", "apply_fill", "apply_move", "fold_fills", "fold_moves"]
 
 
 class CostMethod(StrEnum):
@@ -30,16 +33,19 @@ class CostMethod(StrEnum):
 
 # A member named once costs a fraction of one looked up at each use.
 _FIFO = CostMethod.FIFO
-_BUY = Side.BUY
+_BOT = Book.BOT
 
 
 class Lot(NamedTuple):
-    """A bought quantity and what it cost in all; both negative for an uncovered sell.
+    """A quantity that came in and what it cost in all; both negative for an uncovered sell.
 
     Attributes:
+        event_time_ms: When it was acquired.
+        trade_id: The trade it came from, or another number derived from the event.
         quantity: Base quantity left.
-        cost: Quote paid for it, fee and tax inside.
-        gross_cost: Quote paid for it without fee and tax.
+        cost: TRY paid for it, fee and tax inside.
+        gross_cost: TRY paid for it without fee and tax.
+        has_cost: False where nobody knows what it cost; then both costs are zero.
     """
 
     event_time_ms: int
@@ -47,10 +53,11 @@ class Lot(NamedTuple):
     quantity: Decimal
     cost: Decimal
     gross_cost: Decimal
+    has_cost: bool = True
 
 
 class Position(NamedTuple):
-    """The bot's open lots of one asset and what it has realized with it, in quote.
+    """The open lots of one asset in one book and what was realized with it, in TRY.
 
     Attributes:
         quantity: Sum of the lots' quantities.
@@ -58,7 +65,9 @@ class Position(NamedTuple):
         gross_cost: Sum of the lots' gross costs.
         realized_net: Proceeds minus cost of everything sold, fees and taxes of both sides inside.
         realized_gross: The same without fees and taxes.
-        last_key: (event time, trade id) of the last fill folded.
+        fill_count: Moves folded.
+        last_key: (event time, ordinal) of the last move folded.
+        unpriced_quantity: What was sold or taken out of lots without a known result.
     """
 
     asset: Asset
@@ -70,6 +79,8 @@ class Position(NamedTuple):
     realized_gross: Decimal = ZERO
     fill_count: int = 0
     last_key: tuple[int, int] = (0, 0)
+    book: Book = _BOT
+    unpriced_quantity: Decimal = ZERO
 
     @exact
     def is_flat(self, *, mark: Decimal, dust: Decimal) -> bool:
@@ -78,29 +89,40 @@ class Position(NamedTuple):
 
 
 @exact
-def apply_fill(position: Position, fill: Fill, *, method: CostMethod = CostMethod.FIFO) -> Position:
-    """Return the position after one more fill.
+def apply_move(position: Position, move: LotMove, *, method: CostMethod = _FIFO) -> Position:
+    """Return the position after one more move.
 
     A partial sale takes `round_half_even(cost * sold / left, 8)` of a lot's cost, the last part
     takes the remainder, so that no digit of cost is ever lost.
 
     Raises:
-        InvariantViolation: The fill is older than the last one folded; use `fold_fills`.
+        InvariantViolation: The move is older than the last one folded, or only corrects an older
+            one; use `fold_moves`.
     """
-    key = fill.order_key
-    if key < position.last_key:
-        raise InvariantViolation(f"fill {fill.trade_id} is older than the last one; fold again")
-    notional = fill.price * fill.quantity
-    charges = fill.fee + fill.tax
-    if fill.side is _BUY:
-        quantity, cash, gross = fill.quantity, notional + charges, notional
-    else:
-        quantity, cash, gross = -fill.quantity, -(notional - charges), -notional
-    lots, net, gross_gain = position.lots, ZERO, ZERO
-    if lots and (lots[0].quantity > 0) is not (quantity > 0):
-        lots, quantity, cash, gross, net, gross_gain = _close(lots, quantity, cash, gross)
+    key = (move.event_time_ms, move.ordinal)
+    quantity = move.quantity
+    if key < position.last_key or not quantity:
+        raise InvariantViolation(f"move {key} of {move.asset} is not the newest; fold again")
+    lots, net, gross_gain, unpriced = position.lots, ZERO, ZERO, position.unpriced_quantity
+    cash, gross, has_cost = move.net, move.gross, True
+    if cash is None or gross is None:
+        # What the bot paid a charge with is worth nothing until it is valued; of the owner's
+        # coins nothing is claimed at all.
+        cash = gross = ZERO
+        has_cost = position.book is _BOT
+    if move.is_evidence and quantity < 0:
+        lots, quantity = _take_unknown(lots, quantity), ZERO
+    elif lots and (lots[0].quantity > 0) is not (quantity > 0):
+        closed = _close(lots, quantity, cash, gross)
+        lots, quantity, cash, gross = closed.lots, closed.quantity, closed.cash, closed.gross
+        if has_cost:
+            net, gross_gain = closed.net, closed.gross_gain
+            unpriced = unpriced + closed.unknown
+        else:
+            unpriced = unpriced + closed.matched
     if quantity:
-        lots = _open(lots, Lot(key[0], key[1], quantity, cash, gross), method)
+        lot = Lot(move.acquired_ms, key[1], quantity, cash, gross, has_cost)
+        lots = _open(lots, lot, method)
     if len(lots) == 1:
         held, cost, gross_cost = lots[0].quantity, lots[0].cost, lots[0].gross_cost
     else:
@@ -119,93 +141,184 @@ def apply_fill(position: Position, fill: Fill, *, method: CostMethod = CostMetho
         position.realized_gross + gross_gain,
         position.fill_count + 1,
         key,
+        position.book,
+        unpriced,
     )
 
 
 def _open(lots: tuple[Lot, ...], lot: Lot, method: CostMethod) -> tuple[Lot, ...]:
-    if method is _FIFO or not lots:
-        return (*lots, lot)
-    merged = lots[0]
-    for more in (*lots[1:], lot):
-        merged = Lot(
-            merged.event_time_ms,
-            merged.trade_id,
-            merged.quantity + more.quantity,
-            merged.cost + more.cost,
-            merged.gross_cost + more.gross_cost,
-        )
-    return (merged,)
+    """Return the lots with one more, in the order in which they were acquired."""
+    if not lots:
+        return (lot,)
+    if method is _FIFO or not lot.has_cost:
+        place = len(lots)
+        while place and lots[place - 1][:2] > lot[:2]:
+            place -= 1
+        if place and lots[place - 1][:2] == lot[:2]:  # two assignments of one date are one lot
+            return (*lots[: place - 1], _merged(lots[place - 1], lot), *lots[place:])
+        return (*lots[:place], lot, *lots[place:])
+    unknown = tuple(one for one in lots if not one.has_cost)
+    known = [one for one in lots if one.has_cost]
+    for more in (*known[1:], lot) if known else ():
+        known[0] = _merged(known[0], more)
+    return (*unknown, known[0] if known else lot)
 
 
-def _close(
-    lots: tuple[Lot, ...], quantity: Decimal, cash: Decimal, gross: Decimal
-) -> tuple[tuple[Lot, ...], Decimal, Decimal, Decimal, Decimal, Decimal]:
-    """Match a fill against lots of the other sign, oldest first.
+def _merged(one: Lot, more: Lot) -> Lot:
+    return one._replace(
+        quantity=one.quantity + more.quantity,
+        cost=one.cost + more.cost,
+        gross_cost=one.gross_cost + more.gross_cost,
+        has_cost=one.has_cost and more.has_cost,
+    )
 
-    Quantities and cash are signed; closing realizes minus the sum of both cash parts.
-    Returns the lots left, then quantity, cash and gross of the fill left, then what was realized.
+
+def _take_unknown(lots: tuple[Lot, ...], quantity: Decimal) -> tuple[Lot, ...]:
+    """Take a quantity out of the lots of unknown cost, oldest first: evidence replaces them."""
+    left = -quantity
+    kept: list[Lot] = []
+    for lot in lots:
+        if lot.has_cost or not left:
+            kept.append(lot)
+            continue
+        taken = min(left, lot.quantity)
+        left = left - taken
+        if lot.quantity != taken:
+            kept.append(lot._replace(quantity=lot.quantity - taken))
+    if left:
+        raise InvariantViolation(f"evidence for {left} more than there is of unknown cost")
+    return tuple(kept)
+
+
+class _Closed(NamedTuple):
+    """What matching a move against lots of the other sign left and realized."""
+
+    lots: tuple[Lot, ...]
+    quantity: Decimal
+    cash: Decimal
+    gross: Decimal
+    net: Decimal
+    gross_gain: Decimal
+    matched: Decimal
+    unknown: Decimal
+
+
+def _close(lots: tuple[Lot, ...], quantity: Decimal, cash: Decimal, gross: Decimal) -> _Closed:
+    """Match a move against lots of the other sign, oldest first.
+
+    Quantities and cash are signed; closing realizes minus the sum of both cash parts. The part that
+    meets lots of unknown cost realizes nothing.
     """
-    left, taken_cost, taken_gross, used = abs(quantity), ZERO, ZERO, 0
+    size = abs(quantity)
+    left, taken_cost, taken_gross, unknown, used = size, ZERO, ZERO, ZERO, 0
     head: Lot | None = None
     for lot in lots:
-        size = abs(lot.quantity)
-        if left >= size:
+        held = abs(lot.quantity)
+        used += 1
+        if left >= held:
             taken_cost = taken_cost + lot.cost
             taken_gross = taken_gross + lot.gross_cost
-            left = left - size
-            used += 1
+            if not lot.has_cost:
+                unknown = unknown + held
+            left = left - held
             if not left:
                 break
             continue
-        cost = divide_half_even(lot.cost * left, size, MONEY_PLACES)
-        gross_cost = divide_half_even(lot.gross_cost * left, size, MONEY_PLACES)
+        cost = divide_half_even(lot.cost * left, held, MONEY_PLACES)
+        gross_cost = divide_half_even(lot.gross_cost * left, held, MONEY_PLACES)
         taken_cost = taken_cost + cost
         taken_gross = taken_gross + gross_cost
-        rest = size - left
-        head = Lot(
-            lot.event_time_ms,
-            lot.trade_id,
-            rest if lot.quantity > 0 else -rest,
-            lot.cost - cost,
-            lot.gross_cost - gross_cost,
+        if not lot.has_cost:
+            unknown = unknown + left
+        rest = held - left
+        head = lot._replace(
+            quantity=rest if lot.quantity > 0 else -rest,
+            cost=lot.cost - cost,
+            gross_cost=lot.gross_cost - gross_cost,
         )
-        used += 1
         left = ZERO
         break
     rest_lots = lots[used:] if head is None else (head, *lots[used:])
-    if not left:
-        return rest_lots, ZERO, ZERO, ZERO, -(taken_cost + cash), -(taken_gross + gross)
-    size = abs(quantity)
     matched = size - left
-    cash_part = divide_half_even(cash * matched, size, MONEY_PLACES)
-    gross_part = divide_half_even(gross * matched, size, MONEY_PLACES)
-    return (
+    cash_part, gross_part = cash, gross
+    if left:
+        cash_part = divide_half_even(cash * matched, size, MONEY_PLACES)
+        gross_part = divide_half_even(gross * matched, size, MONEY_PLACES)
+    cash_left, gross_left = cash - cash_part, gross - gross_part
+    if unknown:
+        cash_part = divide_half_even(cash_part * (matched - unknown), matched, MONEY_PLACES)
+        gross_part = divide_half_even(gross_part * (matched - unknown), matched, MONEY_PLACES)
+    return _Closed(
         rest_lots,
         left if quantity > 0 else -left,
-        cash - cash_part,
-        gross - gross_part,
+        cash_left,
+        gross_left,
         -(taken_cost + cash_part),
         -(taken_gross + gross_part),
+        matched,
+        unknown,
     )
+
+
+@exact
+def fold_moves(
+    book: Book, asset: Asset, moves: Iterable[LotMove], *, method: CostMethod = _FIFO
+) -> Position:
+    """Fold all moves of one asset in one book, in the order of their keys.
+
+    Moves of other assets and books are left out. A move without quantity (a charge that was valued
+    later) corrects the one of the same key.
+    """
+    mine = [one for one in moves if one.asset == asset and one.book is book]
+    mine.sort(key=lambda one: (one.event_time_ms, one.ordinal, not one.quantity))
+    position = Position(asset, book=book)
+    for move in _corrected(mine):
+        position = apply_move(position, move, method=method)
+    return position
+
+
+def _corrected(moves: list[LotMove]) -> list[LotMove]:
+    found: list[LotMove] = []
+    for move in moves:
+        if move.quantity:
+            found.append(move)
+            continue
+        if not found or found[-1].order_key != move.order_key:
+            raise InvariantViolation(f"a value for a move of {move.asset} that is not booked")
+        last = found[-1]
+        found[-1] = last._replace(
+            net=(last.net or ZERO) + (move.net or ZERO),
+            gross=(last.gross or ZERO) + (move.gross or ZERO),
+        )
+    return found
+
+
+def apply_fill(position: Position, fill: Fill, *, method: CostMethod = _FIFO) -> Position:
+    """Return the position after one more trade in its asset; see `apply_move`.
+
+    What the trade does to other assets (a charge in a third one) is not part of it.
+    """
+    event = fill_event(fill, is_own=position.book is _BOT)
+    return apply_move(position, lot_moves(event)[0], method=method)
 
 
 @exact
 def fold_fills(
     asset: Asset, fills: Iterable[Fill], *, method: CostMethod = CostMethod.FIFO
 ) -> Position:
-    """Fold all fills of one asset, in the order of their keys, whatever order they are given in.
+    """Fold all trades of the bot, in the order of their keys, whatever order they are given in.
 
-    A fill given twice counts once.
+    A trade given twice counts once.
 
     Raises:
-        InvariantViolation: Two different fills carry one trade id.
+        LedgerConflict: Two different trades carry one trade id.
     """
     by_id: dict[int, Fill] = {}
     for fill in fills:
         known = by_id.setdefault(fill.trade_id, fill)
         if known != fill:
-            raise InvariantViolation(f"trade {fill.trade_id} was reported with two contents")
-    position = Position(asset)
-    for fill in sorted(by_id.values(), key=lambda one: one.order_key):
-        position = apply_fill(position, fill, method=method)
-    return position
+            raise LedgerConflict(f"trade {fill.trade_id} was reported with two contents")
+    moves: list[LotMove] = []
+    for fill in by_id.values():
+        moves += lot_moves(fill_event(fill, is_own=True))
+    return fold_moves(_BOT, asset, moves, method=method)

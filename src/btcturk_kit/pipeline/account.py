@@ -11,15 +11,16 @@ from decimal import Decimal
 
 from btcturk_kit.domain.cycle import Anomaly
 from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.domain.ledger import Ledger, difference_event
+from btcturk_kit.domain.ledger import Ledger
+from btcturk_kit.domain.ledger_events import difference_event
 from btcturk_kit.domain.market import Balance
 from btcturk_kit.domain.money import ZERO, exact
 from btcturk_kit.domain.order_events import VenueOrder
 from btcturk_kit.domain.orders import Order, OrderEvent, OrderStatus, Side, next_status
 from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.pipeline.booking import book
 from btcturk_kit.pipeline.books import UNSETTLED
 from btcturk_kit.pipeline.draft import Draft
-from btcturk_kit.pipeline.finance import finance_event
 
 __all__ = ["account", "balance_differences", "locked_differences"]
 
@@ -161,17 +162,8 @@ def _compare(draft: Draft, balances: tuple[Balance, ...]) -> None:
     if found != draft.differences:
         draft.differences = found
         return
-    before = draft.ledger
-    now_ms = draft.observation.now_ms
-    event = difference_event(found, count=before.event_count, now_ms=now_ms)
-    draft.ledger = before.post(event)
-    draft.events.append(event)
-    finance_event(
-        draft,
-        before,
-        realized_net=draft.capital.last_realized_pnl_total_try,
-        realized_gross=draft.capital.last_realized_gross_total_try,
-    )
+    count, now_ms = draft.ledger.event_count, draft.observation.now_ms
+    book(draft, difference_event(found, count=count, now_ms=now_ms))
     draft.differences = ()
     text = ", ".join(f"{amount} {asset}" for asset, amount in found)
     draft.note(Anomaly("exchange_difference", _REDUCE_RISK_ONLY, f"put into suspense: {text}"))

@@ -29,6 +29,7 @@ from btcturk_kit.pipeline.assess import assess, keep_assessment, take_votes
 from btcturk_kit.pipeline.books import history_from_ms, require_law
 from btcturk_kit.pipeline.context import CycleContext
 from btcturk_kit.pipeline.draft import Draft
+from btcturk_kit.pipeline.finance import finance_cycle
 from btcturk_kit.pipeline.ingest import ingest
 from btcturk_kit.pipeline.profile import Profile
 from btcturk_kit.pipeline.reconcile import reconcile
@@ -81,7 +82,7 @@ def decide(
 ) -> Decision:
     """Run the steps of one cycle, in this order, and freeze what they made.
 
-    ingest -> account -> finance (inside ingest, per event) -> assess -> propose -> allocate and
+    ingest -> account -> finance (inside both, per event) -> assess -> propose -> allocate and
     review -> reconcile -> digest.
 
     Args:
@@ -101,6 +102,7 @@ def decide(
     else:
         ingest(draft)
         account(draft)
+        finance_cycle(draft)
         for fill in draft.fills:
             _feed_fill(draft, kit, fill)
         assess(draft, previous_equity=previous_equity)
@@ -161,7 +163,8 @@ def _freeze(draft: Draft) -> Decision:
         draft.cursor_ms = max(draft.cursor_ms, *[fill.event_time_ms for fill in fills])
         horizon = min(history_from_ms(draft, draft.profile), history_from_ms(old, draft.profile))
         seen = tuple(
-            [key for key in old.seen if key[0] >= horizon] + [fill.order_key for fill in fills]
+            [one for one in old.seen if one[0] >= horizon]
+            + [(fill.event_time_ms, fill.trade_id, fill.facts) for fill in fills]
         )
     digest = old.digest if is_quiet else chain(old.digest, _line(draft))
     state = CycleState(
@@ -178,13 +181,15 @@ def _freeze(draft: Draft) -> Decision:
         old.opened_ms,
         draft.differences,
         digest,
+        draft.external,
+        draft.unvalued,
     )
     return Decision(
         state,
         fills,
         tuple(draft.events),
         tuple(draft.capital_rows),
-        tuple(draft.changed_positions.values()),
+        (*draft.changed_positions.values(), *draft.changed_external.values()),
         tuple(draft.changed_orders.values()),
         tuple(draft.intents),
         tuple(draft.reviews),

@@ -21,6 +21,7 @@ from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset, ClientOrderId, Symbol
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.ledger import LedgerEvent
+from btcturk_kit.domain.lots import Book
 from btcturk_kit.domain.money import ONE, ZERO, add
 from btcturk_kit.domain.orders import CancelOrder, Order, Side, SubmitOrder
 from btcturk_kit.domain.positions import Position
@@ -30,6 +31,7 @@ from btcturk_kit.pipeline.profile import Profile
 __all__ = ["Draft"]
 
 # A member named once costs a fraction of one looked up at each use.
+_BOT = Book.BOT
 _SELL = Side.SELL
 
 
@@ -42,13 +44,16 @@ class Draft:
         "cancels",
         "capital",
         "capital_rows",
+        "changed_external",
         "changed_orders",
         "changed_positions",
         "cursor_ms",
         "differences",
         "equity_try",
         "events",
+        "external",
         "fills",
+        "history",
         "intents",
         "ledger",
         "mode",
@@ -58,10 +63,13 @@ class Draft:
         "positions",
         "previous",
         "profile",
+        "realized_gross",
+        "realized_net",
         "reviews",
         "risk",
         "rules",
         "submits",
+        "unvalued",
     )
 
     def __init__(
@@ -77,7 +85,11 @@ class Draft:
         self.rules = rules
         self.ledger = state.ledger
         self.positions = state.positions
+        self.external = state.external
+        self.unvalued = state.unvalued
         self.capital = state.capital
+        self.realized_net = state.capital.last_realized_pnl_total_try
+        self.realized_gross = state.capital.last_realized_gross_total_try
         self.risk = state.risk
         self.mode = state.mode
         self.orders = state.orders
@@ -87,6 +99,7 @@ class Draft:
         self.events: list[LedgerEvent] = []
         self.capital_rows: list[CapitalState] = []
         self.changed_positions: dict[Asset, Position] = {}
+        self.changed_external: dict[Asset, Position] = {}
         self.changed_orders: dict[ClientOrderId, Order] = {}
         self.intents: list[Intent | CancelIntent] = []
         self.reviews: list[tuple[Intent, Review]] = []
@@ -96,13 +109,23 @@ class Draft:
         self.assessment: RiskAssessment | None = None
         self.multiplier: Decimal = ONE
         self.equity_try = ZERO
+        self.history: dict[Asset, list[LedgerEvent]] = {
+            asset: list(events) for asset, events in observation.history
+        }
 
     def set_position(self, position: Position) -> None:
-        """Replace one asset's position."""
+        """Replace one asset's position in its book."""
+        asset = position.asset
+        if position.book is not _BOT:
+            if not self.changed_external:
+                self.external = dict(self.external)
+            self.external[asset] = position  # type: ignore[index]  # copied just above
+            self.changed_external[asset] = position
+            return
         if not self.changed_positions:
             self.positions = dict(self.positions)
-        self.positions[position.asset] = position  # type: ignore[index]  # copied just above
-        self.changed_positions[position.asset] = position
+        self.positions[asset] = position  # type: ignore[index]  # copied just above
+        self.changed_positions[asset] = position
 
     def set_order(self, order: Order) -> None:
         """Replace or add one order; a terminal one leaves the working set."""

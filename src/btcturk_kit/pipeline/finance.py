@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from btcturk_kit.domain.capital import Granularity, checkpoint_after
-from btcturk_kit.domain.ledger import Ledger, treasury_event
+from btcturk_kit.domain.ledger import Ledger, LedgerEvent
+from btcturk_kit.domain.ledger_events import explicit_transfers, treasury_event
+from btcturk_kit.domain.money import ZERO
 from btcturk_kit.pipeline.draft import Draft
 
 __all__ = ["finance_cycle", "finance_event"]
@@ -14,47 +17,49 @@ __all__ = ["finance_cycle", "finance_event"]
 _CHECKPOINT = Granularity.CHECKPOINT
 
 
-def finance_event(
-    draft: Draft, before: Ledger, *, realized_net: Decimal, realized_gross: Decimal
-) -> None:
+def finance_event(draft: Draft, before: Ledger, events: Iterable[LedgerEvent]) -> None:
     """Apply the checkpoint from `before` to the draft's ledger; book the treasury's share.
 
     Args:
-        draft: The draft, its ledger already carrying the fact.
-        before: The ledger without it.
-        realized_net: Realized net total after it, all assets, TRY.
-        realized_gross: Realized gross total after it.
+        draft: The draft, its ledger and realized totals already carrying the facts.
+        before: The ledger without them.
+        events: The facts.
     """
-    after = draft.ledger
+    after, now_ms = draft.ledger, draft.observation.now_ms
+    trading: Decimal = ZERO
+    treasury: Decimal = ZERO
+    for event in events:
+        moved, kept = explicit_transfers(event)
+        trading, treasury = trading + moved, treasury + kept
     checkpoint = checkpoint_after(
         before,
         after,
         account=draft.capital.account,
-        realized_net=realized_net,
-        realized_gross=realized_gross,
+        realized_net=draft.realized_net,
+        realized_gross=draft.realized_gross,
+        trading_transfer=trading,
+        treasury_transfer=treasury,
+        is_deferred=bool(draft.unvalued),
+        booked_ms=now_ms,
     )
     capital = draft.profile.risk.apply_self_financing(draft.capital, checkpoint)
-    share = capital.treasury_try - draft.capital.treasury_try
     if capital is draft.capital:
         return
+    share = capital.treasury_try - draft.capital.treasury_try - treasury
     draft.capital = capital
     draft.capital_rows.append(capital)
     if share:
         event = treasury_event(
-            after.last_event_key,
-            share,
-            quote=draft.profile.quote,
-            event_time_ms=draft.observation.now_ms,
+            after.last_event_key, share, quote=draft.profile.quote, now_ms=now_ms
         )
         draft.ledger = after.post(event)
         draft.events.append(event)
 
 
-def finance_cycle(
-    draft: Draft, before: Ledger, *, realized_net: Decimal, realized_gross: Decimal
-) -> None:
+def finance_cycle(draft: Draft) -> None:
     """Apply one checkpoint for the whole cycle, under the literal rule of one split per cycle."""
     if draft.profile.risk.financing.granularity is not _CHECKPOINT:
         return
+    before = draft.previous.ledger
     if draft.ledger.event_count != before.event_count:
-        finance_event(draft, before, realized_net=realized_net, realized_gross=realized_gross)
+        finance_event(draft, before, tuple(draft.events))

@@ -1,18 +1,17 @@
 """Ingest: new trades become ledger events, lots, realized results and order progress, one by one.
 
 Each trade is booked once: by its id within the overlap window here, by the store's unique key for
-ever. A trade older than the last one of its asset makes that asset fold again.
+ever. A trade that is told again with another content is never ignored: it stops the cycle.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-from btcturk_kit.domain.capital import Granularity
 from btcturk_kit.domain.cycle import Anomaly
 from btcturk_kit.domain.fills import Fill
-from btcturk_kit.domain.identifiers import OWN_PREFIX, Asset, Symbol
-from btcturk_kit.domain.ledger import fill_event
+from btcturk_kit.domain.identifiers import OWN_PREFIX, Symbol
+from btcturk_kit.domain.ledger_events import fill_event
 from btcturk_kit.domain.money import ZERO
 from btcturk_kit.domain.orders import (
     Order,
@@ -21,16 +20,15 @@ from btcturk_kit.domain.orders import (
     Side,
     next_status,
 )
-from btcturk_kit.domain.positions import Position, apply_fill, fold_fills
+from btcturk_kit.domain.positions import Position
 from btcturk_kit.domain.risk import RiskMode, note_realized
-from btcturk_kit.errors import require
+from btcturk_kit.errors import LedgerConflict
+from btcturk_kit.pipeline.booking import book
 from btcturk_kit.pipeline.draft import Draft
-from btcturk_kit.pipeline.finance import finance_cycle, finance_event
 
 __all__ = ["ingest"]
 
 # A member named once costs a fraction of one looked up at each use.
-_EVENT = Granularity.EVENT
 _FILLED = OrderEvent.FILLED
 _PARTIALLY_FILLED = OrderEvent.PARTIALLY_FILLED
 _MARKET = OrderType.MARKET
@@ -39,32 +37,27 @@ _SELL = Side.SELL
 
 
 def ingest(draft: Draft) -> None:
-    """Book every new trade of the observation, oldest first."""
+    """Book every new trade of the observation, oldest first.
+
+    Raises:
+        LedgerConflict: A trade that is booked already is told with another content.
+    """
     observation = draft.observation
     if not observation.fills:
         return
-    before = draft.ledger
-    history = {asset: list(fills) for asset, fills in observation.history}
-    net = draft.capital.last_realized_pnl_total_try
-    gross = draft.capital.last_realized_gross_total_try
-    per_event = draft.profile.risk.financing.granularity is _EVENT
+    told = {trade_id: (at_ms, facts) for at_ms, trade_id, facts in draft.previous.seen}
     for fill in sorted(observation.fills, key=lambda one: one.order_key):
+        if fill.trade_id in told:
+            raise LedgerConflict(
+                f"trade {fill.trade_id} in {fill.symbol} is booked as "
+                f"{told[fill.trade_id]}, now it is told as {(fill.event_time_ms, fill.facts)}"
+            )
         order = _own_order(draft, fill)
         is_own = order is not None or (fill.client_order_id or "").startswith(OWN_PREFIX)
-        previous_ledger = draft.ledger
-        event = fill_event(fill, is_own=is_own)
-        draft.ledger = previous_ledger.post(event)
-        draft.events.append(event)
+        book(draft, fill_event(fill, is_own=is_own, known_ms=observation.now_ms))
         draft.fills.append(fill)
         if is_own:
-            old = draft.positions.get(fill.base) or Position(fill.base)
-            if fill.base in history:
-                history[fill.base].append(fill)
-            new = _position_with(draft, old, fill, history)
-            draft.set_position(new)
-            net = net + new.realized_net - old.realized_net
-            gross = gross + new.realized_gross - old.realized_gross
-            _note_trip(draft, fill, new, net)
+            _note_trip(draft, fill, draft.positions[fill.base], draft.realized_net)
         else:
             draft.note(
                 Anomaly(
@@ -75,9 +68,6 @@ def ingest(draft: Draft) -> None:
             )
         if order is not None:
             draft.set_order(_progress(order, fill, draft.profile.taker_rate))
-        if per_event:
-            finance_event(draft, previous_ledger, realized_net=net, realized_gross=gross)
-    finance_cycle(draft, before, realized_net=net, realized_gross=gross)
 
 
 def _own_order(draft: Draft, fill: Fill) -> Order | None:
@@ -87,16 +77,6 @@ def _own_order(draft: Draft, fill: Fill) -> Order | None:
         if order.order_id == fill.order_id:
             return order
     return None
-
-
-def _position_with(
-    draft: Draft, old: Position, fill: Fill, history: dict[Asset, list[Fill]]
-) -> Position:
-    method = draft.profile.cost_method
-    if fill.order_key >= old.last_key:
-        return apply_fill(old, fill, method=method)
-    require(fill.base in history, f"fill {fill.trade_id} is late and comes without the history")
-    return fold_fills(fill.base, history[fill.base], method=method)
 
 
 def _note_trip(draft: Draft, fill: Fill, position: Position, realized_net: Decimal) -> None:

@@ -8,9 +8,12 @@ from decimal import Decimal
 from btcturk_kit.domain.capital import CapitalState
 from btcturk_kit.domain.cycle import CycleState, StateCommit
 from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.domain.ledger import Ledger, opening_event
+from btcturk_kit.domain.ledger import Ledger
+from btcturk_kit.domain.ledger_events import opening_event
+from btcturk_kit.domain.lots import lot_moves
 from btcturk_kit.domain.market import Balance
 from btcturk_kit.domain.money import ZERO, add, exact
+from btcturk_kit.domain.positions import Position, apply_move
 from btcturk_kit.domain.risk import ModeMemory, RiskMemory
 from btcturk_kit.errors import ConfigurationError
 
@@ -48,7 +51,7 @@ def open_account(
             f"trading capital {capital_try} {quote}, but the account holds {available} {quote}",
             hint="deposit, or choose a smaller trading capital",
         )
-    event = opening_event(totals, bot_quote=capital_try, quote=quote, event_time_ms=now_ms)
+    event = opening_event(totals, bot_quote=capital_try, quote=quote, now_ms=now_ms)
     ledger = Ledger().post(event)
     capital = CapitalState(
         account=account,
@@ -56,9 +59,32 @@ def open_account(
         last_event_count=ledger.event_count,
         last_event_key=ledger.last_event_key,
         content_hash=ledger.content_hash,
+        booked_ms=now_ms,
     )
+    external = {
+        move.asset: apply_move(Position(move.asset, book=move.book), move)
+        for move in lot_moves(event)
+    }
     risk = RiskMemory(capital_try, ZERO, day_end(now_ms), capital_try, capital_try)
-    state = CycleState(account, 0, ledger, {}, capital, risk, ModeMemory(), {}, (), now_ms, now_ms)
+    state = CycleState(
+        account,
+        0,
+        ledger,
+        {},
+        capital,
+        risk,
+        ModeMemory(),
+        {},
+        (),
+        now_ms,
+        now_ms,
+        external=external,
+    )
     return StateCommit(
-        state=state, previous_count=0, now_ms=now_ms, events=(event,), capital_rows=(capital,)
+        state=state,
+        previous_count=0,
+        now_ms=now_ms,
+        events=(event,),
+        capital_rows=(capital,),
+        positions=tuple(external.values()),
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from btcturk_kit.domain.cycle import CycleRecord, CycleState, StateCommit
-from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset
+from btcturk_kit.domain.ledger import LedgerEvent
 
 __all__ = ["StateStore", "StoreTotals", "StoredState"]
 
@@ -72,8 +72,8 @@ class StateStore(Protocol):
         """
         ...
 
-    def fills_of(self, asset: Asset) -> tuple[Fill, ...]:
-        """Return every booked fill of the bot's own orders in one base asset; for a late fill."""
+    def events_with(self, asset: Asset) -> tuple[LedgerEvent, ...]:
+        """Return every event that moved lots of one asset, in sequence; for a late fact."""
         ...
 
     def records(self, *, limit: int) -> tuple[CycleRecord, ...]:

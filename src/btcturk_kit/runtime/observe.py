@@ -5,7 +5,10 @@ from __future__ import annotations
 from btcturk_kit.domain.cycle import Anomaly, CycleState, Mark, Observation
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import OWN_PREFIX, Asset, ClientOrderId, OrderId, Symbol
+from btcturk_kit.domain.ledger import LedgerEvent
+from btcturk_kit.domain.ledger_events import fill_event
 from btcturk_kit.domain.order_events import VenueOrder
+from btcturk_kit.pipeline.booking import late_assets
 from btcturk_kit.pipeline.books import history_from_ms
 from btcturk_kit.pipeline.profile import Profile
 from btcturk_kit.ports.store import StateStore
@@ -44,7 +47,7 @@ async def observe_venue(
         seen,
         lookups,
         await venue.balances(),
-        _history(state, store, fills),
+        _history(state, store, fills, now_ms=now_ms),
         anomalies,
     )
 
@@ -74,16 +77,18 @@ async def _fills(
 ) -> tuple[Fill, ...]:
     """Read the trades that are not booked yet; of the owner's own, those since the opening."""
     since_ms = max(state.opened_ms - _SKEW_MS, history_from_ms(state, profile))
-    booked = set(state.seen)
+    booked = {trade_id: (at_ms, facts) for at_ms, trade_id, facts in state.seen}
     fresh: list[Fill] = []
     names: dict[OrderId, ClientOrderId | None] = {
         order.order_id: name for name, order in state.orders.items() if order.order_id is not None
     }
     names.update({found.order_id: name for name, found in lookups if found is not None})
     for fill in await venue.fills(profile.symbols, since_ms=since_ms):
-        if fill.order_key in booked:
+        told = booked.get(fill.trade_id)
+        if told is not None and told == (fill.event_time_ms, told[1] and fill.facts):
             continue
-        booked.add(fill.order_key)  # the history may repeat itself
+        # The history may repeat itself. What it tells differently goes on: the ledger refuses it.
+        booked.setdefault(fill.trade_id, (fill.event_time_ms, fill.facts))
         if fill.client_order_id is None:
             # The history does not always say whose order it was; the order itself does.
             if fill.order_id not in names:
@@ -97,14 +102,15 @@ async def _fills(
 
 
 def _history(
-    state: CycleState, store: StateStore, fills: tuple[Fill, ...]
-) -> tuple[tuple[Asset, tuple[Fill, ...]], ...]:
-    """Read the booked trades of each asset that a late trade makes fold again."""
-    late: set[Asset] = set()
-    for fill in fills:
-        position = state.positions.get(fill.base)
-        if position is not None and fill.order_key < position.last_key:
-            late.add(fill.base)
-    # Trades of one batch can be out of order among themselves as well; then the batch is sorted
-    # before it is booked, so only the comparison with what was booked before matters here.
-    return tuple([(asset, store.fills_of(asset)) for asset in sorted(late)])
+    state: CycleState, store: StateStore, fills: tuple[Fill, ...], *, now_ms: int
+) -> tuple[tuple[Asset, tuple[LedgerEvent, ...]], ...]:
+    """Read the booked events of each asset that a late trade makes fold again."""
+    if not fills:
+        return ()
+    events = [
+        fill_event(
+            fill, is_own=(fill.client_order_id or "").startswith(OWN_PREFIX), known_ms=now_ms
+        )
+        for fill in fills
+    ]
+    return tuple([(asset, store.events_with(asset)) for asset in late_assets(state, events)])

@@ -17,7 +17,8 @@ from btcturk_kit.domain.capital import (
     checkpoint_after,
 )
 from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.domain.ledger import Ledger, flow_event, opening_event
+from btcturk_kit.domain.ledger import Ledger
+from btcturk_kit.domain.ledger_events import flow_event, opening_event
 from btcturk_kit.errors import CapitalPolicyError, ConfigurationError
 
 START = CapitalState(account="main", trading_capital_try=Decimal(1000), content_hash="h0")
@@ -174,7 +175,7 @@ def test_a_checkpoint_describes_the_step_between_two_ledgers() -> None:
     """It carries where the earlier ledger stood, so that a wrong prefix is noticed."""
     quote = Asset("TRY")
     before = Ledger().post(
-        opening_event({quote: Decimal(5)}, bot_quote=Decimal(5), quote=quote, event_time_ms=0)
+        opening_event({quote: Decimal(5)}, bot_quote=Decimal(5), quote=quote, now_ms=0)
     )
     after = before.post(flow_event("flow:1", quote, Decimal(1), quote=quote, event_time_ms=1))
     checkpoint = checkpoint_after(

@@ -8,13 +8,8 @@ import pytest
 
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol, TradeId
-from btcturk_kit.domain.ledger import (
-    HELD,
-    Account,
-    EventKind,
-    Ledger,
-    LedgerEvent,
-    Leg,
+from btcturk_kit.domain.ledger import HELD, Account, EventKind, Ledger, LedgerEvent, Leg
+from btcturk_kit.domain.ledger_events import (
     difference_event,
     fill_event,
     flow_event,
@@ -49,7 +44,7 @@ def _opened() -> Ledger:
             {TRY: Decimal(1000), BTC: Decimal(1)},
             bot_quote=Decimal(800),
             quote=TRY,
-            event_time_ms=10,
+            now_ms=10,
         )
     )
 
@@ -78,7 +73,7 @@ def test_an_opening_divides_what_there_is() -> None:
 def test_an_opening_leaves_out_what_is_nothing() -> None:
     """An asset of zero has no legs, and a bot that gets everything leaves nothing unassigned."""
     event = opening_event(
-        {TRY: Decimal(5), BTC: Decimal(0)}, bot_quote=Decimal(5), quote=TRY, event_time_ms=0
+        {TRY: Decimal(5), BTC: Decimal(0)}, bot_quote=Decimal(5), quote=TRY, now_ms=0
     )
     assert _net(event) == {(Account.BOT, TRY): 5, (Account.OPENING, TRY): -5}
 
@@ -140,7 +135,7 @@ def test_a_difference_goes_where_everybody_sees_it() -> None:
 def test_treasury_follows_from_the_facts() -> None:
     """The policy's transfer moves money and is still held, but is not counted as a fact."""
     before = _opened()
-    after = before.post(treasury_event("fill:7", Decimal(40), quote=TRY, event_time_ms=99))
+    after = before.post(treasury_event("fill:7", Decimal(40), quote=TRY, now_ms=99))
     assert after.balance(Account.TREASURY, TRY) == 40
     assert after.balance(Account.BOT, TRY) == 760
     assert after.held(TRY) == 1000

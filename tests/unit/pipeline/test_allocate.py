@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from btcturk_kit.domain.cycle import CycleState, Decision, Verdict
-from btcturk_kit.domain.ledger import treasury_event
+from btcturk_kit.domain.ledger_events import treasury_event
 from btcturk_kit.domain.orders import (
     LimitOrder,
     MarketBuy,
@@ -156,9 +156,7 @@ def test_nothing_to_spend_is_a_denial() -> None:
 def test_treasury_is_out_of_reach() -> None:
     """What was set aside is not spent, even when the exchange shows it as free cash."""
     start = opened("10000")
-    ledger = start.ledger.post(
-        treasury_event("x", Decimal(9_500), quote=TRY, event_time_ms=OPENED_MS)
-    )
+    ledger = start.ledger.post(treasury_event("x", Decimal(9_500), quote=TRY, now_ms=OPENED_MS))
     state = start._replace(ledger=ledger)
     seen = observe(balances=balances("10000"))
     (sent,) = decide_on(state, seen, intent_to_buy("2000")).state.orders.values()

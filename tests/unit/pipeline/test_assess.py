@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from btcturk_kit.domain.cycle import Anomaly, CycleState, RiskVote
-from btcturk_kit.domain.ledger import treasury_event
+from btcturk_kit.domain.ledger_events import treasury_event
 from btcturk_kit.domain.orders import Side
 from btcturk_kit.domain.risk import ModeMemory, RiskLimits, RiskMode
 from btcturk_kit.hooks.specs import hookimpl
@@ -54,7 +54,7 @@ def holding(coins: str = "0.02") -> CycleState:
 def test_equity_is_cash_marks_and_treasury() -> None:
     """Coins count at their mark, treasury counts, the owner's coins do not."""
     state = holding()
-    ledger = state.ledger.post(treasury_event("x", Decimal(500), quote=TRY, event_time_ms=1))
+    ledger = state.ledger.post(treasury_event("x", Decimal(500), quote=TRY, now_ms=1))
     assert decide_on(state._replace(ledger=ledger), at("1100000")).equity_try == 102_000
     assert decide_on(opened(coins="9"), at("1100000")).equity_try == 100_000
     assert decide_on(opened(capital="40000"), at("1")).equity_try == 40_000

@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from btcturk_kit.domain.cycle import CycleState
-from btcturk_kit.domain.ledger import Account, treasury_event
+from btcturk_kit.domain.ledger import Account
+from btcturk_kit.domain.ledger_events import treasury_event
 from btcturk_kit.domain.orders import Order, OrderStatus, Side
 from btcturk_kit.errors import InvariantViolation
 from btcturk_kit.pipeline.books import (
@@ -71,7 +72,7 @@ def test_what_is_unassigned_is_not_the_bots() -> None:
 def test_treasury_is_not_investable() -> None:
     """Set aside is set aside."""
     state = opened("1000")
-    ledger = state.ledger.post(treasury_event("x", Decimal(40), quote=TRY, event_time_ms=0))
+    ledger = state.ledger.post(treasury_event("x", Decimal(40), quote=TRY, now_ms=0))
     assert investable(state._replace(ledger=ledger), "1000") == 960
 
 

@@ -1,0 +1,76 @@
+-- Books of both books: two times of every event, values of legs, lots of the bot and of the owner.
+-- Amounts are exact decimals as text, times are integer milliseconds (UTC).
+
+-- charge_asset: of fee and tax, NULL for the quote; rates are TRY per unit at the trade's time.
+ALTER TABLE fills ADD COLUMN charge_asset TEXT;
+ALTER TABLE fills ADD COLUMN charge_rate TEXT;
+ALTER TABLE fills ADD COLUMN quote_rate TEXT;
+
+-- event_time_ms: when it happened; known_ms: when it was booked.
+DROP TRIGGER ledger_events_no_update;
+ALTER TABLE ledger_events ADD COLUMN known_ms INTEGER NOT NULL DEFAULT 0;
+UPDATE ledger_events SET known_ms = event_time_ms;
+CREATE TRIGGER ledger_events_no_update BEFORE UPDATE ON ledger_events
+BEGIN SELECT RAISE(ABORT, 'ledger_events is append-only'); END;
+
+-- value_try: worth in TRY at the event; acquired_ms: when the coins were acquired, if earlier.
+ALTER TABLE ledger_legs ADD COLUMN value_try TEXT;
+ALTER TABLE ledger_legs ADD COLUMN acquired_ms INTEGER;
+
+-- What moves lots, by asset: read when a late fact makes an asset fold again.
+CREATE INDEX ledger_legs_of_coins ON ledger_legs (asset, seq)
+WHERE account IN ('bot', 'external') AND asset <> 'TRY';
+
+CREATE TABLE positions_of_books (
+    slot INTEGER PRIMARY KEY,
+    book TEXT NOT NULL,
+    asset TEXT NOT NULL,
+    quantity TEXT NOT NULL,
+    cost TEXT NOT NULL,
+    gross_cost TEXT NOT NULL,
+    realized_net TEXT NOT NULL,
+    realized_gross TEXT NOT NULL,
+    fill_count INTEGER NOT NULL,
+    last_time_ms INTEGER NOT NULL,
+    last_trade_id INTEGER NOT NULL,
+    unpriced_quantity TEXT NOT NULL,
+    UNIQUE (book, asset)
+) STRICT;
+CREATE TABLE lots_of_books (
+    book TEXT NOT NULL,
+    asset TEXT NOT NULL,
+    event_time_ms INTEGER NOT NULL,
+    trade_id INTEGER NOT NULL,
+    quantity TEXT NOT NULL,
+    cost TEXT NOT NULL,
+    gross_cost TEXT NOT NULL,
+    has_cost INTEGER NOT NULL CHECK (has_cost IN (0, 1)),
+    PRIMARY KEY (book, asset, event_time_ms, trade_id)
+) STRICT, WITHOUT ROWID;
+INSERT INTO positions_of_books
+SELECT slot, 'bot', asset, quantity, cost, gross_cost, realized_net, realized_gross, fill_count,
+    last_time_ms, last_trade_id, '0'
+FROM positions;
+INSERT INTO lots_of_books
+SELECT 'bot', asset, event_time_ms, trade_id, quantity, cost, gross_cost, 1 FROM lots;
+DROP TABLE lots;
+DROP TABLE positions;
+ALTER TABLE positions_of_books RENAME TO positions;
+ALTER TABLE lots_of_books RENAME TO lots;
+
+-- deferred_try: realized, but not split while a charge has no value.
+DROP TRIGGER capital_journal_no_update;
+ALTER TABLE capital_journal ADD COLUMN deferred_try TEXT NOT NULL DEFAULT '0';
+ALTER TABLE capital_journal ADD COLUMN cause TEXT NOT NULL DEFAULT 'none';
+ALTER TABLE capital_journal ADD COLUMN booked_ms INTEGER NOT NULL DEFAULT 0;
+CREATE TRIGGER capital_journal_no_update BEFORE UPDATE ON capital_journal
+BEGIN SELECT RAISE(ABORT, 'capital_journal is append-only'); END;
+
+-- What was told of a booked trade; empty for those seen before this column was there.
+ALTER TABLE seen_fills ADD COLUMN facts TEXT NOT NULL DEFAULT '';
+
+-- Events with a charge whose worth is not known yet.
+CREATE TABLE unvalued_events (
+    position INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE
+) STRICT;

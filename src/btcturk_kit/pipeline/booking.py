@@ -1,0 +1,99 @@
+"""Booking: one ledger event into books, lots, realized totals and capital, whatever its kind.
+
+Everything that changes the books of a draft goes through `book`. An event that is older than the
+last one of its asset makes that asset fold again from its history. Never add: what makes an event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from btcturk_kit.domain.capital import Granularity
+from btcturk_kit.domain.cycle import CycleState
+from btcturk_kit.domain.identifiers import Asset
+from btcturk_kit.domain.ledger import EventKind, LedgerEvent
+from btcturk_kit.domain.lots import Book, LotMove, is_unvalued, lot_moves
+from btcturk_kit.domain.positions import Position, apply_move, fold_moves
+from btcturk_kit.errors import require
+from btcturk_kit.pipeline.draft import Draft
+from btcturk_kit.pipeline.finance import finance_event
+
+__all__ = ["book", "late_assets"]
+
+# A member named once costs a fraction of one looked up at each use.
+_BOT = Book.BOT
+_EVENT = Granularity.EVENT
+_VALUATION = EventKind.VALUATION
+
+
+def late_assets(state: CycleState, events: Iterable[LedgerEvent]) -> tuple[Asset, ...]:
+    """Return the assets that have to be folded again if these events are booked now.
+
+    Events of one batch are booked in their order, so only what is booked already matters.
+    """
+    late: set[Asset] = set()
+    for event in events:
+        for move in lot_moves(event):
+            positions = state.positions if move.book is _BOT else state.external
+            position = positions.get(move.asset)
+            if position is not None and _is_late(position, move):
+                late.add(move.asset)
+    return tuple(sorted(late))
+
+
+def book(draft: Draft, event: LedgerEvent) -> None:
+    """Post an event, move its lots, and give the capital policy what it realized.
+
+    Raises:
+        LedgerImbalance: Its legs do not sum to zero.
+        InvariantViolation: It is late and its asset comes without the history.
+    """
+    before = draft.ledger
+    draft.ledger = before.post(event)
+    draft.events.append(event)
+    moves = lot_moves(event)
+    for asset in draft.history:
+        if any(move.asset == asset for move in moves):
+            draft.history[asset].append(event)
+    done: set[tuple[Book, Asset]] = set()
+    for move in moves:
+        if (move.book, move.asset) not in done and _move(draft, move):
+            done.add((move.book, move.asset))
+    _note_value(draft, event)
+    if draft.profile.risk.financing.granularity is _EVENT:
+        finance_event(draft, before, (event,))
+
+
+def _move(draft: Draft, move: LotMove) -> bool:
+    """Apply one move; return whether its asset was folded anew, all moves of the event inside."""
+    is_bot = move.book is _BOT
+    positions = draft.positions if is_bot else draft.external
+    old = positions.get(move.asset)
+    if old is None:
+        old = Position(move.asset, book=move.book)
+    method = draft.profile.cost_method
+    is_late = _is_late(old, move)
+    if is_late:
+        asset = move.asset
+        require(asset in draft.history, f"a late fact of {asset} comes without the history")
+        known = [one for event in draft.history[asset] for one in lot_moves(event)]
+        new = fold_moves(move.book, asset, known, method=method)
+    else:
+        new = apply_move(old, move, method=method)
+    draft.set_position(new)
+    if is_bot:
+        draft.realized_net = draft.realized_net + new.realized_net - old.realized_net
+        draft.realized_gross = draft.realized_gross + new.realized_gross - old.realized_gross
+    return is_late
+
+
+def _is_late(position: Position, move: LotMove) -> bool:
+    return not move.quantity or (move.event_time_ms, move.ordinal) < position.last_key
+
+
+def _note_value(draft: Draft, event: LedgerEvent) -> None:
+    if event.kind is _VALUATION:
+        valued = event.key.removeprefix("valuation:")
+        draft.unvalued = tuple([key for key in draft.unvalued if key != valued])
+    elif is_unvalued(event):
+        draft.unvalued = (*draft.unvalued, event.key)
