@@ -191,7 +191,7 @@ def _head(
     limits: dict[str, int],
     day_of: Callable[[int], date],
 ) -> Iterator[str]:
-    yield f"option \"title\" {quoted(title)}"
+    yield f'option "title" {quoted(title)}'
     yield 'option "operating_currency" "TRY"'
     yield "; Nothing is tolerated but the rounding of beancount's own 28 digits: less than half of"
     yield "; the last decimal of any amount below, so that one wrong digit is an error."
@@ -257,6 +257,4 @@ def _assertions(
     for (account, commodity), amount in sorted(balances.items()):
         places, needed = sizes.get(commodity, (0, 0))
         tolerance = "0" if places == needed else _half(places)
-        yield (
-            f"{last} balance {account}  {canonical_decimal(amount)} ~ {tolerance} {commodity}"
-        )
+        yield (f"{last} balance {account}  {canonical_decimal(amount)} ~ {tolerance} {commodity}")

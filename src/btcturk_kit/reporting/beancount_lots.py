@@ -83,7 +83,10 @@ class LotPieces:
         inside += waiting
         commodity = commodity_of(asset)
         return iter(
-            [Posting(account, one.quantity, commodity, one.cost, acquired, one.label) for one in waiting]
+            [
+                Posting(account, one.quantity, commodity, one.cost, acquired, one.label)
+                for one in waiting
+            ]
         )
 
     @exact
@@ -101,7 +104,7 @@ class LotPieces:
             for one in found:
                 units, cost = units + one.quantity, cost + one.cost
             return iter([Posting(account, -units, commodity, takes=True, worth=-cost)])
-        # Two lots of one day, the later acquired one booked first: dates do not tell which is older.
+        # Two lots of one day, the older one booked later: their dates do not tell them apart.
         return iter(
             [
                 Posting(

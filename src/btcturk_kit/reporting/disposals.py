@@ -73,7 +73,7 @@ class _Sale(NamedTuple):
 def disposals(
     events: Iterable[LedgerEvent], *, day_of: Callable[[int], date]
 ) -> tuple[Disposal, ...]:
-    """Return everything that left the account since its books began, in the order of its events.
+    """Return everything that left the account since its books began, by day.
 
     Args:
         events: Every event of the ledger, in any order.
@@ -104,7 +104,7 @@ def disposals(
             elif step.taken:
                 found += _takes(step, sale, unknown_days, day_of)
     found += _uncovered(account, short, day_of)
-    return tuple(found)
+    return tuple(sorted(found, key=lambda one: one.day))
 
 
 def _moves_of_account(
@@ -244,9 +244,7 @@ def _uncovered(
                 yield _oversold(short[asset, lot[:2]], asset, rest, day_of)
 
 
-def _oversold(
-    sale: _Sale, asset: Asset, lot: TakenLot, day_of: Callable[[int], date]
-) -> Disposal:
+def _oversold(sale: _Sale, asset: Asset, lot: TakenLot, day_of: Callable[[int], date]) -> Disposal:
     """Return a sale, or a part of one, without what it had cost."""
     charges = lot.cost - lot.gross_cost
     fee = _fee_part(charges, sale)
@@ -279,7 +277,7 @@ def _shares(
 
 
 def _split(amount: Decimal, quantities: list[Decimal]) -> list[Decimal]:
-    """Split an amount by quantity, rounded half to even at eight places; the last takes the rest."""
+    """Split an amount by quantity, half to even at eight places; the last part takes the rest."""
     if not quantities:
         return []
     total = ZERO

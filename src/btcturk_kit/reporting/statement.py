@@ -144,7 +144,7 @@ def yearly_statement(
         _total("", sales),
         transaction_tax,
         withholding,
-        tuple(_held_against(pack, rule, year, sales) for pack, rule in rules if _is_about(rule, year)),
+        tuple(_held_against(pack, rule, sales) for pack, rule in rules if _is_about(rule, year)),
     )
 
 
@@ -194,7 +194,7 @@ def _is_about(rule: TaxRule, year: int) -> bool:
     return rule.from_day < after and (rule.until_day is None or rule.until_day > first)
 
 
-def _held_against(pack: str, rule: TaxRule, year: int, sales: Sequence[Disposal]) -> RuleLine:
+def _held_against(pack: str, rule: TaxRule, sales: Sequence[Disposal]) -> RuleLine:
     if rule.state is not TaxRuleState.IN_FORCE or rule.rate is None:
         return RuleLine(pack, rule, None, None)
     base = ZERO

@@ -36,6 +36,8 @@ _COLUMNS = (
     "key",
 )
 
+_NAMES = 2  # columns that are words stand to the left
+
 _NO_RULES = (
     "No tax rules: no rule pack was named, and the library has none of its own. What is owed is not"
     " computed here."
@@ -49,9 +51,7 @@ _STATES = {
 
 def statement_csv(statement: Statement) -> Iterator[str]:
     """Yield the statement as CSV: a line for each disposal and each levy; no totals."""
-    rows: list[Sequence[Cell]] = [
-        _row(one) for one in (*statement.sales, *statement.moved_out)
-    ]
+    rows: list[Sequence[Cell]] = [_row(one) for one in (*statement.sales, *statement.moved_out)]
     for levy in statement.levies:
         amounts = (levy.transaction_tax, levy.withholding)
         paid = [_cell(one) if one else None for one in amounts]
@@ -193,8 +193,8 @@ def _total_lines(statement: Statement) -> Iterator[str]:
     for one in statement.totals:
         if one.unknown_sales and one.unknown_quantity is not None:
             yield (
-                f"  not in these sums: {canonical_decimal(one.unknown_quantity)} {one.asset} sold for"
-                f" {_money(one.unknown_proceeds)}, result unknown"
+                f"  not in these sums: {canonical_decimal(one.unknown_quantity)} {one.asset} sold"
+                f" for {_money(one.unknown_proceeds)}, result unknown"
             )
 
 
@@ -206,12 +206,12 @@ def _rule_lines(statement: Statement) -> Iterator[str]:
     for line in statement.rules:
         rule = line.rule
         until = "" if rule.until_day is None else f" until {rule.until_day}"
-        yield f"  {rule.name} ({rule.kind.value}): {_STATES[rule.state]}, from {rule.from_day}{until}"
+        state = f"{_STATES[rule.state]}, from {rule.from_day}{until}"
+        yield f"  {rule.name} ({rule.kind.value}): {state}"
         if line.amount_try is not None and rule.rate is not None:
             rate = canonical_decimal(rule.rate)
-            yield (
-                f"    {rate} of {rule.base.value} {_money(line.base_try)} = {_money(line.amount_try)}"
-            )
+            base = f"{rule.base.value} {_money(line.base_try)}"
+            yield f"    {rate} of {base} = {_money(line.amount_try)}"
         yield f"    {rule.source} [{line.pack}]"
 
 
@@ -219,7 +219,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [max(len(row[place]) for row in (head, *rows)) for place in range(len(head))]
     for row in (head, *rows):
         yield "  ".join(
-            text.ljust(width) if place < 2 else text.rjust(width)
+            text.ljust(width) if place < _NAMES else text.rjust(width)
             for place, (text, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
 
@@ -229,4 +229,7 @@ def _cell(value: Decimal | None) -> str | None:
 
 
 def _money(value: Decimal | None) -> str:
-    return "unknown" if value is None else f"{round_half_even(value, 2):,f}"
+    if value is None:
+        return "unknown"
+    rounded = round_half_even(value, 2)
+    return f"{rounded or rounded.copy_abs():,f}"  # a zero has no sign

@@ -61,7 +61,8 @@ def fill(
     quote = more.pop("quote", TRY)
     return Fill(
         TradeId(number), OrderId(number), None, Symbol(f"{base}{quote}"), base, quote, side,
-        Decimal(quantity), Decimal(price), Decimal(fee), Decimal(tax), START_MS + day * DAY_MS, **more,
+        Decimal(quantity), Decimal(price), Decimal(fee), Decimal(tax), START_MS + day * DAY_MS,
+        **more,
     )  # fmt: skip
 
 
@@ -72,7 +73,7 @@ def sold(one: Fill, *, is_own: bool = True) -> LedgerEvent:
 
 def random_ledger(seed: int, count: int = 60) -> list[LedgerEvent]:
     """Return a ledger with trades in TRY and USDT, charges in four assets, and everything else."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 - the same ledger for the same seed
     events = [opening(TRY="1000000", BTC="0.5", USDT="5000", BNB="3.5")]
     if seed % 2:
         known = LotEvidence(Decimal("0.2"), Decimal("1234.56789"), START_MS - 90 * DAY_MS)
@@ -136,7 +137,11 @@ def _something_else(chance: random.Random, number: int, at_ms: int) -> list[Ledg
                 Leg(Account.EXTERNAL, BTC, Decimal("0.001"), chance.choice([None, Decimal(50)])),
             )
             found = adjustment_event(
-                f"resolution:{number}", legs, event_time_ms=at_ms + 1, known_ms=at_ms, reason="found"
+                f"resolution:{number}",
+                legs,
+                event_time_ms=at_ms + 1,
+                known_ms=at_ms,
+                reason="found",
             )
             return [difference, found]
         case 4:
@@ -151,8 +156,8 @@ def _something_else(chance: random.Random, number: int, at_ms: int) -> list[Ledg
         case 5:
             return [
                 transfer_event(
-                    f"transfer:{number}", Decimal(100), source="bot", target="unassigned", quote=TRY,
-                    now_ms=at_ms, reason="rent",
+                    f"transfer:{number}", Decimal(100), source="bot", target="unassigned",
+                    quote=TRY, now_ms=at_ms, reason="rent",
                 )
             ]  # fmt: skip
         case _:
