@@ -9,9 +9,12 @@ from typing import Annotated
 import typer
 
 from btcturk_kit.cli.books import capital_app, ledger_app
+from btcturk_kit.cli.capital_lab import capital_lab
 from btcturk_kit.cli.config import config_app
+from btcturk_kit.cli.export import export_app
 from btcturk_kit.cli.quickstart import quickstart
 from btcturk_kit.cli.quirks import quirks
+from btcturk_kit.cli.report import report_app
 from btcturk_kit.cli.sandbox import sandbox_app
 from btcturk_kit.cli.stage4 import stage4_run
 
@@ -28,7 +31,10 @@ app.command("stage4-run")(stage4_run)
 sandbox_app.command("quirks")(quirks)
 app.add_typer(sandbox_app)
 app.add_typer(ledger_app)
+capital_app.command("lab")(capital_lab)
 app.add_typer(capital_app)
+app.add_typer(export_app)
+app.add_typer(report_app)
 app.add_typer(config_app)
 
 

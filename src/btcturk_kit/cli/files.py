@@ -16,25 +16,26 @@ from tempfile import mkdtemp, mkstemp
 
 from btcturk_kit.errors import ConfigurationError, StorageFull
 
-__all__ = ["new_folder", "write_file"]
+__all__ = ["new_folder", "require_new", "write_file"]
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-def write_file(path: Path, lines: Iterable[str]) -> None:
+def write_file(path: Path, parts: Iterable[str | bytes]) -> None:
     """Write a new file, readable by its owner only; a failure leaves nothing behind.
 
     Raises:
         ConfigurationError: It exists, or its folder cannot be written.
         StorageFull: No space left.
     """
-    _require_new(path)
+    require_new(path)
     with _failing_for(path):
         number, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")
         partial = Path(name)
         try:
-            with os.fdopen(number, "w", encoding="utf-8", newline="\n") as file:
-                file.writelines(lines)
+            with os.fdopen(number, "wb") as file:
+                for part in parts:
+                    file.write(part.encode() if isinstance(part, str) else part)
                 file.flush()
                 os.fsync(file.fileno())
             partial.rename(path)
@@ -53,7 +54,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         ConfigurationError: `path` exists, or its parent cannot be written.
         StorageFull: No space left.
     """
-    _require_new(path)
+    require_new(path)
     with _failing_for(path):
         partial = Path(mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         try:
@@ -64,7 +65,12 @@ def new_folder(path: Path) -> Iterator[Path]:
             raise
 
 
-def _require_new(path: Path) -> None:
+def require_new(path: Path) -> None:
+    """Make sure that nothing is called `path` yet.
+
+    Raises:
+        ConfigurationError: Something is.
+    """
     if path.exists() or path.is_symlink():
         raise ConfigurationError(f"{path} exists", hint="name a new one, or move it away")
 
