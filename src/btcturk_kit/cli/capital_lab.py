@@ -58,7 +58,13 @@ def capital_lab(
         if plot is not None:
             draw_capital(plot, journals)
     if as_json:
-        rows = [_fields(name, policies.get(name), one) for name, one in outcomes.items()]
+        rows = [
+            {
+                **_fields(name, policies.get(name), one),
+                "is_journal": journals[name] == stored.journal,
+            }
+            for name, one in outcomes.items()
+        ]
         document = {"account": stored.account, "facts": len(steps) + 1, "policies": rows}
         print_json({**document, "plot": None if plot is None else str(plot)})
         return

@@ -253,6 +253,10 @@ def _assertions(
     for (book, _), position in positions.items():
         slot = (_REALIZED[book], TRY)
         balances[slot] = balances.get(slot, ZERO) - position.realized_net
+    for _, postings in transactions:
+        for one in postings:
+            if one.account == _CONVERSION and one.commodity != TRY:
+                balances[_CONVERSION, one.commodity] = ZERO  # units pass through and none stays
     last = max(day_of(event.event_time_ms) for event, _ in transactions) + timedelta(days=1)
     for (account, commodity), amount in sorted(balances.items()):
         places, needed = sizes.get(commodity, (0, 0))
