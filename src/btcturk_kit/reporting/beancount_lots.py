@@ -72,7 +72,9 @@ class LotPieces:
     @exact
     def _open(self, step: LotStep, lot: Lot, account: str) -> Iterator[Posting]:
         book, asset = step.move.book, step.move.asset
-        parts = self._parts.pop((book, asset, lot[:2]), [])  # two of one event are opened at once
+        parts = self._parts.pop((book, asset, lot[:2]), [])
+        if not parts:  # two lots of one event and one date are one, opened with the first of them
+            return iter(())
         inside = self._inside.setdefault((book, asset), [])
         acquired = self._day_of(lot.event_time_ms)
         waiting: list[_Piece] = []

@@ -77,12 +77,11 @@ def in_order(events: Iterable[LedgerEvent]) -> list[LedgerEvent]:
 def _valued(legs: tuple[Leg, ...], values: tuple[Leg, ...]) -> tuple[Leg, ...]:
     """Return the legs with each value added to the first leg of its account and asset."""
     found = list(legs)
+    slots = [(leg.account, leg.asset) for leg in legs]
     for value in values:
-        for place, leg in enumerate(found):
-            if (leg.account, leg.asset) == (value.account, value.asset):
-                worth = add(leg.value_try or ZERO, value.value_try or ZERO)
-                found[place] = leg._replace(value_try=worth)
-                break
+        place = slots.index((value.account, value.asset))
+        worth = add(found[place].value_try or ZERO, value.value_try or ZERO)
+        found[place] = found[place]._replace(value_try=worth)
     return tuple(found)
 
 

@@ -299,6 +299,16 @@ def test_coins_of_unknown_cost_are_units_without_a_cost() -> None:
     assert "Income:Realized:External  -45 TRY" in text_of([start, sale, papers])
 
 
+def test_lots_of_one_event_and_date_are_one() -> None:
+    """Papers that name one day twice give one lot of both."""
+    lots = [LotEvidence(Decimal(1), Decimal(cost), START_MS - DAY_MS) for cost in (10, 20)]
+    papers = lots_event(
+        BTC, lots, event_time_ms=START_MS + 1, known_ms=START_MS + DAY_MS, evidence="papers"
+    )
+    sale = sold(fill(1, SELL, "1.5", "100", day=3), is_own=False)
+    compare([opening(TRY="1000", BTC="2"), papers, sale])
+
+
 def test_a_lot_whose_date_does_not_tell_its_age_is_named() -> None:
     """Two lots of one day, the older one booked later: beancount is told which one is meant."""
     early, late = START_MS + 1_000, START_MS + 2_000

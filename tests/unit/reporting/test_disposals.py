@@ -131,6 +131,23 @@ def test_an_assignment_of_known_coins_tells_nothing_new() -> None:
     assert (found.acquired, found.cost, found.gain) == (DAY_0 + timedelta(1), 100, 50)
 
 
+def test_evidence_for_coins_that_are_gone_changes_nothing() -> None:
+    """The account sold its unknown coins before the bot was given some: they stay unknown."""
+    given = assignment_event(
+        "assignment:1", BTC, Decimal(1), cost_try=Decimal(10), acquired_ms=START_MS - DAY_MS,
+        to_bot=True, now_ms=START_MS + 3 * DAY_MS, evidence="papers",
+    )  # fmt: skip
+    events = [
+        opening(TRY="1000", BTC="1"),
+        sold(fill(1, BUY, "1", "50", day=1)),
+        sold(fill(2, SELL, "1", "70", day=2)),
+        given,
+        sold(fill(3, SELL, "1", "80", day=4)),
+    ]
+    unknown, known = disposals(events, day_of=day_of)
+    assert (unknown.gain, known.gain) == (None, 30)
+
+
 def test_a_withdrawal_is_no_sale() -> None:
     """Coins that left for elsewhere have a cost and no proceeds."""
     out = flow_event(

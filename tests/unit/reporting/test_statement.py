@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import pytest
 
+from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent
 from btcturk_kit.domain.ledger_events import flow_event, levy_event
 from btcturk_kit.domain.orders import Side
@@ -47,6 +48,8 @@ def ledger() -> list[LedgerEvent]:
         opening(TRY="100000", BTC="0.5"),
         sold(fill(1, SELL, "0.5", "1000", day=1, fee="1"), is_own=False),
         sold(fill(2, BUY, "2", "1000", day=2, fee="10", tax="2")),
+        sold(fill(5, BUY, "1", "20", day=2, base=Asset("ETH"))),
+        sold(fill(6, SELL, "1", "20", day=2, base=Asset("ETH"))),
         sold(fill(3, SELL, "0.5", "1200", day=3, fee="3", tax="0.6")),
         sold(fill(4, SELL, "0.5", "900", day=4, fee="2", tax="0.4")),
         flow_event("crypto:1", BTC, Decimal("-0.25"), quote=TRY, event_time_ms=at, known_ms=at),
@@ -67,11 +70,11 @@ def test_totals_are_of_sales_with_a_known_result() -> None:
     """What is unknown is counted beside the sums, with its quantity and proceeds."""
     found = statement()
     total = found.total
-    assert (total.sales, total.unknown_sales) == (2, 1)
+    assert (total.sales, total.unknown_sales) == (3, 1)
     assert (total.proceeds, total.cost, total.fee, total.fee_tax) == (
-        1050, 1006, 5, Decimal("1.0"),
+        1070, 1026, 5, Decimal("1.0"),
     )  # fmt: skip
-    assert total.gain == 1050 - 1006 - 6
+    assert total.gain == 1070 - 1026 - 6
     assert (total.unknown_proceeds, found.totals[0].unknown_quantity) == (500, Decimal("0.5"))
 
 
@@ -108,7 +111,7 @@ def test_a_year_outside_the_books_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("base", "taken"),
-    [(TaxBase.PROCEEDS, "1550"), (TaxBase.GAINS, "93.4"), (TaxBase.NET_GAIN, "38")],
+    [(TaxBase.PROCEEDS, "1570"), (TaxBase.GAINS, "93.4"), (TaxBase.NET_GAIN, "38")],
 )
 def test_a_rule_in_force_is_taken_of_its_base(base: TaxBase, taken: str) -> None:
     """Proceeds count all sales; gains those that gained; the net gain sets losses against them."""
@@ -162,6 +165,7 @@ def test_the_text_says_unknown_and_never_zero() -> None:
     (owned,) = [line for line in lines if "0.5  " in line and "500.00" in line]
     assert owned.split()[3:] == ["unknown", "500.00", "unknown", "1.00", "0.00", "unknown"]
     assert any("not in these sums: 0.5 BTC sold for 500.00" in line for line in lines)
+    assert sum("not in these sums" in line for line in lines) == 1
     assert any("withdrawal  0.25 BTC, cost 251.50" in line for line in lines)
     assert any(line.startswith("No tax rules:") for line in lines)
 
@@ -171,30 +175,32 @@ def test_the_text_shows_rules_and_what_they_come_to() -> None:
     rule = replace(RULE, until_day=date(2025, 1, 1))
     text = "\n".join(statement_text(statement(rule)))
     assert "levy on trades (transaction_tax): in force, from 2023-01-01 until 2025-01-01" in text
-    assert "0.0003 of proceeds 1,550.00 = 0.46" in text
+    assert "0.0003 of proceeds 1,570.00 = 0.47" in text
     assert "law 1 [pack]" in text
 
 
 def test_csv_has_a_line_for_each_part_and_each_levy() -> None:
     """Levies have columns of their own; what is unknown is empty."""
     rows = list(csv.DictReader("".join(statement_csv(statement())).splitlines()))
-    assert [row["kind"] for row in rows] == ["fill", "fill", "fill", "withdrawal", "levy", "levy"]
+    assert [row["kind"] for row in rows] == [
+        "fill", "fill", "fill", "fill", "withdrawal", "levy", "levy",
+    ]  # fmt: skip
     assert (rows[0]["cost_try"], rows[0]["acquired"], rows[0]["gain_try"]) == ("", "", "")
-    assert [row["transaction_tax_try"] for row in rows] == ["", "", "", "", "1.5", ""]
-    assert [row["withholding_try"] for row in rows] == ["", "", "", "", "", "7"]
-    assert rows[1]["fee_tax_try"] == "0.6"
+    assert [row["transaction_tax_try"] for row in rows] == ["", "", "", "", "", "1.5", ""]
+    assert [row["withholding_try"] for row in rows] == ["", "", "", "", "", "", "7"]
+    assert rows[2]["fee_tax_try"] == "0.6"
 
 
 def test_the_document_has_texts_for_money_and_null_for_unknown() -> None:
     """It is JSON as it stands, with the note in place of rules."""
     document = json.loads(json.dumps(statement_document(statement())))
     assert document["sales"][0]["cost_try"] is None
-    assert document["sales"][1]["gain_try"] == "93.4"
+    assert document["sales"][2]["gain_try"] == "93.4"
     assert document["total"]["withholding_try"] == "7"
     assert document["rules"] == []
     assert document["rules_note"].startswith("No tax rules")
     with_rule = statement_document(statement(RULE))
-    assert with_rule["rules"][0]["amount_try"] == "0.465"
+    assert with_rule["rules"][0]["amount_try"] == "0.471"
     assert with_rule["rules"][0]["until_day"] is None
     assert with_rule["rules_note"] == ""
 
