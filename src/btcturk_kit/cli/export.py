@@ -14,7 +14,7 @@ from btcturk_kit.cli.output import failing_cleanly, print_json, warn
 from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.reporting.rows import RowFormat, row_lines
 
-__all__ = ["export_app"]
+__all__ = ["StatementForm", "export_app"]
 
 export_app = typer.Typer(name="export", help="The books for other programs.", no_args_is_help=True)
 
