@@ -15,11 +15,19 @@ from btcturk_kit.domain.capital import (
     SelfFinancing,
     SplitBasis,
 )
+from btcturk_kit.domain.cycle import Observation
 from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.domain.ledger import Ledger, LedgerEvent
+from btcturk_kit.domain.ledger import Account, EventKind, Ledger, LedgerEvent
 from btcturk_kit.domain.ledger_events import transfer_event, treasury_event, valuation_event
+from btcturk_kit.domain.market import Balance
 from btcturk_kit.domain.orders import Side
 from btcturk_kit.domain.positions import CostMethod
+from btcturk_kit.domain.risk import RiskBudgetPolicy
+from btcturk_kit.pipeline.booking import book, late_assets
+from btcturk_kit.pipeline.draft import Draft
+from btcturk_kit.pipeline.finance import finance_cycle
+from btcturk_kit.pipeline.opening import open_account
+from btcturk_kit.pipeline.profile import Profile
 from btcturk_kit.reporting.policy_replay import outcome_of, realized_steps, replay_policy
 
 from .ledgers import DAY_MS, START_MS, TRY, fill, opening, random_ledger, sold
@@ -85,6 +93,77 @@ def test_every_policy_keeps_the_sum(seed: int) -> None:
         kept = [row.treasury_try for row in journal]
         explicit = any(one.treasury_transfer_try for one in steps)
         assert explicit or all(after >= before for before, after in pairwise(kept))
+
+
+def journal_of(events: list[LedgerEvent], policy: SelfFinancing) -> list[CapitalState]:
+    """Book facts one by one as a running bot does, and return the journal that it writes."""
+    profile = Profile(
+        account="main",
+        symbols=(),
+        day_end=lambda now_ms: now_ms,
+        risk=RiskBudgetPolicy(financing=policy),
+    )
+    balances = [
+        (leg.asset, leg.amount) for leg in events[0].legs if leg.account is not Account.OPENING
+    ]
+    commit = open_account(
+        "main",
+        tuple(Balance(asset, amount, Decimal(0)) for asset, amount in balances),
+        quote=TRY,
+        now_ms=START_MS,
+        day_end=lambda now_ms: now_ms,
+    )
+    assert commit.events == (events[0],)
+    state, rows = commit.state, list(commit.capital_rows)
+    booked = [events[0]]
+    for event in events[1:]:
+        late = tuple(
+            (asset, tuple(one for one in booked if any(leg.asset == asset for leg in one.legs)))
+            for asset in late_assets(state, [event])
+        )
+        draft = Draft(state, Observation(event.known_ms, {}, history=late), profile, {})
+        book(draft, event)
+        finance_cycle(draft)
+        rows += draft.capital_rows
+        booked.append(event)
+        state = state._replace(
+            ledger=draft.ledger, positions=draft.positions, external=draft.external,
+            capital=draft.capital, unvalued=draft.unvalued,
+        )  # fmt: skip
+    return rows
+
+
+@pytest.mark.parametrize("seed", [8, 9, pytest.param(range(10, 40), marks=pytest.mark.long)])
+def test_the_policy_in_force_replayed_is_the_journal(seed: int | range) -> None:
+    """Row by row what a bot under that policy stored, whatever happened and however late."""
+    for one in [seed] if isinstance(seed, int) else seed:
+        facts = random_ledger(one)
+        # Every fact in a cycle of its own; every fifth one becomes known ten facts late.
+        late = [facts.pop(place) for place in range(len(facts) - 12, 5, -5)]
+        for place, fact in zip(range(len(facts), 16, -4), late, strict=False):
+            facts.insert(place, fact)
+        events = [
+            fact._replace(known_ms=START_MS + 30 * DAY_MS + place) if place else fact
+            for place, fact in enumerate(facts)
+            if fact.kind is not EventKind.TREASURY
+        ]
+        events = _valued_after_their_trades(events)
+        for policy in EVERY_POLICY:
+            stored = journal_of(events, policy)
+            steps = realized_steps(events, account="main")
+            assert list(replay_policy(steps, stored[0], policy)) == stored
+
+
+def _valued_after_their_trades(events: list[LedgerEvent]) -> list[LedgerEvent]:
+    """Leave out valuations that came before the trade they value."""
+    known: set[str] = set()
+    kept: list[LedgerEvent] = []
+    for event in events:
+        explained = event.key.removeprefix("valuation:")
+        if explained == event.key or explained in known:
+            kept.append(event)
+            known.add(event.key)
+    return kept
 
 
 def test_what_the_policy_in_force_set_aside_is_not_a_fact_of_the_ledger() -> None:
