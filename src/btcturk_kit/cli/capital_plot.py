@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from btcturk_kit.cli.files import require_new, write_file
 from btcturk_kit.domain.capital import CapitalState
@@ -47,14 +48,21 @@ def draw_capital(path: Path, journals: Mapping[str, Sequence[CapitalState]]) -> 
     with mpl.rc_context({"svg.hashsalt": "btcturk-kit", "svg.fonttype": "none"}):
         figure = Figure(figsize=_SIZE_INCHES, layout="constrained")
         upper, lower = figure.subplots(2, 1, sharex=True)
-        for name, journal in journals.items():
+        for place, (name, journal) in enumerate(journals.items()):
+            # What was done is a broad line beneath the others, which may lie exactly on it.
+            style: dict[str, Any] = {"where": "post", "label": name}
+            style |= {"linewidth": 5, "alpha": 0.35} if not place else {"linewidth": 1.5}
             facts = [row.last_event_count for row in journal]
-            trading = [float(row.trading_capital_try) for row in journal]
-            treasury = [float(row.treasury_try) for row in journal]
-            upper.step(facts, trading, where="post", label=name)
-            lower.step(facts, treasury, where="post", label=name)
-        upper.set_ylabel("trading capital, TRY")
-        lower.set_ylabel("treasury, TRY")
+            facts.append(facts[-1] + 1)  # so that the last step is seen
+            for axes, amounts in (
+                (upper, [float(row.trading_capital_try) for row in journal]),
+                (lower, [float(row.treasury_try) for row in journal]),
+            ):
+                axes.step(facts, [*amounts, amounts[-1]], **style)
+        for axes, label in ((upper, "trading capital, TRY"), (lower, "treasury, TRY")):
+            axes.set_ylabel(label)
+            axes.ticklabel_format(useOffset=False, style="plain")
+            axes.grid(visible=True, alpha=0.3)
         lower.set_xlabel("facts in the ledger")
         upper.legend()
         drawn, form = BytesIO(), path.suffix[1:]

@@ -89,11 +89,11 @@ def _valued(legs: tuple[Leg, ...], values: tuple[Leg, ...]) -> tuple[Leg, ...]:
 def lot_step(event: LedgerEvent, before: Position, move: LotMove) -> LotStep:
     """Apply one move to a position first in, first out, and tell what it did."""
     after = apply_move(before, move)
-    lots = {one[:2]: one for one in after.lots}
+    old, new = _changed(before.lots, after.lots)
+    lots = {one[:2]: one for one in new}
+    known = {one[:2]: one for one in old}
     taken: list[TakenLot] = []
-    known: dict[tuple[int, int], Lot] = {}
-    for lot in before.lots:
-        known[lot[:2]] = lot
+    for lot in old:
         left = lots.get(lot[:2])
         if left is None:
             taken.append(TakenLot(lot[:2], *lot[2:]))
@@ -101,7 +101,7 @@ def lot_step(event: LedgerEvent, before: Position, move: LotMove) -> LotStep:
             part = _less(lot, left)
             taken.append(TakenLot(lot[:2], *part[2:]))
     opened: Lot | None = None
-    for lot in after.lots:
+    for lot in new:
         past = known.get(lot[:2])
         if past is None:
             opened = lot
@@ -116,6 +116,19 @@ def lot_step(event: LedgerEvent, before: Position, move: LotMove) -> LotStep:
         after.realized_gross - before.realized_gross,
         after,
     )
+
+
+def _changed(
+    before: tuple[Lot, ...], after: tuple[Lot, ...]
+) -> tuple[tuple[Lot, ...], tuple[Lot, ...]]:
+    """Leave out the lots at both ends that the move did not touch: they are the same objects."""
+    start, most = 0, min(len(before), len(after))
+    while start < most and before[start] is after[start]:
+        start += 1
+    end = 0
+    while end < most - start and before[-1 - end] is after[-1 - end]:
+        end += 1
+    return before[start : len(before) - end], after[start : len(after) - end]
 
 
 def _less(one: Lot, other: Lot) -> Lot:
