@@ -23,6 +23,8 @@ from typer.testing import CliRunner
 
 from btcturk_kit.adapters.sqlite_store import SqliteStateStore
 from btcturk_kit.cli.app import app
+from btcturk_kit.cli.report_returns import valued_days
+from btcturk_kit.reporting.returns import EquityDay
 
 YEAR = 2023
 """Of the market that `quickstart` trades in."""
@@ -163,6 +165,10 @@ def test_beancount_agrees_with_the_books(db: Path, tmp_path: Path) -> None:
     """The text of a real run passes `bean-check` and has the run's balances."""
     said = ran(tmp_path, "export", "beancount", "--db", db, "--out", "books.beancount").stdout
     assert "check it: bean-check books.beancount" in said
+    options = ("--db", db, "--out", "again.beancount", "--zone", "UTC", "--json")
+    document = document_of(ran(tmp_path, "export", "beancount", *options))
+    assert (document["out"], document["limits"]) == ("again.beancount", {})
+    assert document["events"] > 5
     check = Path(sys.executable).with_name("bean-check")
     command = [str(check)] if check.exists() else [sys.executable, "-m", "beancount.scripts.check"]
     run = subprocess.run(
@@ -285,6 +291,17 @@ def test_returns_are_those_of_the_recorded_equity(db: Path, tmp_path: Path) -> N
     exact = Decimal(end[0]) / Decimal(start[0]) - 1
     assert abs(Decimal(found["nominal_ratio"]) - exact) <= Decimal("1e-12")
     assert (found["in_usdt_ratio"], found["deposit_ratio"], found["notes"]) == (None, None, [])
+
+
+def test_what_was_moved_on_a_day_without_equity_counts_on_the_next() -> None:
+    """Nothing that was put in or taken out is lost, and days stay in order."""
+    days = [date(2026, 1, number) for number in range(1, 5)]
+    equity = {days[0]: Decimal(10), days[2]: Decimal(12)}
+    moved = {days[1]: (Decimal(1), Decimal(0)), days[2]: (Decimal(2), Decimal(3))}
+    assert valued_days(equity, moved | {days[3]: (Decimal(9), Decimal(9))}) == [
+        EquityDay(days[0], Decimal(10)),
+        EquityDay(days[2], Decimal(12), Decimal(3), Decimal(3)),
+    ]
 
 
 def test_returns_against_series_of_the_user(db: Path, tmp_path: Path) -> None:

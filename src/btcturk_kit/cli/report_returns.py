@@ -19,7 +19,7 @@ from btcturk_kit.errors import ConfigurationError, DatasetError
 if TYPE_CHECKING:
     from btcturk_kit.reporting.returns import EquityDay, Returns
 
-__all__ = ["daily_equity", "read_series", "report_returns"]
+__all__ = ["daily_equity", "read_series", "report_returns", "valued_days"]
 
 _SHOWN_DAYS = 5
 _COLUMNS = 2
@@ -71,7 +71,7 @@ def daily_equity(db: Path, day_of: Callable[[int], date]) -> list[EquityDay]:
     """Return the last equity of each day of a state file, with what an operator moved that day."""
     from btcturk_kit.adapters.sqlite_tables import open_tables  # noqa: PLC0415 - as below
     from btcturk_kit.cli.ledger_reading import read_ledger  # noqa: PLC0415 - as below
-    from btcturk_kit.domain.ledger_events import explicit_transfers  # noqa: PLC0415 - as below
+    from btcturk_kit.domain.operator_events import explicit_transfers  # noqa: PLC0415 - as below
 
     equity: dict[date, Decimal] = {}
     with open_tables(db) as stored:
@@ -86,13 +86,18 @@ def daily_equity(db: Path, day_of: Callable[[int], date]) -> list[EquityDay]:
             day = day_of(event.known_ms)
             put_in, taken_out = moved.get(day, (ZERO, ZERO))
             moved[day] = (add(put_in, max(into, ZERO)), add(taken_out, max(-into, ZERO)))
-    return _joined(equity, moved)
+    return valued_days(equity, moved)
 
 
-def _joined(
+def valued_days(
     equity: dict[date, Decimal], moved: dict[date, tuple[Decimal, Decimal]]
 ) -> list[EquityDay]:
-    """Return the valued days; what was moved on a day without one counts on the next."""
+    """Return the valued days; what was moved on a day without an equity counts on the next one.
+
+    Args:
+        equity: The last equity by day.
+        moved: What was put in and what was taken out, by day.
+    """
     from btcturk_kit.reporting.returns import EquityDay  # noqa: PLC0415 - as above
 
     found: list[EquityDay] = []

@@ -19,10 +19,10 @@ from typing import NamedTuple
 from btcturk_kit.domain.canonical import canonical_decimal
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, LedgerEvent, Leg
-from btcturk_kit.domain.ledger_events import TRY
 from btcturk_kit.domain.lots import Book, lot_moves
 from btcturk_kit.domain.money import ZERO, exact
 from btcturk_kit.domain.positions import Position
+from btcturk_kit.domain.valued_fills import TRY
 from btcturk_kit.reporting.beancount_lots import LotPieces
 from btcturk_kit.reporting.beancount_text import Posting, commodity_of, posting_line, quoted
 from btcturk_kit.reporting.lot_history import LotStep, in_order, lot_step

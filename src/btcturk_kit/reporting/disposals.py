@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent
-from btcturk_kit.domain.ledger_events import TRY
 from btcturk_kit.domain.lots import Book, LotMove, lot_moves
 from btcturk_kit.domain.money import MONEY_PLACES, ZERO, divide_half_even, exact
 from btcturk_kit.domain.positions import Position
+from btcturk_kit.domain.valued_fills import TRY
 from btcturk_kit.reporting.lot_history import LotStep, TakenLot, in_order, lot_step
 
 __all__ = ["Disposal", "disposals"]

@@ -18,15 +18,27 @@ from btcturk_kit.domain.capital import (
     LedgerCheckpoint,
     SelfFinancing,
     apply_self_financing,
+    checkpoint_after,
 )
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import EventKind, Ledger, LedgerEvent
-from btcturk_kit.domain.ledger_events import explicit_transfers
 from btcturk_kit.domain.lots import Book, LotMove, is_unvalued, lot_moves
 from btcturk_kit.domain.money import ZERO, exact
+from btcturk_kit.domain.operator_events import explicit_transfers
 from btcturk_kit.domain.positions import CostMethod, Position, apply_move, fold_moves
 
-__all__ = ["PolicyOutcome", "outcome_of", "realized_steps", "replay_policy"]
+__all__ = ["PolicyOutcome", "RealizedStep", "outcome_of", "realized_steps", "replay_policy"]
+
+
+class RealizedStep(NamedTuple):
+    """One fact, as the capital policy is told of it.
+
+    Attributes:
+        known_ms: When it was booked; facts of one instant were of one cycle.
+    """
+
+    known_ms: int
+    checkpoint: LedgerCheckpoint
 
 
 class PolicyOutcome(NamedTuple):
@@ -49,8 +61,8 @@ class PolicyOutcome(NamedTuple):
 @exact
 def realized_steps(
     events: Iterable[LedgerEvent], *, account: str, method: CostMethod = CostMethod.FIFO
-) -> tuple[LedgerCheckpoint, ...]:
-    """Return a checkpoint for each fact after the opening: what was realized when it was known.
+) -> tuple[RealizedStep, ...]:
+    """Return a step for each fact after the opening: what was realized when it was known.
 
     Args:
         events: Every event of the ledger in its sequence, the opening first.
@@ -84,7 +96,7 @@ class _Fold:
         self._open: set[str] = set()
         self._net = self._gross = ZERO
 
-    def step(self, event: LedgerEvent) -> LedgerCheckpoint:
+    def step(self, event: LedgerEvent) -> RealizedStep:
         before = self._ledger
         self._ledger = after = before.post(event)
         fresh: dict[Asset, list[LotMove]] = {}
@@ -98,20 +110,17 @@ class _Fold:
         elif is_unvalued(event):
             self._open.add(event.key)
         trading, treasury = explicit_transfers(event)
-        return LedgerCheckpoint(
-            self._account,
-            after.event_count,
-            after.last_event_key,
-            after.content_hash,
-            before.event_count,
-            before.content_hash,
-            self._net,
-            self._gross,
-            trading,
-            treasury,
-            bool(self._open),
-            event.known_ms,
+        checkpoint = checkpoint_after(
+            before,
+            after,
+            account=self._account,
+            realized_net=self._net,
+            realized_gross=self._gross,
+            trading_transfer=trading,
+            treasury_transfer=treasury,
+            is_deferred=bool(self._open),
         )
+        return RealizedStep(event.known_ms, checkpoint)
 
     def _move(self, asset: Asset, moves: list[LotMove]) -> None:
         old = self._positions.get(asset) or Position(asset)
@@ -130,7 +139,7 @@ class _Fold:
 
 @exact
 def replay_policy(
-    steps: Sequence[LedgerCheckpoint], opening: CapitalState, policy: SelfFinancing
+    steps: Sequence[RealizedStep], opening: CapitalState, policy: SelfFinancing
 ) -> tuple[CapitalState, ...]:
     """Return the capital after each applied checkpoint, the opening first: the policy's journal.
 
@@ -144,13 +153,15 @@ def replay_policy(
         >>> from decimal import Decimal
         >>> start = CapitalState("a", Decimal(1000), last_event_count=1, content_hash="h1")
         >>> gain = LedgerCheckpoint("a", 2, "fill:1", "h2", 1, "h1", Decimal(100), Decimal(100))
-        >>> [f"{one.treasury_try:f}" for one in replay_policy([gain], start, SelfFinancing())]
+        >>> journal = replay_policy([RealizedStep(0, gain)], start, SelfFinancing())
+        >>> [f"{one.treasury_try:f}" for one in journal]
         ['0', '40.00000000']
     """
     found = [opening]
-    chosen = steps
+    chosen = [step.checkpoint for step in steps]
     if policy.granularity is Granularity.CHECKPOINT:
-        chosen = [_joined(list(cycle)) for _, cycle in groupby(steps, lambda one: one.booked_ms)]
+        cycles = groupby(steps, lambda one: one.known_ms)
+        chosen = [_joined([step.checkpoint for step in cycle]) for _, cycle in cycles]
     for step in chosen:
         found.append(apply_self_financing(found[-1], step, policy))
     return tuple(found)
@@ -171,7 +182,7 @@ def _joined(cycle: list[LedgerCheckpoint]) -> LedgerCheckpoint:
 
 
 @exact
-def outcome_of(journal: Sequence[CapitalState], steps: Sequence[LedgerCheckpoint]) -> PolicyOutcome:
+def outcome_of(journal: Sequence[CapitalState], steps: Sequence[RealizedStep]) -> PolicyOutcome:
     """Return what a journal came to, a stored one or a replayed one.
 
     Args:
@@ -180,12 +191,10 @@ def outcome_of(journal: Sequence[CapitalState], steps: Sequence[LedgerCheckpoint
     """
     moved: dict[int, tuple[Decimal, Decimal]] = {}
     trading = treasury = ZERO
-    for step in steps:
-        trading, treasury = (
-            trading + step.trading_transfer_try,
-            treasury + step.treasury_transfer_try,
-        )
-        moved[step.event_count] = (trading, treasury)
+    for _, one in steps:
+        trading = trading + one.trading_transfer_try
+        treasury = treasury + one.treasury_transfer_try
+        moved[one.event_count] = (trading, treasury)
     own = [
         (row.trading_capital_try - into, row.treasury_try - kept)
         for row in journal

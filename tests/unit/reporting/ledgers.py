@@ -11,17 +11,19 @@ from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset, OrderId, Symbol, TradeId
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
 from btcturk_kit.domain.ledger_events import (
-    LotEvidence,
-    adjustment_event,
-    assignment_event,
     difference_event,
     fill_event,
     flow_event,
+    opening_event,
+    treasury_event,
+)
+from btcturk_kit.domain.operator_events import (
+    LotEvidence,
+    adjustment_event,
+    assignment_event,
     levy_event,
     lots_event,
-    opening_event,
     transfer_event,
-    treasury_event,
     valuation_event,
 )
 from btcturk_kit.domain.orders import Side

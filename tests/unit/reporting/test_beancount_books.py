@@ -21,15 +21,15 @@ from beancount.core.inventory import Inventory
 
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, Ledger, LedgerEvent
-from btcturk_kit.domain.ledger_events import (
+from btcturk_kit.domain.ledger_events import treasury_event
+from btcturk_kit.domain.lots import Book, lot_moves
+from btcturk_kit.domain.money import exactly
+from btcturk_kit.domain.operator_events import (
     LotEvidence,
     assignment_event,
     lots_event,
-    treasury_event,
     valuation_event,
 )
-from btcturk_kit.domain.lots import Book, lot_moves
-from btcturk_kit.domain.money import exactly
 from btcturk_kit.domain.orders import Side
 from btcturk_kit.domain.positions import Position, fold_moves
 from btcturk_kit.reporting.beancount_books import BeancountBooks, beancount_books

@@ -9,15 +9,15 @@ import pytest
 
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, EventKind, Leg
-from btcturk_kit.domain.ledger_events import (
+from btcturk_kit.domain.ledger_events import flow_event
+from btcturk_kit.domain.lots import Book, lot_moves
+from btcturk_kit.domain.money import exactly
+from btcturk_kit.domain.operator_events import (
     LotEvidence,
     adjustment_event,
     assignment_event,
-    flow_event,
     lots_event,
 )
-from btcturk_kit.domain.lots import Book, lot_moves
-from btcturk_kit.domain.money import exactly
 from btcturk_kit.domain.orders import Side
 from btcturk_kit.domain.positions import fold_moves
 from btcturk_kit.reporting.disposals import Disposal, disposals

@@ -12,7 +12,8 @@ import pytest
 
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent
-from btcturk_kit.domain.ledger_events import flow_event, levy_event
+from btcturk_kit.domain.ledger_events import flow_event
+from btcturk_kit.domain.operator_events import levy_event
 from btcturk_kit.domain.orders import Side
 from btcturk_kit.domain.tax_rules import TaxBase, TaxKind, TaxRule, TaxRuleState
 from btcturk_kit.errors import ConfigurationError
