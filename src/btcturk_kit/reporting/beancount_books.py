@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from btcturk_kit.domain.canonical import canonical_decimal
 from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.domain.ledger import Account, LedgerEvent, Leg
+from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
 from btcturk_kit.domain.lots import Book, lot_moves
 from btcturk_kit.domain.money import ZERO, exact
 from btcturk_kit.domain.positions import Position
@@ -231,6 +231,9 @@ def _written(
         yield f"{day_of(event.event_time_ms)} * {quoted(event.kind.value)} {quoted(event.key)}"
         yield f"  event_time_ms: {event.event_time_ms}"
         yield f"  known_ms: {event.known_ms}"
+        note = "" if event.kind is EventKind.FILL else event.content.partition("|")[2]
+        if note:
+            yield f"  note: {quoted(note)}"
         for one in postings:
             yield posting_line(one)
         yield ""

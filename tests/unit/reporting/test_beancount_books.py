@@ -366,6 +366,17 @@ def test_the_text_ends_with_a_balance_for_each_account_and_asset() -> None:
     assert len(ours) == len(Ledger().post(*events).balances)
 
 
+def test_the_reason_of_an_operation_is_in_the_text() -> None:
+    """What an operator gave as evidence stands at the transaction, quotes and all, in one line."""
+    given = assignment_event(
+        "assignment:1", BTC, Decimal(1), cost_try=Decimal(10), acquired_ms=START_MS,
+        to_bot=True, now_ms=START_MS + DAY_MS, evidence='bought "by hand",\nsee \\papers',
+    )  # fmt: skip
+    with loaded(text_of([opening(TRY="1", BTC="1"), given])) as entries:
+        notes = [one.meta["note"] for one in entries if "note" in one.meta]
+    assert notes == ['bought "by hand", see \\papers']
+
+
 def test_no_events_are_books_without_entries() -> None:
     """An empty ledger is a text that beancount takes."""
     with loaded(text_of([])) as entries:
