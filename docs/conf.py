@@ -46,6 +46,7 @@ nitpick_ignore_regex = [
         rf"({'|'.join(OTHER_PROJECTS)})(\..*)?",
     ),
     (r"py:class", r"[A-Z]\w*"),
+    (r"py:class", r"date"),  # of datetime
     (r"py:.*", r".*\._\w+"),  # private names, as bases of public ones
     (r"py:class", r"_P"),  # the parameters of a decorated function
     (r"py:exc", r"ConnectionClosed"),  # of websockets, as its users write it

@@ -22,6 +22,12 @@ LAST_WORDS = {
     "07_recorded_hours.py": ["15384 hours", "digest"],
     "08_streams.py": ["rests", "it is stale", "resync", "it is right again"],
     "09_local_exchange_in_a_test.py": ["unknown, but rests", "connection reset", "filled once"],
+    "10_export_the_books.py": [
+        "-0.01 BTC {}",
+        "result unknown",
+        "treasury   1371.52",
+        "2025-12-10",
+    ],
 }
 """Example → texts that it prints, in this order."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-EXACT_PACKAGES = ("domain", "wire", "simulation", "pipeline")
+EXACT_PACKAGES = ("domain", "wire", "simulation", "pipeline", "reporting")
 
 FLOATS_ALLOWED = {
     "domain/money.py:decimal_of": "names the type in order to refuse it",

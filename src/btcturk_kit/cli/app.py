@@ -10,7 +10,9 @@ import typer
 
 from btcturk_kit.cli import ledger_import, ledger_operations
 from btcturk_kit.cli.capital import capital_app
+from btcturk_kit.cli.capital_lab import capital_lab
 from btcturk_kit.cli.config import config_app
+from btcturk_kit.cli.export import export_app
 from btcturk_kit.cli.ledger import ledger_app
 from btcturk_kit.cli.quickstart import quickstart
 from btcturk_kit.cli.quirks import quirks
@@ -35,10 +37,12 @@ app.command("stage4-run")(stage4_run)
 sandbox_app.command("quirks")(quirks)
 app.add_typer(sandbox_app)
 app.add_typer(ledger_app)
+capital_app.command("lab")(capital_lab)
 app.add_typer(capital_app)
 app.add_typer(risk_app)
-app.add_typer(config_app)
+app.add_typer(export_app)
 app.add_typer(report_app)
+app.add_typer(config_app)
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - the callback's signature is typer's

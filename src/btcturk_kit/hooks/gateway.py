@@ -25,6 +25,7 @@ from btcturk_kit.domain.cycle import (
 )
 from btcturk_kit.domain.money import ONE, plainly
 from btcturk_kit.domain.risk_mode import RiskMode, strictest
+from btcturk_kit.domain.tax_rules import TaxRule
 from btcturk_kit.errors import PluginError
 from btcturk_kit.hooks.strategy import StrategyContext, StrategyDefinition
 
@@ -43,13 +44,14 @@ class HookGateway:
         PluginError: An implementation is `async def`.
     """
 
-    __slots__ = ("_guards", "_observers", "_strategies", "_voters")
+    __slots__ = ("_guards", "_observers", "_strategies", "_tax_packs", "_voters")
 
     def __init__(self, plugins: pluggy.PluginManager) -> None:
         self._strategies = _bind(plugins.hook.kit_define_strategy, ())
         self._guards = _bind(plugins.hook.kit_review_order, ("proposal", "context"))
         self._voters = _bind(plugins.hook.kit_vote_risk, ("context",))
         self._observers = _bind(plugins.hook.kit_cycle_recorded, ("record",))
+        self._tax_packs = _bind(plugins.hook.kit_tax_rules, ())
 
     def strategies(self) -> dict[str, StrategyDefinition]:
         """Return the strategies on offer by plug-in name.
@@ -67,6 +69,23 @@ class HookGateway:
                 raise PluginError(name, "kit_define_strategy must return a StrategyDefinition")
             found[name] = definition
         return found
+
+    def tax_rules(self) -> tuple[tuple[str, TaxRule], ...]:
+        """Return the tax rules on offer, each with its plug-in, by plug-in, first day and name.
+
+        Raises:
+            PluginError: A plug-in fails to give its rules, or gives something else.
+        """
+        found: list[tuple[str, TaxRule]] = []
+        for name, call in self._tax_packs:
+            try:
+                rules = tuple(call())
+            except Exception as error:
+                raise PluginError(name, f"kit_tax_rules failed: {error!r}") from error
+            if not all(isinstance(one, TaxRule) for one in rules):
+                raise PluginError(name, "kit_tax_rules must return TaxRule values")
+            found += [(name, one) for one in rules]
+        return tuple(sorted(found, key=lambda one: (one[0], one[1].from_day, one[1].name)))
 
     @property
     def has_voters(self) -> bool:

@@ -12,6 +12,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from btcturk_kit.domain.cycle import CycleRecord, OrderProposal, Review, RiskVote
+    from btcturk_kit.domain.tax_rules import TaxRule
     from btcturk_kit.hooks.strategy import StrategyContext, StrategyDefinition
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "kit_cycle_recorded",
     "kit_define_strategy",
     "kit_review_order",
+    "kit_tax_rules",
     "kit_vote_risk",
 ]
 
@@ -64,3 +66,12 @@ def kit_vote_risk(context: StrategyContext) -> RiskVote | None:
 @hookspec
 def kit_cycle_recorded(record: CycleRecord) -> None:
     """Take note of a finished event cycle. Cannot change or stop anything; errors are ignored."""
+
+
+@hookspec
+def kit_tax_rules() -> tuple[TaxRule, ...]:  # type: ignore[empty-body]  # a specification
+    """Offer dated tax rules for the yearly statement; see `TaxRule`.
+
+    Asked once for each statement that names the plug-in. A rule that is not in force is returned
+    too, with that state: the statement lists it and computes nothing from it.
+    """

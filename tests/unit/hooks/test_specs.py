@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 
 from btcturk_kit.domain.cycle import ALLOW, CycleRecord, OrderProposal, Review, RiskVote, Verdict
 from btcturk_kit.domain.risk_mode import RiskMode
+from btcturk_kit.domain.tax_rules import TaxBase, TaxKind, TaxRule, TaxRuleState
+from btcturk_kit.errors import PluginError
 from btcturk_kit.hooks import specs
 from btcturk_kit.hooks.builtin.trend import Trend, TrendParameters
 from btcturk_kit.hooks.strategy import StrategyDefinition
@@ -80,6 +83,43 @@ def test_hook_kit_cycle_recorded() -> None:
 
     gateway_of({"mine": plugin(kit_cycle_recorded=note)}).recorded(RECORD)
     assert seen == [RECORD]
+
+
+def test_hook_kit_tax_rules() -> None:
+    """Packs offer dated rules; each comes with its plug-in, by plug-in, first day and name."""
+    old = TaxRule(
+        name="b",
+        kind=TaxKind.WITHHOLDING,
+        state=TaxRuleState.NOT_IN_FORCE,
+        from_day=date(2026, 1, 1),
+        base=TaxBase.GAINS,
+        source="bill 2",
+    )
+    new = replace(old, name="a", from_day=date(2027, 1, 1))
+    gateway = gateway_of(
+        {
+            "two": plugin(kit_tax_rules=lambda: (new, old)),
+            "one": plugin(kit_tax_rules=lambda: (new,)),
+            "none": plugin(kit_tax_rules=lambda: ()),
+            "guard": plugin(kit_review_order=lambda: ALLOW),
+        }
+    )
+    assert gateway.tax_rules() == (("one", new), ("two", old), ("two", new))
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (lambda: ("law 1",), "must return TaxRule values"),
+        (lambda: 1 / 0, "kit_tax_rules failed: ZeroDivisionError"),
+        (lambda: None, "kit_tax_rules failed: TypeError"),
+    ],
+)
+def test_a_pack_that_gives_no_rules_is_named(answer: Any, problem: str) -> None:
+    """A statement with a broken pack is not made: its rules would be missing in silence."""
+    with pytest.raises(PluginError, match=problem) as caught:
+        gateway_of({"pack": plugin(kit_tax_rules=answer)}).tax_rules()
+    assert caught.value.plugin == "pack"
 
 
 def _hooks() -> list[str]:

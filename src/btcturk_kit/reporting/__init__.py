@@ -1,0 +1,1 @@
+"""Tables and texts for people and other programs: records in, text out."""
