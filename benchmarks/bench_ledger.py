@@ -23,8 +23,8 @@ from harness import Bound, Report, paired_rounds
 
 from btcturk_kit.adapters.sqlite_rows import Row, amount_of
 from btcturk_kit.domain.canonical import GENESIS, canonical_decimal
-from btcturk_kit.domain.fold_columns import FillRow, fold_columns
 from btcturk_kit.domain.fills import Fill
+from btcturk_kit.domain.fold_columns import FillRow, fold_columns
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, Ledger, LedgerEvent
 from btcturk_kit.domain.ledger_events import fill_event
@@ -34,7 +34,17 @@ from btcturk_kit.domain.orders import Side
 from btcturk_kit.domain.positions import Position, apply_move
 from btcturk_kit.domain.valued_fills import TRY
 
-__all__ = ["Outcome", "bare_loop", "columns", "decoded", "event_objects", "main", "stored_fills"]
+__all__ = [
+    "Outcome",
+    "bare_loop",
+    "check_equal",
+    "columns",
+    "decoded",
+    "event_objects",
+    "main",
+    "read",
+    "stored_fills",
+]
 
 FILLS = int(os.environ.get("BENCH_LEDGER_FILLS", "1000000"))
 ROUNDS = int(os.environ.get("BENCH_LEDGER_ROUNDS", "3"))
