@@ -10,10 +10,9 @@ through the functions named above. Never add: a rule about lots that `positions`
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal, InvalidOperation
-from itertools import chain, compress
-from operator import add, itemgetter, mul
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 from btcturk_kit.domain.fills import Fill
@@ -22,10 +21,8 @@ from btcturk_kit.domain.ledger import Account, Ledger, LedgerEvent
 from btcturk_kit.domain.ledger_events import fill_event
 from btcturk_kit.domain.lots import Book, LotMove, lot_moves
 from btcturk_kit.domain.money import (
-    EXACT,
     MONEY_PLACES,
     ZERO,
-    decimal_of,
     divide_half_even,
     exact,
 )
@@ -39,27 +36,21 @@ __all__ = ["FillRow", "FoldedBooks", "fold_columns"]
 FillRow: TypeAlias = tuple[Any, ...]
 """A stored fill: the fields of `Fill` in their order, then whether an order of the bot made it.
 
-Amounts may be decimals or their text. This is how a store keeps them.
+It is what a store keeps, its amounts read into decimals.
 """
 
 # A member named once costs a fraction of one looked up at each use.
 _AVERAGE, _FIFO = CostMethod.AVERAGE, CostMethod.FIFO
 _BOT, _EXTERNAL = Book.BOT, Book.EXTERNAL
-_BUY = Side.BUY.value
-_SIDES = frozenset(side.value for side in Side)
-
-_ROWS = 1_000
-"""Rows whose columns are in memory together."""
+_BUY, _SELL = Side.BUY.value, Side.SELL.value
 
 _TRADE_ID, _BASE, _QUOTE, _SIDE, _TIME, _CHARGED, _IS_OWN = 0, 4, 5, 6, 11, 12, 15
-_AMOUNTS, _RATES = (7, 8, 9, 10), (13, 14)
+_AMOUNTS = (7, 8, 9, 10)
 _TRADE_OF, _TIME_OF = itemgetter(_TRADE_ID), itemgetter(_TIME)
 _NEEDED_OF = itemgetter(_SIDE, *_AMOUNTS, _TIME, _TRADE_ID)
 
 _Slot: TypeAlias = tuple[Book, Asset]
 _Balances: TypeAlias = dict[tuple[Account, Asset], Decimal]
-_Entry: TypeAlias = tuple[int, int, bool, Decimal, Decimal, Decimal]
-"""Time, trade id, whether it is a buy, quantity, notional, fee and tax."""
 _OpenLot: TypeAlias = list[Any]
 """Time, trade id, quantity, cost, gross cost."""
 
@@ -97,21 +88,20 @@ def fold_columns(
 
     Raises:
         LedgerConflict: Two different rows carry one trade id.
-        InvariantViolation: A row holds what no store wrote: an amount that is not a number, a
-            quantity that is not positive, another side than buy or sell.
+        InvariantViolation: A row holds what no store wrote: a quantity that is not positive, or
+            another side than buy or sell.
         LedgerImbalance: The legs of an event do not sum to zero.
 
     Example:
-        >>> rows = [
-        ...     (2, 11, None, "BTCTRY", "BTC", "TRY", "sell", "0.5", "1200", "0.6", "0.12", 1_000,
-        ...      None, None, None, 1),
-        ...     (1, 10, None, "BTCTRY", "BTC", "TRY", "buy", "1", "1000", "1", "0.2", 0,
-        ...      None, None, None, 1),
-        ... ]
+        >>> def row(trade, side, quantity, price, fee, at_ms):
+        ...     amounts = [Decimal(text) for text in (quantity, price, fee, "0")]
+        ...     names = (trade, 1, "bk1-a", "BTCTRY", "BTC", "TRY", side)
+        ...     return (*names, *amounts, at_ms, None, None, None, True)
+        >>> rows = [row(2, "sell", "0.5", "1200", "0.6", 9), row(1, "buy", "1", "1000", "1", 0)]
         >>> books = fold_columns(rows)
         >>> position = books.positions["BTC"]
         >>> position.quantity, position.realized_net, position.realized_gross
-        (Decimal('0.5'), Decimal('98.68000000'), Decimal('100.00000000'))
+        (Decimal('0.5'), Decimal('98.90000000'), Decimal('100.00000000'))
         >>> books.balances[Account.FEE, "TRY"]
         Decimal('1.6')
     """
@@ -167,30 +157,15 @@ def _once(rows: list[FillRow]) -> list[FillRow]:
 
 
 def _fill(row: FillRow) -> Fill:
-    """Return the fill of a row.
-
-    Raises:
-        InvariantViolation: No store wrote this row.
-    """
-    values = list(row[:_IS_OWN])
-    try:
-        for place in _AMOUNTS:
-            values[place] = decimal_of(values[place])
-        for place in _RATES:
-            if values[place] is not None:
-                values[place] = decimal_of(values[place])
-    except InvariantViolation as wrong:
-        raise InvariantViolation(f"trade {row[_TRADE_ID]}: {wrong}") from None
-    _check(row[_TRADE_ID], row[_SIDE], values[_AMOUNTS[0]])
-    values[_SIDE] = Side(row[_SIDE])
-    return Fill(*values)
+    """Return the fill of a row."""
+    fill = Fill(*row[:_IS_OWN])
+    if fill.quantity <= ZERO or fill.side not in (_BUY, _SELL):
+        raise _not_stored(fill.trade_id, fill.side, fill.quantity)
+    return fill._replace(side=Side(fill.side))
 
 
-def _check(trade_id: int, side: str, quantity: Decimal) -> None:
-    if side not in _SIDES:
-        raise InvariantViolation(f"trade {trade_id} is neither a buy nor a sell: {side!r}")
-    if not quantity > ZERO:
-        raise InvariantViolation(f"trade {trade_id} has the quantity {quantity}")
+def _not_stored(trade_id: int, side: str, quantity: Decimal) -> InvariantViolation:
+    return InvariantViolation(f"trade {trade_id} is a {side!r} of {quantity}, which no store holds")
 
 
 def _fold_slot(
@@ -199,116 +174,61 @@ def _fold_slot(
     """Return the position after the rows of one slot, and post what they add up to."""
     rows.sort(key=_TRADE_OF)
     rows.sort(key=_TIME_OF)
-    sums = _Sums()
-    try:
-        entries = chain.from_iterable(sums.columns(rows))
-        position = _fold(slot, entries, is_average=method is _AVERAGE)
-        is_sound = sums.post(balances, slot)
-    except InvalidOperation:
-        is_sound = False
-    if not is_sound:
-        for row in rows:
-            _fill(row)  # tells which one is wrong
-        raise InvariantViolation(f"amounts of {slot[1]} are beyond what can be counted exactly")
-    return position._replace(fill_count=len(rows), last_key=(rows[-1][_TIME], rows[-1][_TRADE_ID]))
+    position, sums = _fold(slot, rows, is_average=method is _AVERAGE)
+    _post(balances, position, sums)
+    return position
 
 
-class _Sums:
-    """What the fills of one slot do to its accounts, added up column by column."""
-
-    __slots__ = ("bought", "bought_for", "fees", "moved", "moved_for", "taxes")
-
-    def __init__(self) -> None:
-        self.moved = self.moved_for = self.bought = self.bought_for = ZERO
-        self.fees = self.taxes = ZERO
-
-    def columns(self, rows: list[FillRow]) -> Iterator[Iterable[_Entry]]:
-        """Yield what the rows do to the lots, some rows at a time, and add them up.
-
-        Raises:
-            InvalidOperation: Among the amounts is one that no store wrote.
-        """
-        decimal = EXACT.create_decimal
-        for start in range(0, len(rows), _ROWS):
-            part = zip(*map(_NEEDED_OF, rows[start : start + _ROWS]), strict=True)
-            sides, sizes, prices, fee_texts, tax_texts, times, ids = part
-            quantities = list(map(decimal, sizes))
-            grosses = list(map(mul, map(decimal, prices), quantities))
-            fees, taxes = list(map(decimal, fee_texts)), list(map(decimal, tax_texts))
-            are_buys = [side == _BUY for side in sides]
-            if min(quantities) <= ZERO or not _SIDES.issuperset(sides):
-                raise InvalidOperation
-            self.moved = sum(quantities, self.moved)
-            self.moved_for = sum(grosses, self.moved_for)
-            self.bought = sum(compress(quantities, are_buys), self.bought)
-            self.bought_for = sum(compress(grosses, are_buys), self.bought_for)
-            self.fees, self.taxes = sum(fees, self.fees), sum(taxes, self.taxes)
-            charges = map(add, fees, taxes)
-            yield zip(times, ids, are_buys, quantities, grosses, charges, strict=True)
-
-    def post(self, balances: _Balances, slot: _Slot) -> bool:
-        """Add the sums to the balances, as the legs would; return whether they are numbers."""
-        book, base = slot
-        is_bot = book is _BOT
-        held = self.bought + self.bought - self.moved
-        spent = self.bought_for + self.bought_for - self.moved_for
-        paid = spent + self.fees + self.taxes
-        for account, asset, amount in (
-            (Account.BOT if is_bot else Account.EXTERNAL, base, held),
-            (Account.TRADE, base, -held),
-            (Account.BOT if is_bot else Account.UNASSIGNED, TRY, -paid),
-            (Account.TRADE, TRY, spent),
-            (Account.FEE, TRY, self.fees),
-            (Account.TAX, TRY, self.taxes),
-        ):
-            balances[account, asset] = balances.get((account, asset), ZERO) + amount
-        return held.is_finite() and paid.is_finite()
-
-
-def _fold(slot: _Slot, entries: Iterable[_Entry], *, is_average: bool) -> Position:
-    """Fold entries in their order into lots and results.
+def _fold(
+    slot: _Slot, rows: list[FillRow], *, is_average: bool
+) -> tuple[Position, tuple[Decimal, Decimal, Decimal]]:
+    """Fold rows in their order; return lots and results, and the sums of notional, fee and tax.
 
     Open lots are [time, trade id, quantity, cost, gross cost], all of one direction and without
     sign: `is_long` carries it. Rounding half to even does not know signs, so this is what
-    `positions` does with signed ones.
+    `positions` does with signed ones. A straight loop, because each call in it would be made a
+    million times.
     """
     lots: deque[_OpenLot] = deque()
     is_long = True
-    net = gross_gain = ZERO
-    for at_ms, trade_id, is_buy, size, plain, charges in entries:
-        quantity, gross = size, plain
-        cash = paid = plain + charges if is_buy else plain - charges
+    spent = fees = taxes = net = gross_gain = ZERO
+    for side, size, price, fee, tax, at_ms, trade_id in map(_NEEDED_OF, rows):
+        quantity, gross = size, price * size
+        fees = fees + fee
+        taxes = taxes + tax
+        is_buy = side == _BUY
+        if is_buy:
+            cash = gross + fee + tax
+            spent = spent + gross
+        else:
+            cash = gross - fee - tax
+            spent = spent - gross
+        if quantity <= ZERO or not (is_buy or side == _SELL):
+            raise _not_stored(trade_id, side, quantity)
         if lots and is_buy is not is_long:
-            cost, gross_cost, quantity = _take(lots, size)
-            if quantity:
-                matched = size - quantity
-                cash = divide_half_even(paid * matched, size, MONEY_PLACES)
-                gross = divide_half_even(plain * matched, size, MONEY_PLACES)
+            cost, gross_cost, left = _take(lots, quantity)
+            more_cash, more_gross = cash, gross
+            if left:
+                matched = quantity - left
+                cash = divide_half_even(cash * matched, quantity, MONEY_PLACES)
+                gross = divide_half_even(gross * matched, quantity, MONEY_PLACES)
             if is_long:
                 net = net + (cash - cost)
                 gross_gain = gross_gain + (gross - gross_cost)
             else:
                 net = net + (cost - cash)
                 gross_gain = gross_gain + (gross_cost - gross)
-            if not quantity:
+            if not left:
                 continue
-            cash, gross = paid - cash, plain - gross
+            quantity, cash, gross = left, more_cash - cash, more_gross - gross
         if lots and is_average:
             lot = lots[0]
             lot[2:] = (lot[2] + quantity, lot[3] + cash, lot[4] + gross)
         else:
             is_long = is_buy
             lots.append([at_ms, trade_id, quantity, cash, gross])
-    signed: list[Lot] = []
-    held = cost = gross_cost = ZERO
-    for at_ms, trade_id, *amounts in lots:
-        lot_of = Lot(at_ms, trade_id, *(amounts if is_long else [-amount for amount in amounts]))
-        signed.append(lot_of)
-        held, cost = held + lot_of.quantity, cost + lot_of.cost
-        gross_cost = gross_cost + lot_of.gross_cost
-    book, asset = slot
-    results = (held, cost, gross_cost, net, gross_gain)
-    return Position(asset, tuple(signed), *results, book=book)
+    position = _position(slot, rows, lots, is_long=is_long)
+    return position._replace(realized_net=net, realized_gross=gross_gain), (spent, fees, taxes)
 
 
 def _take(lots: deque[_OpenLot], quantity: Decimal) -> tuple[Decimal, Decimal, Decimal]:
@@ -331,3 +251,42 @@ def _take(lots: deque[_OpenLot], quantity: Decimal) -> tuple[Decimal, Decimal, D
         if not quantity:
             break
     return cost, gross_cost, quantity
+
+
+def _position(
+    slot: _Slot, rows: list[FillRow], lots: Iterable[_OpenLot], *, is_long: bool
+) -> Position:
+    """Return the position with its open lots, signed, and their sums; nothing realized yet."""
+    book, asset = slot
+    held = cost = gross = ZERO
+    signed: list[Lot] = []
+    for at_ms, trade_id, *amounts in lots:
+        lot = Lot(at_ms, trade_id, *(amounts if is_long else [-amount for amount in amounts]))
+        signed.append(lot)
+        held, cost, gross = held + lot.quantity, cost + lot.cost, gross + lot.gross_cost
+    last_key = (_TIME_OF(rows[-1]), _TRADE_OF(rows[-1]))
+    return Position(
+        asset,
+        tuple(signed),
+        held,
+        cost,
+        gross,
+        fill_count=len(rows),
+        last_key=last_key,
+        book=book,
+    )
+
+
+def _post(balances: _Balances, position: Position, sums: tuple[Decimal, Decimal, Decimal]) -> None:
+    """Add what the legs of these fills add up to."""
+    spent, fees, taxes = sums
+    base, held, is_bot = position.asset, position.quantity, position.book is _BOT
+    for account, asset, amount in (
+        (Account.BOT if is_bot else Account.EXTERNAL, base, held),
+        (Account.TRADE, base, -held),
+        (Account.BOT if is_bot else Account.UNASSIGNED, TRY, -(spent + fees + taxes)),
+        (Account.TRADE, TRY, spent),
+        (Account.FEE, TRY, fees),
+        (Account.TAX, TRY, taxes),
+    ):
+        balances[account, asset] = balances.get((account, asset), ZERO) + amount
