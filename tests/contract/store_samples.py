@@ -26,9 +26,10 @@ from btcturk_kit.domain.ledger_events import (
     opening_event,
     treasury_event,
 )
+from btcturk_kit.domain.lots import Book, lot_moves
 from btcturk_kit.domain.money import ZERO, sub
 from btcturk_kit.domain.orders import Order, OrderStatus, OrderType, Side
-from btcturk_kit.domain.positions import Position, apply_fill
+from btcturk_kit.domain.positions import Position, apply_fill, fold_moves
 from btcturk_kit.domain.risk import ModeMemory, RiskMemory, RiskMode
 
 __all__ = ["ACCOUNT", "BTC", "OPENED_MS", "TRY", "Life"]
@@ -62,11 +63,28 @@ class Life:
         )
         equity = Decimal(90_000)
         risk = RiskMemory(equity, ZERO, OPENED_MS + 86_400_000, equity, equity)
+        owned = [fold_moves(Book.EXTERNAL, BTC, lot_moves(event))]
         self.state = CycleState(
-            account, 0, ledger, {}, capital, risk, ModeMemory(), {}, (), OPENED_MS, OPENED_MS
+            account,
+            0,
+            ledger,
+            {},
+            capital,
+            risk,
+            ModeMemory(),
+            {},
+            (),
+            OPENED_MS,
+            OPENED_MS,
+            external={one.asset: one for one in owned},
         )
         self.opening = StateCommit(
-            self.state, 0, OPENED_MS, events=(event,), capital_rows=(capital,)
+            self.state,
+            0,
+            OPENED_MS,
+            events=(event,),
+            capital_rows=(capital,),
+            positions=tuple(owned),
         )
         self.trades = 0
 
@@ -124,11 +142,9 @@ class Life:
         )
         events: list[LedgerEvent] = [fill_event(fill, is_own=is_own)]
         ledger = state.ledger.post(*events)
-        positions, changed = dict(state.positions), ()
-        if is_own:
-            position = apply_fill(positions.get(BTC) or Position(BTC), fill)
-            positions[BTC] = position
-            changed = (position,)
+        positions, external = dict(state.positions), dict(state.external)
+        book, held = (Book.BOT, positions) if is_own else (Book.EXTERNAL, external)
+        held[BTC] = apply_fill(held.get(BTC) or Position(BTC, book=book), fill)
         net = sum((one.realized_net for one in positions.values()), ZERO)
         gross = sum((one.realized_gross for one in positions.values()), ZERO)
         checkpoint = checkpoint_after(
@@ -149,7 +165,8 @@ class Life:
             ledger=ledger,
             positions=positions,
             capital=capital,
-            seen=(*state.seen, fill.order_key)[-WINDOW:],
+            external=external,
+            seen=(*state.seen, (*fill.order_key, fill.facts))[-WINDOW:],
             cursor_ms=fill.event_time_ms,
             digest=chain(state.digest, str(state.cycle)),
         )
@@ -158,7 +175,7 @@ class Life:
             fills=(fill,),
             events=tuple(events),
             capital_rows=(capital,),
-            positions=changed,
+            positions=(held[BTC],),
             record=self.record(after, fills=1),
         )
 

@@ -14,6 +14,7 @@ from btcturk_kit.adapters.memory_store import MemoryStateStore
 from btcturk_kit.adapters.sqlite_store import SqliteStateStore
 from btcturk_kit.domain.cycle import StateCommit
 from btcturk_kit.domain.identifiers import OrderId
+from btcturk_kit.domain.ledger import EventKind
 from btcturk_kit.domain.money import ZERO
 from btcturk_kit.domain.orders import OrderStatus, Side
 from btcturk_kit.errors import (
@@ -62,7 +63,7 @@ def store(another: Opener, life: Life) -> StateStore:
 
 def contents(store: StateStore) -> tuple[object, ...]:
     """Return everything the port can read."""
-    return (store.load(), store.totals(), store.records(limit=100), store.fills_of(BTC))
+    return (store.load(), store.totals(), store.records(limit=100), store.events_with(BTC))
 
 
 def test_a_new_store_is_empty(another: Opener) -> None:
@@ -177,15 +178,15 @@ def test_a_second_record_of_a_cycle_must_equal_the_first(store: StateStore, life
     assert store.records(limit=9) == (commit.record,)
 
 
-def test_fills_of_an_asset_are_those_of_the_bot_in_order(store: StateStore, life: Life) -> None:
-    """A foreign trade of the account is booked but is not among the bot's fills."""
-    own = []
+def test_events_with_an_asset_are_all_that_moved_its_lots(store: StateStore, life: Life) -> None:
+    """The opening and every trade of the coin, of the bot or not, in sequence; TRY has no lots."""
+    expected = list(life.opening.events)
     for commit in life.story():
         store.commit(commit)
-        own += [fill for fill in commit.fills if fill.client_order_id]
-    assert len(own) == 4
-    assert store.fills_of(BTC) == tuple(own)
-    assert store.fills_of(TRY) == ()
+        expected += [event for event in commit.events if event.kind is EventKind.FILL]
+    assert len(expected) > 5
+    assert store.events_with(BTC) == tuple(expected)
+    assert store.events_with(TRY) == ()
 
 
 def test_strategy_states_are_kept_until_written_anew(store: StateStore, life: Life) -> None:

@@ -20,6 +20,7 @@ from btcturk_kit.domain.capital import (
 from btcturk_kit.domain.cycle import CycleState, Intent
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.ledger import Account
+from btcturk_kit.domain.ledger_events import fill_event
 from btcturk_kit.domain.orders import MarketBuy, OrderType, Side
 from btcturk_kit.domain.positions import CostMethod, fold_fills
 from btcturk_kit.domain.risk import RiskBudgetPolicy
@@ -54,7 +55,7 @@ def book(state: CycleState, batches: list[list[Fill]], kit: Kit) -> CycleState:
     booked: list[Fill] = []
     for number, batch in enumerate(batches):
         history = tuple(
-            (asset, tuple(one for one in booked if one.base == asset))
+            (asset, tuple(fill_event(one, is_own=True) for one in booked if one.base == asset))
             for asset in (BTC, ETH)
             if any(one.base == asset for one in booked)
         )

@@ -22,10 +22,11 @@ from btcturk_kit.adapters.sqlite_statements import Statement
 from btcturk_kit.adapters.sqlite_store import SqliteStateStore
 from btcturk_kit.adapters.store_schema.migrations import migrate, packaged_migrations
 from btcturk_kit.domain.canonical import canonical_decimal
-from btcturk_kit.domain.capital import CapitalState
+from btcturk_kit.domain.capital import CapitalCause, CapitalState
 from btcturk_kit.domain.cycle import CycleRecord
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
+from btcturk_kit.domain.lots import Book
 from btcturk_kit.domain.orders import TERMINAL, Order, OrderStatus, OrderType, Side
 from btcturk_kit.domain.positions import Lot, Position
 from btcturk_kit.domain.risk import ModeMemory, RiskMemory, RiskMode
@@ -41,7 +42,8 @@ FLAGS = st.booleans()
 
 FILLS = st.builds(
     Fill, WHOLE, WHOLE, st.none() | NAMES, NAMES, NAMES, NAMES, st.sampled_from(Side),
-    AMOUNTS, AMOUNTS, AMOUNTS, AMOUNTS, WHOLE,
+    AMOUNTS, AMOUNTS, AMOUNTS, AMOUNTS, WHOLE, st.none() | NAMES, st.none() | AMOUNTS,
+    st.none() | AMOUNTS,
 )  # fmt: skip
 ORDERS = st.builds(
     Order,
@@ -74,6 +76,8 @@ CAPITALS = st.builds(
     last_event_count=WHOLE,
     last_event_key=NAMES,
     content_hash=NAMES,
+    deferred_try=AMOUNTS,
+    cause=st.sampled_from(CapitalCause),
 )
 RISKS = st.builds(
     RiskMemory, AMOUNTS, AMOUNTS, WHOLE, AMOUNTS, AMOUNTS, WHOLE, AMOUNTS, FLAGS
@@ -83,16 +87,19 @@ RECORDS = st.builds(
     CycleRecord, WHOLE, WHOLE, st.sampled_from(RiskMode), WHOLE, WHOLE, WHOLE, WHOLE,
     AMOUNTS, AMOUNTS, AMOUNTS, NAMES,
 )  # fmt: skip
-LEGS = st.builds(Leg, st.sampled_from(Account), NAMES, AMOUNTS)
+LEGS = st.builds(
+    Leg, st.sampled_from(Account), NAMES, AMOUNTS, st.none() | AMOUNTS, st.none() | WHOLE
+)
 EVENTS = st.builds(
     LedgerEvent,
     NAMES,
     st.sampled_from(EventKind),
     WHOLE,
+    WHOLE,
     st.lists(LEGS, max_size=8).map(tuple),
     NAMES,
 )
-LOTS = st.builds(Lot, WHOLE, WHOLE, AMOUNTS, AMOUNTS, AMOUNTS)
+LOTS = st.builds(Lot, WHOLE, WHOLE, AMOUNTS, AMOUNTS, AMOUNTS, FLAGS)
 POSITIONS = st.builds(
     Position,
     NAMES,
@@ -100,6 +107,8 @@ POSITIONS = st.builds(
     AMOUNTS, AMOUNTS, AMOUNTS, AMOUNTS, AMOUNTS,
     WHOLE,
     st.tuples(WHOLE, WHOLE),
+    st.sampled_from(Book),
+    AMOUNTS,
 )  # fmt: skip
 
 
@@ -142,7 +151,9 @@ def test_an_amount_is_its_canonical_text(value: Decimal) -> None:
 def test_a_fill_comes_back(table: Table, fill: Fill) -> None:
     """Through its table, the bot's own fill is what it was."""
     write = (sql.INSERT_FILL, rows.fill_row(fill, is_own=True))
-    (row,) = table.through(write, read=sql.SELECT_OWN_FILLS, values=(fill.base,))
+    columns = ", ".join(Fill._fields)
+    read = Statement("select fills", f"SELECT {columns} FROM fills")  # noqa: S608 - own names
+    (row,) = table.through(write, read=read)
     assert rows.fill_of(row) == fill
 
 
@@ -201,7 +212,7 @@ def test_a_value_of_one_row_comes_back(table: Table, data: st.DataObject, kind: 
 @given(position=POSITIONS)
 def test_a_position_comes_back_with_its_lots(table: Table, position: Position) -> None:
     """Through two tables, the lots come back oldest first."""
-    lots = [(sql.UPSERT_LOT, rows.lot_row(position.asset, lot)) for lot in position.lots]
+    lots = [(sql.UPSERT_LOT, rows.lot_row(position, lot)) for lot in position.lots]
     head = (sql.UPSERT_POSITION, rows.position_row(position))
     (row,) = table.through(head, *lots, read=sql.SELECT_POSITIONS)
     assert rows.position_of(row, table.through(head, *lots, read=sql.SELECT_LOTS)) == position
@@ -212,8 +223,8 @@ def test_events_come_back_in_sequence(table: Table, events: list[LedgerEvent]) -
     """Through two tables, also events without legs; the order of events and legs is kept."""
     writes = []
     for seq, event in enumerate(events, 1):
-        head = (seq, event.key, event.kind.value, event.event_time_ms, event.content)
-        writes.append((sql.INSERT_EVENT, head))
+        key, kind, happened_ms, known_ms, _, content = event
+        writes.append((sql.INSERT_EVENT, (seq, key, kind.value, happened_ms, known_ms, content)))
         writes += [(sql.INSERT_LEG, row) for row in rows.leg_rows(seq, event)]
     found = table.through(*writes, read=sql.SELECT_EVENTS, values=(0, len(events)))
     assert rows.events_of(found) == tuple(events)
@@ -274,7 +285,7 @@ def test_both_stores_keep_any_life(
             memory.commit(commit)
         assert store.load() == memory.load()
         assert store.totals() == memory.totals()
-        assert store.fills_of(BTC) == memory.fills_of(BTC)
+        assert store.events_with(BTC) == memory.events_with(BTC)
         assert store.records(limit=50) == memory.records(limit=50)
         loaded = store.load()
         assert loaded is not None

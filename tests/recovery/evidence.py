@@ -15,6 +15,7 @@ HELD = ("bot", "treasury", "unassigned", "external", "suspense")
 OWN = ("bot", "treasury")
 TREASURY_RATIO = Decimal("0.40")
 MONEY = Decimal("1E-8")
+BOT_COSTS = "SELECT cost FROM lots WHERE book = 'bot'"
 ENDED = ("filled", "canceled", "rejected", "abandoned")
 
 
@@ -87,7 +88,11 @@ def books_of(db: Path) -> Books:
                 )
             ),
             lots=sum(
-                (Decimal(cost) for (cost,) in file.execute("SELECT cost FROM lots")), Decimal()
+                (
+                    Decimal(cost)
+                    for (cost,) in file.execute("SELECT cost FROM lots WHERE book = 'bot'")
+                ),
+                Decimal(),
             ),
             fills=tuple(number for (number,) in file.execute("SELECT trade_id FROM fills")),
             orders={

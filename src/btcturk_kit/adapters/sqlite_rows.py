@@ -193,7 +193,6 @@ def capital_row(state: CapitalState) -> Row:
         state.content_hash,
         amount_text(state.deferred_try),
         state.cause.value,
-        state.booked_ms,
     )
 
 
@@ -211,7 +210,6 @@ def capital_of(row: Row) -> CapitalState:
         content_hash=row[8],
         deferred_try=amount_of(row[9]),
         cause=CapitalCause(row[10]),
-        booked_ms=row[11],
     )
 
 

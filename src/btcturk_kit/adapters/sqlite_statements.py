@@ -105,7 +105,7 @@ _LOT: Final = "book, asset, event_time_ms, trade_id, quantity, cost, gross_cost,
 _CAPITAL: Final = (
     "account, trading_capital_try, treasury_try, last_realized_pnl_total_try, "
     "last_realized_gross_total_try, peak_realized_try, last_event_count, last_event_key, "
-    "content_hash, deferred_try, cause, booked_ms"
+    "content_hash, deferred_try, cause"
 )
 _EVENT: Final = "seq, key, kind, event_time_ms, known_ms, content"
 _LEG: Final = "account, asset, amount, value_try, acquired_ms"

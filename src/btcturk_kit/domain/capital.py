@@ -109,7 +109,6 @@ class CapitalState(NamedTuple):
         content_hash: Content hash of the ledger there.
         deferred_try: Gain that is not split yet, because a charge in it has no value.
         cause: What made this state.
-        booked_ms: When.
     """
 
     account: str
@@ -123,7 +122,6 @@ class CapitalState(NamedTuple):
     content_hash: str = ""
     deferred_try: Decimal = ZERO
     cause: CapitalCause = CapitalCause.OPENING
-    booked_ms: int = 0
 
     @property
     def is_exhausted(self) -> bool:
@@ -140,7 +138,6 @@ class LedgerCheckpoint(NamedTuple):
         trading_transfer_try: What an operator moved into trading capital; negative for out of it.
         treasury_transfer_try: What an operator moved into the treasury; negative for out of it.
         is_deferred: Whether a charge of the bot has no value yet: nothing is split meanwhile.
-        booked_ms: The instant of the step.
     """
 
     account: str
@@ -154,7 +151,6 @@ class LedgerCheckpoint(NamedTuple):
     trading_transfer_try: Decimal = ZERO
     treasury_transfer_try: Decimal = ZERO
     is_deferred: bool = False
-    booked_ms: int = 0
 
 
 def checkpoint_after(
@@ -167,7 +163,6 @@ def checkpoint_after(
     trading_transfer: Decimal = ZERO,
     treasury_transfer: Decimal = ZERO,
     is_deferred: bool = False,
-    booked_ms: int = 0,
 ) -> LedgerCheckpoint:
     """Describe the step from one ledger to a later one, with the realized totals of the later."""
     return LedgerCheckpoint(
@@ -182,7 +177,6 @@ def checkpoint_after(
         trading_transfer,
         treasury_transfer,
         is_deferred,
-        booked_ms,
     )
 
 
@@ -256,7 +250,6 @@ def apply_self_financing(
         checkpoint.content_hash,
         deferred,
         _cause(checkpoint, delta),
-        checkpoint.booked_ms,
     )
 
 

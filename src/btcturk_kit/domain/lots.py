@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
-from btcturk_kit.domain.ledger_events import TRY
 from btcturk_kit.domain.money import ZERO, exact
+from btcturk_kit.domain.valued_fills import TRY
 
 __all__ = ["Book", "LotMove", "is_unvalued", "lot_moves", "order_key"]
 

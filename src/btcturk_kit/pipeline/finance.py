@@ -7,8 +7,9 @@ from decimal import Decimal
 
 from btcturk_kit.domain.capital import Granularity, checkpoint_after
 from btcturk_kit.domain.ledger import Ledger, LedgerEvent
-from btcturk_kit.domain.ledger_events import explicit_transfers, treasury_event
+from btcturk_kit.domain.ledger_events import treasury_event
 from btcturk_kit.domain.money import ZERO
+from btcturk_kit.domain.operator_events import explicit_transfers
 from btcturk_kit.pipeline.draft import Draft
 
 __all__ = ["finance_cycle", "finance_event"]
@@ -40,7 +41,6 @@ def finance_event(draft: Draft, before: Ledger, events: Iterable[LedgerEvent]) -
         trading_transfer=trading,
         treasury_transfer=treasury,
         is_deferred=bool(draft.unvalued),
-        booked_ms=now_ms,
     )
     capital = draft.profile.risk.apply_self_financing(draft.capital, checkpoint)
     if capital is draft.capital:

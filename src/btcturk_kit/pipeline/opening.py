@@ -59,7 +59,6 @@ def open_account(
         last_event_count=ledger.event_count,
         last_event_key=ledger.last_event_key,
         content_hash=ledger.content_hash,
-        booked_ms=now_ms,
     )
     external = {
         move.asset: apply_move(Position(move.asset, book=move.book), move)

@@ -127,7 +127,7 @@ def test_a_file_of_a_newer_schema_is_refused_untouched(path: Path) -> None:
     told(path)
     change(path, "INSERT INTO migrations VALUES (9, 'later', 'x')")
     before = path.read_bytes()
-    with pytest.raises(SchemaTooNew, match=r"number 9.*up to 1") as caught:
+    with pytest.raises(SchemaTooNew, match=r"number 9.*up to 2") as caught:
         SqliteStateStore.open(path, account=ACCOUNT)
     assert str(path) in caught.value.message
     assert caught.value.exit_code == 7

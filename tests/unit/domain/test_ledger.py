@@ -52,7 +52,7 @@ def _opened() -> Ledger:
 def _net(event: LedgerEvent) -> dict[tuple[Account, Asset], Decimal]:
     """Return the sum of an event's legs by account."""
     result: dict[tuple[Account, Asset], Decimal] = {}
-    for account, asset, amount in event.legs:
+    for account, asset, amount, _, _ in event.legs:
         result[account, asset] = result.get((account, asset), Decimal(0)) + amount
     return {slot: amount for slot, amount in result.items() if amount}
 
@@ -119,7 +119,7 @@ def test_a_flow_is_the_owners(asset: Asset, account: Account, amount: Decimal) -
     """A deposit or a withdrawal changes what is the owner's, by exactly its amount."""
     event = flow_event("flow:1", asset, amount, quote=TRY, event_time_ms=5)
     assert _net(event) == {(account, asset): amount, (Account.FLOW, asset): -amount}
-    assert event.kind is EventKind.FLOW
+    assert event.kind is (EventKind.DEPOSIT if amount > 0 else EventKind.WITHDRAWAL)
 
 
 def test_a_difference_goes_where_everybody_sees_it() -> None:
@@ -175,7 +175,8 @@ def test_legs_that_do_not_balance_raise() -> None:
     """An event off by its last digit is refused, with the asset and the amount."""
     event = LedgerEvent(
         "odd",
-        EventKind.FLOW,
+        EventKind.DEPOSIT,
+        0,
         0,
         (Leg(Account.BOT, TRY, Decimal("1.00000001")), Leg(Account.FLOW, TRY, Decimal(-1))),
         "",

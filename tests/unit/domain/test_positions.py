@@ -159,7 +159,7 @@ def test_an_older_fill_is_refused_and_folded_instead() -> None:
     early, late, last = buy(1, "1", "100"), buy(2, "1", "300"), sell(3, "1", "400")
     position = fold_fills(BTC, [late, last])
     assert position.realized_net == 100
-    with pytest.raises(InvariantViolation, match="older than the last"):
+    with pytest.raises(InvariantViolation, match="not the newest"):
         apply_fill(position, early)
     assert fold_fills(BTC, [late, last, early]).realized_net == 300
 

@@ -11,7 +11,8 @@ from btcturk_kit.domain.capital import Granularity, ProfitBasis, SelfFinancing
 from btcturk_kit.domain.cycle import CycleState, Decision
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import ClientOrderId, OrderId
-from btcturk_kit.domain.ledger import Account, EventKind
+from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent
+from btcturk_kit.domain.ledger_events import fill_event
 from btcturk_kit.domain.orders import OrderStatus, OrderType, Side
 from btcturk_kit.domain.positions import CostMethod, fold_fills
 from btcturk_kit.domain.risk import RiskBudgetPolicy, RiskMode
@@ -156,9 +157,9 @@ def test_a_ledger_that_did_not_grow_is_no_checkpoint(granularity: Granularity) -
     """The same ledger again gives no second split and no row."""
     state = ingested(opened(), buy(1, "0.01", "1000000"), sell(2, "0.01", "1010000")).state
     draft = Draft(state, observe(), financed(granularity=granularity).profile, RULES)
-    totals = {"realized_net": Decimal(100), "realized_gross": Decimal(100)}
-    finance_event(draft, state.ledger, **totals)
-    finance_cycle(draft, state.ledger, **totals)
+    draft.realized_net = draft.realized_gross = Decimal(100)
+    finance_event(draft, state.ledger, ())
+    finance_cycle(draft)
     assert draft.capital is state.capital
     assert draft.capital_rows == []
     assert draft.events == []
@@ -199,7 +200,7 @@ def test_a_late_trade_is_put_in_its_place() -> None:
     )
     state = ingested(opened(), second, third).state
     assert state.capital.treasury_try == 400
-    seen = observe(NOW_MS + 1, fills=(late,), history=((BTC, (second, third)),))
+    seen = observe(NOW_MS + 1, fills=(late,), history=((BTC, events_of(second, third)),))
     after = decide_on(state, seen).state
     assert after.positions[BTC] == fold_fills(BTC, [late, second, third])
     assert after.positions[BTC].realized_net == 3_000
@@ -217,7 +218,7 @@ def test_a_restatement_downward_is_a_loss() -> None:
     )
     state = ingested(opened(), second, third).state
     assert state.capital.treasury_try == 1_200
-    seen = observe(NOW_MS + 1, fills=(late,), history=((BTC, (second, third)),))
+    seen = observe(NOW_MS + 1, fills=(late,), history=((BTC, events_of(second, third)),))
     after = decide_on(state, seen).state
     assert after.positions[BTC].realized_net == 500
     assert after.capital.treasury_try == 1_200
@@ -237,7 +238,7 @@ def test_a_late_trade_beside_one_of_somebody_else() -> None:
     seen = observe(
         NOW_MS + 1,
         fills=(late, buy(3, "0.01", "1100000"), theirs),
-        history=((BTC, (second, third)),),
+        history=((BTC, events_of(second, third)),),
     )
     after = decide_on(state, seen).state
     expected = fold_fills(BTC, [late, second, third, buy(3, "0.01", "1100000")])
@@ -375,20 +376,25 @@ def test_the_cursor_follows_the_newest_trade() -> None:
     kit = kit_of(profile=profile_of(overlap_ms=15_000))
     state = ingested(opened(), buy(1, "0.01", "1000000"), buy(2, "0.01", "1000000"), kit=kit).state
     assert state.cursor_ms == OPENED_MS + 20_000
-    assert state.seen == ((OPENED_MS + 10_000, 1), (OPENED_MS + 20_000, 2))
+    assert [one[:2] for one in state.seen] == [(OPENED_MS + 10_000, 1), (OPENED_MS + 20_000, 2)]
     later = ingested(state, buy(3, "0.01", "1000000"), kit=kit).state
-    assert set(later.seen) >= {(OPENED_MS + 20_000, 2), (OPENED_MS + 30_000, 3)}
+    assert {one[:2] for one in later.seen} >= {(OPENED_MS + 20_000, 2), (OPENED_MS + 30_000, 3)}
     late = decide_on(
         later,
         observe(
             NOW_MS + 1,
             fills=(buy(4, "0.01", "1000000", at=OPENED_MS + 25_000),),
-            history=((BTC, later_history()),),
+            history=((BTC, events_of(*later_history())),),
         ),
         kit=kit,
     ).state
     assert late.cursor_ms == OPENED_MS + 30_000
-    assert (OPENED_MS + 25_000, 4) in late.seen
+    assert (OPENED_MS + 25_000, 4) in {one[:2] for one in late.seen}
+
+
+def events_of(*fills: Fill) -> tuple[LedgerEvent, ...]:
+    """Return what a store would give back of these trades of the bot."""
+    return tuple(fill_event(fill, is_own=True) for fill in fills)
 
 
 def later_history() -> tuple[Fill, ...]:

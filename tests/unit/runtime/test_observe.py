@@ -248,4 +248,5 @@ def test_a_late_trade_brings_the_history_of_its_asset() -> None:
     late, next_one = desk.buy(1, "0.01", "1000000"), desk.buy(3, "0.01", "1000000")
     assert look(decision.state, ScriptedVenue(trades=[next_one]), store).history == ()
     seen = look(decision.state, ScriptedVenue(trades=[late, next_one]), store)
-    assert seen.history == ((desk.BTC, (second,)),)
+    ((asset, events),) = seen.history
+    assert (asset, [event.key for event in events]) == (desk.BTC, [f"fill:{second.trade_id}"])

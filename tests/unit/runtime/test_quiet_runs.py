@@ -67,7 +67,7 @@ def test_a_scan_equals_the_literal_run(seed: int, settings: dict[str, Any]) -> N
     assert scanned.state == literal.state
     assert scanned.equity_try == literal.equity_try
     assert fast.store.totals() == slow.store.totals()
-    assert fast.store.fills_of(BTC) == slow.store.fills_of(BTC)
+    assert fast.store.events_with(BTC) == slow.store.events_with(BTC)
 
 
 @pytest.mark.parametrize("seed", [3, 4])

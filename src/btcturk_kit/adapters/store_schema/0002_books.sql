@@ -62,7 +62,6 @@ ALTER TABLE lots_of_books RENAME TO lots;
 DROP TRIGGER capital_journal_no_update;
 ALTER TABLE capital_journal ADD COLUMN deferred_try TEXT NOT NULL DEFAULT '0';
 ALTER TABLE capital_journal ADD COLUMN cause TEXT NOT NULL DEFAULT 'none';
-ALTER TABLE capital_journal ADD COLUMN booked_ms INTEGER NOT NULL DEFAULT 0;
 CREATE TRIGGER capital_journal_no_update BEFORE UPDATE ON capital_journal
 BEGIN SELECT RAISE(ABORT, 'capital_journal is append-only'); END;
 
