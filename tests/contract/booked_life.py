@@ -15,21 +15,23 @@ from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol, TradeId
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
 from btcturk_kit.domain.ledger_events import (
-    TRY,
-    LotEvidence,
-    adjustment_event,
-    assignment_event,
     difference_event,
     fill_event,
     flow_event,
+)
+from btcturk_kit.domain.market import Balance
+from btcturk_kit.domain.money import ZERO, add, mul
+from btcturk_kit.domain.operator_events import (
+    LotEvidence,
+    adjustment_event,
+    assignment_event,
     levy_event,
     lots_event,
     transfer_event,
     valuation_event,
 )
-from btcturk_kit.domain.market import Balance
-from btcturk_kit.domain.money import ZERO, add, mul
 from btcturk_kit.domain.orders import Side
+from btcturk_kit.domain.valued_fills import TRY
 from btcturk_kit.pipeline.booking import book
 from btcturk_kit.pipeline.draft import Draft
 from btcturk_kit.pipeline.finance import finance_cycle

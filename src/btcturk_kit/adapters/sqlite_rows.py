@@ -13,7 +13,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from btcturk_kit.domain.canonical import canonical_decimal
+from btcturk_kit.domain.canonical import amount_text
 from btcturk_kit.domain.capital import CapitalCause, CapitalState
 from btcturk_kit.domain.cycle import CycleRecord
 from btcturk_kit.domain.fills import Fill
@@ -22,12 +22,10 @@ from btcturk_kit.domain.lots import Book
 from btcturk_kit.domain.orders import Order, OrderStatus, OrderType, Side
 from btcturk_kit.domain.positions import Lot, Position
 from btcturk_kit.domain.risk import ModeMemory, RiskMemory, RiskMode
-from btcturk_kit.errors import InvariantViolation
 
 __all__ = [
     "Row",
     "amount_of",
-    "amount_text",
     "capital_of",
     "capital_row",
     "events_of",
@@ -47,13 +45,6 @@ __all__ = [
 ]
 
 Row = tuple[Any, ...]
-
-
-def amount_text(value: Decimal) -> str:
-    """Return the canonical text of an exact amount; NaN and infinities are refused."""
-    if not value.is_finite():
-        raise InvariantViolation(f"{value} is not an amount")
-    return canonical_decimal(value)
 
 
 def amount_of(text: str) -> Decimal:
@@ -79,7 +70,7 @@ def fill_row(fill: Fill, *, is_own: bool) -> Row:
     """Return the row of a fill."""
     return (
         *fill[:6],
-        fill.side.value,
+        fill.side._value_,
         amount_text(fill.quantity),
         amount_text(fill.price),
         amount_text(fill.fee),
@@ -192,7 +183,7 @@ def capital_row(state: CapitalState) -> Row:
         state.last_event_key,
         state.content_hash,
         amount_text(state.deferred_try),
-        state.cause.value,
+        state.cause._value_,
     )
 
 

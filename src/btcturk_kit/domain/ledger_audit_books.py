@@ -15,10 +15,10 @@ from btcturk_kit.domain.capital import CapitalState
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent
 from btcturk_kit.domain.ledger_audit import Finding, Judged, Verdict, compare_rows
 from btcturk_kit.domain.ledger_chain import CHECKPOINT_EVENTS, balances_text, seal_row
-from btcturk_kit.domain.ledger_events import TRY
 from btcturk_kit.domain.lots import Book
 from btcturk_kit.domain.money import add
 from btcturk_kit.domain.positions import CostMethod
+from btcturk_kit.domain.valued_fills import TRY
 from btcturk_kit.errors import InvariantViolation
 
 __all__ = ["BooksAudit", "CapitalRow", "FillRow", "judge_fill"]
