@@ -70,7 +70,9 @@ class BookedLife:
             trading_capital_try=Decimal(4_000_000),
         )
         self.state: CycleState = self.opening.state
+        self.before: CycleState = self.state
         self.events: list[LedgerEvent] = list(self.opening.events)
+        self.fills: dict[str, Fill] = {}
         self.now_ms = OPENED_MS
         self.number = 0
 
@@ -96,7 +98,7 @@ class BookedLife:
 
     def _commit(self, draft: Draft) -> StateCommit:
         finance_cycle(draft)
-        before = self.state
+        self.before = before = self.state
         self.state = before._replace(
             cycle=before.cycle + 1,
             ledger=draft.ledger,
@@ -106,6 +108,7 @@ class BookedLife:
             unvalued=draft.unvalued,
         )
         self.events += draft.events
+        self.fills.update({f"fill:{fill.trade_id}": fill for fill in draft.fills})
         return StateCommit(
             self.state,
             before.ledger.event_count,
@@ -115,6 +118,11 @@ class BookedLife:
             tuple(draft.capital_rows),
             (*draft.changed_positions.values(), *draft.changed_external.values()),
         )
+
+    def fills_of(self, event: LedgerEvent) -> tuple[Fill, ...]:
+        """Return the trade that an event booked, if it did."""
+        fill = self.fills.get(event.key)
+        return () if fill is None else (fill,)
 
     def plain_fills(self, count: int) -> StateCommit:
         """Book trades of the bot in BTC, each in time, as one transaction."""

@@ -22,12 +22,13 @@ from btcturk_kit.adapters.memory_store import MemoryStateStore
 from btcturk_kit.adapters.sqlite_statements import Statement
 from btcturk_kit.adapters.sqlite_store import SqliteStateStore
 from btcturk_kit.adapters.store_schema.migrations import migrate, packaged_migrations
-from btcturk_kit.domain.canonical import canonical_decimal
+from btcturk_kit.domain.canonical import amount_text, canonical_decimal
 from btcturk_kit.domain.capital import CapitalCause, CapitalState
 from btcturk_kit.domain.cycle import CycleRecord
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.guard_memory import Execution, GuardMemory, Latch, SentOrder
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
+from btcturk_kit.domain.ledger_chain import leg_rows
 from btcturk_kit.domain.lots import Book
 from btcturk_kit.domain.mode_memory import ModeMemory, ModeOverride
 from btcturk_kit.domain.orders import TERMINAL, Order, OrderStatus, OrderType, Side
@@ -164,9 +165,9 @@ def table() -> Iterator[Table]:
 @given(value=AMOUNTS)
 def test_an_amount_is_its_canonical_text(value: Decimal) -> None:
     """Encoding loses no digit, and equal amounts have one text."""
-    text = rows.amount_text(value)
+    text = amount_text(value)
     assert rows.amount_of(text) == value
-    assert text == canonical_decimal(value) == rows.amount_text(rows.amount_of(text))
+    assert text == canonical_decimal(value) == amount_text(rows.amount_of(text))
 
 
 @given(fill=FILLS)
@@ -253,8 +254,10 @@ def test_events_come_back_in_sequence(table: Table, events: list[LedgerEvent]) -
     writes = []
     for seq, event in enumerate(events, 1):
         key, kind, happened_ms, known_ms, _, content = event
-        writes.append((sql.INSERT_EVENT, (seq, key, kind.value, happened_ms, known_ms, content)))
-        writes += [(sql.INSERT_LEG, row) for row in rows.leg_rows(seq, event)]
+        writes.append(
+            (sql.INSERT_EVENT, (seq, key, kind.value, happened_ms, known_ms, content, "seal"))
+        )
+        writes += [(sql.INSERT_LEG, row) for row in leg_rows(seq, event)]
     found = table.through(*writes, read=sql.SELECT_EVENTS, values=(0, len(events)))
     assert rows.events_of(found) == tuple(events)
 

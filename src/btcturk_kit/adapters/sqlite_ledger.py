@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from btcturk_kit.adapters import sqlite_statements as sql
 from btcturk_kit.adapters.sqlite_file import SqliteFile
-from btcturk_kit.adapters.sqlite_rows import Row, amount_text, capital_row, fill_row
+from btcturk_kit.adapters.sqlite_rows import Row, capital_row, fill_row
 from btcturk_kit.adapters.store_checks import fill_key, repeated
-from btcturk_kit.domain.canonical import GENESIS
+from btcturk_kit.domain.canonical import GENESIS, amount_text
 from btcturk_kit.domain.capital import CapitalState
 from btcturk_kit.domain.cycle import StateCommit
 from btcturk_kit.domain.fills import Fill
@@ -24,6 +24,7 @@ from btcturk_kit.domain.ledger_chain import (
     balances_text,
     event_values,
     leg_rows,
+    seal_event,
     seal_row,
 )
 
@@ -31,10 +32,6 @@ __all__ = ["Standing", "checkpoint_cuts", "standing_of", "write_balances", "writ
 
 # A member named once costs a fraction of one looked up at each use.
 _BOT = Account.BOT
-
-
-Slot = tuple[Account, Asset]
-"""One balance of the ledger."""
 
 
 class Standing(NamedTuple):
@@ -142,7 +139,7 @@ def _write_events(file: SqliteFile, events: Sequence[LedgerEvent], standing: Sta
     seals: list[str] = []
     for seq, event in enumerate(events, standing.events + 1):
         values, its_legs = event_values(seq, event), leg_rows(seq, event)
-        seal = seal_row(seal, (*values, its_legs))
+        seal = seal_event(seal, values, its_legs)
         seals.append(seal)
         rows.append((*values, seal))
         legs += its_legs
@@ -155,18 +152,22 @@ def _write_events(file: SqliteFile, events: Sequence[LedgerEvent], standing: Sta
     return seals
 
 
-def write_balances(file: SqliteFile, commit: StateCommit) -> tuple[Slot, ...]:
-    """Write the balances that a commit's events moved; return them, in the order of their legs."""
-    ledger = commit.state.ledger
-    # In the order of first appearance, in which the ledger's own mapping grew.
-    touched = dict.fromkeys([leg[:2] for event in commit.events for leg in event.legs])
-    if touched:
+def write_balances(
+    file: SqliteFile, ledger: Ledger, before: Ledger | None
+) -> tuple[tuple[Account, Asset], ...]:
+    """Write the balances that changed; return them, in the order of their first appearance."""
+    known = {} if before is None else before.balances
+    # Posting leaves an untouched amount the same object, and keeps the order of the mapping.
+    changed = {
+        slot: amount for slot, amount in ledger.balances.items() if known.get(slot) is not amount
+    }
+    if changed:
         rows = [
-            (account._value_, asset, amount_text(ledger.balance(account, asset)))
-            for account, asset in touched
+            (account._value_, asset, amount_text(amount))
+            for (account, asset), amount in changed.items()
         ]
         file.run_many(sql.UPSERT_BALANCE, rows)
-    return tuple(touched)
+    return tuple(changed)
 
 
 def _refuse_repeated(file: SqliteFile, events: Sequence[LedgerEvent], stored: int) -> None:
@@ -186,11 +187,12 @@ def _write_fills(
 ) -> None:
     if not fills:
         return
-    booked = {event.key: (event, seal) for event, seal in zip(events, seals, strict=True)}
+    places = {event.key: place for place, event in enumerate(events)}
     rows: list[Row] = []
     for fill in fills:
-        event, seal = booked[fill_key(fill)]
-        row = fill_row(fill, is_own=event.legs[0].account is _BOT)
+        place = places[fill_key(fill)]
+        seal = seals[place]
+        row = fill_row(fill, is_own=events[place].legs[0].account is _BOT)
         rows.append((*row, seal_row(seal, row)))
     file.run_many(sql.INSERT_FILL, rows)
 

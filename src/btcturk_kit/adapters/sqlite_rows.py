@@ -13,7 +13,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from btcturk_kit.domain.canonical import canonical_decimal
+from btcturk_kit.domain.canonical import amount_text
 from btcturk_kit.domain.capital import CapitalCause, CapitalState
 from btcturk_kit.domain.cycle import CycleRecord
 from btcturk_kit.domain.fills import Fill
@@ -24,12 +24,10 @@ from btcturk_kit.domain.operations import Operation
 from btcturk_kit.domain.orders import Order, OrderStatus, OrderType, Side
 from btcturk_kit.domain.positions import Lot, Position
 from btcturk_kit.domain.risk_mode import RiskMode
-from btcturk_kit.errors import InvariantViolation
 
 __all__ = [
     "Row",
     "amount_of",
-    "amount_text",
     "capital_of",
     "capital_row",
     "events_of",
@@ -49,13 +47,6 @@ __all__ = [
 Row = tuple[Any, ...]
 
 _SIDES = {side.value: side for side in Side}  # a look into it costs a fifth of a call of `Side`
-
-
-def amount_text(value: Decimal) -> str:
-    """Return the canonical text of an exact amount; NaN and infinities are refused."""
-    if not value.is_finite():
-        raise InvariantViolation(f"{value} is not an amount")
-    return canonical_decimal(value)
 
 
 def amount_of(text: str) -> Decimal:
@@ -81,7 +72,7 @@ def fill_row(fill: Fill, *, is_own: bool) -> Row:
     """Return the row of a fill."""
     return (
         *fill[:6],
-        fill.side.value,
+        fill.side._value_,
         amount_text(fill.quantity),
         amount_text(fill.price),
         amount_text(fill.fee),
@@ -194,7 +185,7 @@ def capital_row(state: CapitalState) -> Row:
         state.last_event_key,
         state.content_hash,
         amount_text(state.deferred_try),
-        state.cause.value,
+        state.cause._value_,
     )
 
 

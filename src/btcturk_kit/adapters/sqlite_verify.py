@@ -18,7 +18,6 @@ from btcturk_kit.adapters import sqlite_audit_statements as sql
 from btcturk_kit.adapters.sqlite_file import SqliteFile, open_as_found
 from btcturk_kit.adapters.sqlite_rows import (
     Row,
-    amount_text,
     capital_of,
     events_of,
     fill_of,
@@ -26,6 +25,7 @@ from btcturk_kit.adapters.sqlite_rows import (
     position_row,
 )
 from btcturk_kit.adapters.sqlite_statements import COLUMNS
+from btcturk_kit.domain.canonical import amount_text
 from btcturk_kit.domain.capital import CapitalState
 from btcturk_kit.domain.ledger import LedgerEvent
 from btcturk_kit.domain.ledger_audit import (

@@ -16,12 +16,12 @@ from btcturk_kit.adapters.sqlite_performance import write_performance
 from btcturk_kit.adapters.sqlite_rows import (
     Row,
     amount_of,
-    amount_text,
     lot_row,
     order_row,
     position_row,
     record_row,
 )
+from btcturk_kit.domain.canonical import amount_text
 from btcturk_kit.domain.cycle import CycleRecord, CycleState, StateCommit
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, Ledger
@@ -59,7 +59,7 @@ def write_commit(
     state = commit.state
     capital_rows = commit.capital_rows or ((state.capital,) if before is None else ())
     write_ledger(file, commit, standing=standing, capital_rows=capital_rows, ledgers=ledgers)
-    touched = write_balances(file, commit)
+    touched = write_balances(file, state.ledger, None if before is None else before.ledger)
     _write_positions(file, _in_order(commit.positions, touched), before)
     submitted, canceled = _write_orders(file, commit.orders)
     _write_memories(file, before, state)
@@ -91,7 +91,7 @@ def write_commit(
 def _in_order(
     positions: Sequence[Position], touched: Sequence[tuple[Account, Asset]]
 ) -> Sequence[Position]:
-    """Return positions in the order in which the events moved them, which numbers new ones."""
+    """Return positions in the order in which they were first moved, which numbers new ones."""
     if len(positions) < 2:  # noqa: PLR2004 - there is nothing to sort
         return positions
     ranks = {(account._value_, asset): rank for rank, (account, asset) in enumerate(touched)}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+from btcturk_kit.cli.ledger_as_of import show_as_of
 from btcturk_kit.cli.ledger_verify import ledger_verify
 from btcturk_kit.cli.operating import Db, Json, stored_state, time_text
 from btcturk_kit.cli.output import decimal_text, failing_cleanly, print_json
+from btcturk_kit.domain.positions import CostMethod
 
 __all__ = ["ledger_app"]
 
@@ -23,8 +25,26 @@ def _ledger() -> None:
 
 
 @ledger_app.command("show")
-def ledger_show(*, db: Db, as_json: Json = False) -> None:
-    """Print every account's balance, and whether each asset sums to zero."""
+def ledger_show(
+    *,
+    db: Db,
+    happened_by: Annotated[str, typer.Option(help="Only what happened by this time.")] = "",
+    known_by: Annotated[str, typer.Option(help="Only what was booked by this time.")] = "",
+    day_zone: Annotated[str, typer.Option(help="Zone of dates.")] = "Europe/Istanbul",
+    cost_method: Annotated[CostMethod, typer.Option(help="Of these books.")] = CostMethod.FIFO,
+    as_json: Json = False,
+) -> None:
+    """Print every account's balance, now or as of a time, and whether each asset sums to zero."""
+    if happened_by or known_by:
+        show_as_of(
+            db,
+            happened_by=happened_by,
+            known_by=known_by,
+            day_zone=day_zone,
+            cost_method=cost_method,
+            as_json=as_json,
+        )
+        return
     with failing_cleanly(as_json=as_json):
         state = stored_state(db)
     rows = sorted(

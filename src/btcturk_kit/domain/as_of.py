@@ -120,7 +120,8 @@ def books_as_of(events: Iterable[LedgerEvent], *, method: CostMethod = CostMetho
 
     Example:
         >>> from decimal import Decimal
-        >>> from btcturk_kit.domain.ledger_events import TRY, opening_event
+        >>> from btcturk_kit.domain.ledger_events import opening_event
+        >>> from btcturk_kit.domain.valued_fills import TRY
         >>> opening = opening_event(
         ...     {TRY: Decimal(100)}, bot_quote=Decimal(60), quote=TRY, now_ms=0)
         >>> books_as_of([opening]).ledger.held(TRY)

@@ -10,10 +10,14 @@ from collections.abc import Iterable
 from decimal import Decimal
 from hashlib import sha256
 
-__all__ = ["GENESIS", "canonical_decimal", "canonical_line", "chain"]
+from btcturk_kit.errors import InvariantViolation
+
+__all__ = ["GENESIS", "amount_text", "canonical_decimal", "canonical_line", "chain"]
 
 GENESIS = "0" * 64
 """The digest before the first line."""
+
+_LAST_DIGITS = frozenset("123456789")
 
 
 def canonical_decimal(value: Decimal) -> str:
@@ -31,6 +35,20 @@ def canonical_decimal(value: Decimal) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
+
+
+def amount_text(value: Decimal) -> str:
+    """Return the shortest plain writing of an amount.
+
+    Raises:
+        InvariantViolation: It is not finite.
+    """
+    text = str(value)
+    if text[-1] in _LAST_DIGITS and "E" not in text:  # most are written so already
+        return text
+    if not value.is_finite():
+        raise InvariantViolation(f"{value} is not an amount")
+    return canonical_decimal(value)
 
 
 def canonical_line(fields: Iterable[object]) -> str:

@@ -9,14 +9,12 @@ Never add: a secret, a value that is not in a row.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from hashlib import sha256
 from json import JSONEncoder
 from typing import Any, Final
 
-from btcturk_kit.domain.canonical import canonical_decimal
+from btcturk_kit.domain.canonical import amount_text
 from btcturk_kit.domain.ledger import Ledger, LedgerEvent
-from btcturk_kit.errors import InvariantViolation
 
 __all__ = [
     "CHECKPOINT_EVENTS",
@@ -24,6 +22,7 @@ __all__ = [
     "event_values",
     "leg_rows",
     "seal",
+    "seal_event",
     "seal_row",
 ]
 
@@ -33,21 +32,23 @@ CHECKPOINT_EVENTS: Final = 1_000
 # Compact and in ASCII: one writing for each row, which any other program can make too.
 _text_of = JSONEncoder(separators=(",", ":"), default=str).encode
 
+_EVENT_MARKS, _LEG_MARKS = 6, 6
+"""Quotation marks in the text of an event, and of a leg."""
+
+_LAST_DIGITS = frozenset("123456789")
+
 Row = tuple[Any, ...]
-
-
-def _amount(value: Decimal) -> str:
-    if not value.is_finite():
-        raise InvariantViolation(f"{value} is not an amount")
-    return canonical_decimal(value)
 
 
 def leg_rows(seq: int, event: LedgerEvent) -> list[Row]:
     """Return the legs of an event as stored: sequence, ordinal, account, asset, amounts as text."""
     rows: list[Row] = []
     for ordinal, (account, asset, amount, value_try, acquired_ms) in enumerate(event.legs):
-        value = None if value_try is None else _amount(value_try)
-        rows.append((seq, ordinal, account._value_, asset, _amount(amount), value, acquired_ms))
+        text = str(amount)
+        if text[-1] not in _LAST_DIGITS or "E" in text:
+            text = amount_text(amount)
+        value = None if value_try is None else amount_text(value_try)
+        rows.append((seq, ordinal, account._value_, asset, text, value, acquired_ms))
     return rows
 
 
@@ -62,6 +63,29 @@ def seal_row(previous: str, values: Sequence[object]) -> str:
     return sha256(f"{previous}\n{_text_of(values)}".encode()).hexdigest()
 
 
+def seal_event(previous: str, values: Row, legs: Sequence[Row]) -> str:
+    """Return the seal of an event's row and legs: `seal_row` of both, most often at half its cost.
+
+    The text of plain names needs no escaping, so it is written out here.
+    """
+    seq, key, kind, event_time_ms, known_ms, content = values
+    marks = _EVENT_MARKS
+    told = []
+    for place, ordinal, account, asset, amount, value, acquired_ms in legs:
+        marks += _LEG_MARKS
+        if value is None:
+            worth = "null"
+        else:
+            worth = f'"{value}"'
+            marks += 2
+        then = "null" if acquired_ms is None else acquired_ms
+        told.append(f'[{place},{ordinal},"{account}","{asset}","{amount}",{worth},{then}]')
+    text = f'[{seq},"{key}","{kind}",{event_time_ms},{known_ms},"{content}",[{",".join(told)}]]'
+    if text.count('"') == marks and text.isascii() and text.isprintable() and "\\" not in text:
+        return sha256(f"{previous}\n{text}".encode()).hexdigest()
+    return seal_row(previous, (*values, legs))
+
+
 def seal(previous: str, seq: int, event: LedgerEvent) -> str:
     """Return the seal of an event at its place in the sequence.
 
@@ -71,18 +95,19 @@ def seal(previous: str, seq: int, event: LedgerEvent) -> str:
         event: The event.
 
     Example:
+        >>> from btcturk_kit.domain.canonical import GENESIS
         >>> from btcturk_kit.domain.ledger import EventKind
         >>> event = LedgerEvent("opening", EventKind.OPENING, 0, 0, (), "")
         >>> seal(GENESIS, 1, event)[:16]
-        'd2c3f75e23ab8ebc'
+        '69e89bf9cdf0ce0a'
     """
-    return seal_row(previous, (*event_values(seq, event), leg_rows(seq, event)))
+    return seal_event(previous, event_values(seq, event), leg_rows(seq, event))
 
 
 def balances_text(ledger: Ledger) -> str:
     """Return every balance that is not zero as one text, sorted: for a checkpoint."""
     lines = [
-        f"{asset}:{account}:{canonical_decimal(amount)}"
+        f"{asset}:{account}:{amount_text(amount)}"
         for (account, asset), amount in ledger.balances.items()
         if amount
     ]

@@ -72,12 +72,21 @@ class LotMove(NamedTuple):
         return (self.event_time_ms, self.ordinal)
 
 
+_EVIDENCE = "lots:"
+_DERIVED = 1 << 48
+"""One more than the largest number that six bytes hold."""
+
+
 def _ordinal(key: str) -> int:
-    """Return the trade id in an event's key, or a derived number below every trade id."""
+    """Return the trade id in an event's key, or a derived number below every trade id.
+
+    Of one instant, evidence comes after what it explains, and trades come last.
+    """
     head, _, rest = key.rpartition(":")
     if head in ("fill", "valuation:fill"):
         return int(rest)
-    return -int.from_bytes(sha256(key.encode()).digest()[:6], "big") - 1
+    derived = int.from_bytes(sha256(key.encode()).digest()[:6], "big") - _DERIVED
+    return derived if key.startswith(_EVIDENCE) else derived - _DERIVED
 
 
 def order_key(event: LedgerEvent) -> tuple[int, int]:

@@ -1,0 +1,113 @@
+"""`ledger show` of an earlier moment: the books as they had happened, or as they were known."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from btcturk_kit.cli.output import decimal_text, failing_cleanly, print_json
+from btcturk_kit.domain.positions import CostMethod, Position
+from btcturk_kit.errors import ConfigurationError
+
+__all__ = ["instant_ms", "show_as_of"]
+
+
+def show_as_of(
+    db: Path,
+    *,
+    happened_by: str,
+    known_by: str,
+    day_zone: str,
+    cost_method: CostMethod,
+    as_json: bool,
+) -> None:
+    """Print balances and lots of a moment; an empty time is no limit."""
+    from btcturk_kit.adapters.sqlite_store import SqliteStateStore  # noqa: PLC0415 - only here
+    from btcturk_kit.domain.as_of import books_as_of  # noqa: PLC0415 - beside the other
+
+    with failing_cleanly(as_json=as_json):
+        happened_ms = instant_ms(happened_by, day_zone)
+        known_ms = instant_ms(known_by, day_zone)
+        with SqliteStateStore.inspect(db) as store:
+            events = store.events_as_of(happened_by_ms=happened_ms, known_by_ms=known_ms)
+        books = books_as_of(events, method=cost_method)
+    balances: dict[str, dict[str, str]] = {}
+    for (account, asset), amount in sorted(books.ledger.balances.items(), key=lambda one: one[0]):
+        if amount:
+            balances.setdefault(asset, {})[account.value] = decimal_text(amount)
+    positions = {
+        book: {asset: _position(one) for asset, one in sorted(held.items()) if one.quantity}
+        for book, held in (("bot", books.positions), ("external", books.external))
+    }
+    if as_json:
+        print_json(
+            {
+                "happened_by_ms": happened_ms,
+                "known_by_ms": known_ms,
+                "events": len(events),
+                "ledger_events": books.ledger.event_count,
+                "content_hash": books.ledger.content_hash,
+                "ledger_balanced": not books.ledger.imbalance(),
+                "balances": balances,
+                "positions": positions,
+            }
+        )
+        return
+    typer.echo(f"{books.ledger.event_count} facts")
+    for asset, accounts in sorted(balances.items()):
+        for account, amount_text in accounts.items():
+            typer.echo(f"{asset:>6}  {account:<12} {amount_text:>28}")
+    for book, assets in positions.items():
+        for asset, told in assets.items():
+            typer.echo(
+                f"{asset:>6}  lots of {book:<9} {told['quantity']} for {told['cost_try']} TRY"
+            )
+
+
+def _position(position: Position) -> dict[str, Any]:
+    return {
+        "quantity": decimal_text(position.quantity),
+        "cost_try": decimal_text(position.cost),
+        "realized_net_try": decimal_text(position.realized_net),
+        "lots": len(position.lots),
+    }
+
+
+def instant_ms(text: str, day_zone: str) -> int | None:
+    """Return the instant that a person wrote, None for an empty text.
+
+    Args:
+        text: Milliseconds since 1970, a date (its last instant is meant), or a date with a time.
+        day_zone: The zone of dates, and of times that name none.
+
+    Raises:
+        ConfigurationError: It is none of these.
+
+    Example:
+        >>> instant_ms("2024-01-01", "Europe/Istanbul"), instant_ms("1704142799999", "UTC")
+        (1704142799999, 1704142799999)
+    """
+    if not text:
+        return None
+    if text.isdecimal():
+        return int(text)
+    try:
+        zone = ZoneInfo(day_zone)
+        if len(text) == len("2024-01-01"):
+            day = date.fromisoformat(text) + timedelta(days=1)
+            return _ms(datetime.combine(day, time(), zone)) - 1
+        moment = datetime.fromisoformat(text)
+        return _ms(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+    except (ValueError, KeyError) as error:
+        raise ConfigurationError(
+            f"{text!r} in {day_zone!r} is no time: {error}",
+            hint="write 2026-03-31, 2026-03-31T12:00, or milliseconds since 1970",
+        ) from None
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
