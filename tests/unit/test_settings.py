@@ -11,7 +11,9 @@ import pytest
 from pydantic import ValidationError
 
 from btcturk_kit.domain.capital import Granularity, ProfitBasis, SplitBasis
+from btcturk_kit.domain.guard_memory import GuardLimits
 from btcturk_kit.domain.positions import CostMethod
+from btcturk_kit.domain.risk_limits import RiskLimits, StreakUnit
 from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.hooks.builtin.trend import TrendParameters
 from btcturk_kit.settings import (
@@ -273,3 +275,50 @@ def test_an_unknown_parameter_shows_the_choice() -> None:
     with pytest.raises(ConfigurationError) as caught:
         validated_parameters("plain", Nothing, {"x": 1})
     assert "none" in caught.value.hint
+
+
+def test_every_limit_reaches_the_policy_and_the_last_gate() -> None:
+    """No setting of a limit is read and then left out: each changes exactly its own field."""
+    usual, _ = load_settings()
+    given: dict[str, tuple[object, str, object]] = {
+        "position_ratio": ("0.3", "position_ratio", Decimal("0.3")),
+        "fee_burn_ratio": ("0.01", "fee_burn_ratio", Decimal("0.01")),
+        "streak_unit": ("days", "streak_unit", StreakUnit.DAYS),
+        "volatility_ratio_max": ("0.1", "volatility_ratio_max", Decimal("0.1")),
+        "stress_multiplier": ("0.1", "stress_multiplier", Decimal("0.1")),
+        "spread_ratio_max": ("0.1", "spread_ratio_max", Decimal("0.1")),
+        "volume_try_min": ("5", "volume_try_min", Decimal(5)),
+        "reject_ratio_max": ("0.1", "reject_ratio_max", Decimal("0.1")),
+        "reject_window": (5, "reject_window", 5),
+        "reject_age_seconds_max": (5, "reject_age_ms_max", 5_000),
+        "clock_offset_seconds_max": (0.5, "clock_offset_ms_max", 500),
+        "latency_seconds_max": (0.5, "latency_ms_max", 500),
+        "unknown_orders_max": (0, "unknown_orders_max", 0),
+        "order_notional_try_max": ("9", "order_notional_try_max", Decimal(9)),
+        "order_quantity_max": ("9", "order_quantity_max", Decimal(9)),
+        "orders_per_minute_max": (9, "orders_per_minute_max", 9),
+        "open_orders_max": (9, "open_orders_max", 9),
+        "look_alike_seconds": (9, "look_alike_ms", 9_000),
+        "executions_max": (9, "executions_max", 9),
+        "executions_seconds": (9, "executions_ms", 9_000),
+    }
+    for name, (value, field, expected) in given.items():
+        settings, _ = load_settings(overrides={name: value})
+        limits, guards = settings.risk_policy().limits, settings.guard_limits()
+        changed = {
+            key: getattr(new, key)
+            for new, old in (
+                (limits, usual.risk_policy().limits),
+                (guards, usual.guard_limits()),
+            )
+            for key in new.__slots__
+            if getattr(new, key) != getattr(old, key)
+        }
+        assert changed == {field: expected}
+
+
+def test_the_defaults_of_limits_stand_once() -> None:
+    """The settings and the values they make agree on every default."""
+    settings, _ = load_settings()
+    assert settings.risk_policy().limits == RiskLimits()
+    assert settings.guard_limits() == GuardLimits()

@@ -10,7 +10,8 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from btcturk_kit.adapters.sqlite_rows import Row, amount_of, amount_text
+from btcturk_kit.adapters.sqlite_rows import Row, amount_of
+from btcturk_kit.domain.canonical import amount_text
 from btcturk_kit.domain.guard_memory import Execution, GuardMemory, Latch, SentOrder
 from btcturk_kit.domain.mode_memory import ModeMemory, ModeOverride
 from btcturk_kit.domain.orders import Side

@@ -11,9 +11,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from btcturk_kit.adapters.sqlite_file import SqliteFile
-from btcturk_kit.adapters.sqlite_rows import Row, amount_of, amount_text
+from btcturk_kit.adapters.sqlite_rows import Row, amount_of
 from btcturk_kit.adapters.sqlite_statements import insert_into, select_from, upsert_into
 from btcturk_kit.domain.attribution import Totals, sub_totals
+from btcturk_kit.domain.canonical import amount_text
 from btcturk_kit.domain.cycle import CycleState, StateCommit
 from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.money import sub

@@ -14,13 +14,21 @@ from btcturk_kit.adapters.btcturk_rest import BtcturkClient
 from btcturk_kit.adapters.btcturk_venue import BtcturkMarketData, BtcturkVenue
 from btcturk_kit.adapters.clocks import SimulatedClock
 from btcturk_kit.adapters.http_transport import MemoryTransport
+from btcturk_kit.domain.health import VenueHealth
 from btcturk_kit.domain.identifiers import ClientOrderId, OrderId, Symbol
 from btcturk_kit.domain.market import MarketFrame
-from btcturk_kit.domain.order_events import CancelAccepted, OrderAccepted, VenueOrder
+from btcturk_kit.domain.order_events import CancelAccepted, OrderAccepted, SubmitUnknown, VenueOrder
 from btcturk_kit.domain.orders import CancelOrder, MarketSell, SubmitOrder
 from btcturk_kit.domain.policy import SideEffectPolicy
-from btcturk_kit.errors import GuardBlocked, InvariantViolation, ProtocolError, UnknownSymbolError
+from btcturk_kit.errors import (
+    GuardBlocked,
+    InvariantViolation,
+    OutcomeUnknown,
+    ProtocolError,
+    UnknownSymbolError,
+)
 from btcturk_kit.ports.transport import HttpRequest, HttpResponse
+from btcturk_kit.wire.server_clock import Offset
 from btcturk_kit.wire.signing import Credentials
 
 NOW = 1_790_000_000_000
@@ -333,3 +341,79 @@ def test_a_market_needs_pairs_and_time() -> None:
         BtcturkMarketData(
             client_of(Exchange().answer, SimulatedClock(NOW)), SimulatedClock(NOW), [BTC], 0
         )
+
+
+# ---- how well it is reached
+
+
+def delayed(exchange: Exchange, clock: SimulatedClock, delays_ms: list[int]) -> BtcturkVenue:
+    """Return a venue whose answers take these times, one after the other."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        clock.set_ms(clock.now_ms() + delays_ms.pop(0))
+        return exchange.answer(request)
+
+    policy = SideEffectPolicy(may_submit=True, may_cancel=True, kind="sandbox")
+    return BtcturkVenue(client_of(answer, clock), policy=policy)
+
+
+def test_nothing_is_known_before_the_first_answer() -> None:
+    """Neither clock nor latency, and nobody is asked for them."""
+    exchange = Exchange()
+    assert venue_of(exchange).health() == VenueHealth(None, None)
+    assert exchange.asked == []
+
+
+def test_the_latency_is_the_median_of_the_last_answers() -> None:
+    """One slow answer among many says little; when most are slow, it is told."""
+    exchange = Exchange()
+    venue = delayed(exchange, SimulatedClock(NOW), [10, 30, 9_000, *[7_000] * 21])
+
+    async def main() -> list[int | None]:
+        found: list[int | None] = []
+        for _ in range(24):
+            await venue.balances()
+            health = venue.health()
+            assert health is not None
+            found.append(health.latency_ms)
+        return found
+
+    found = asyncio.run(main())
+    assert found[:3] == [10, 30, 30]
+    assert found[-1] == 7_000
+    assert len(exchange.asked) == 24
+
+
+def test_an_answer_that_never_came_counts_with_its_wait() -> None:
+    """A dead connection is slow, not unknown."""
+    clock = SimulatedClock(NOW)
+
+    def fail(request: HttpRequest) -> HttpResponse:
+        clock.set_ms(clock.now_ms() + 10_000)
+        raise OutcomeUnknown(f"{request.target}: no answer")
+
+    policy = SideEffectPolicy(may_submit=True, may_cancel=True, kind="sandbox")
+    venue = BtcturkVenue(client_of(fail, clock), policy=policy)
+    assert isinstance(asyncio.run(venue.submit(SUBMIT)), SubmitUnknown)
+    assert venue.health() == VenueHealth(None, 10_000)
+
+
+def test_the_clock_offset_is_the_clients_own() -> None:
+    """As it was measured for the stamps of signed calls."""
+
+    class Measured(BtcturkClient):
+        """A client that measured the exchange's clock."""
+
+        offset = Offset(-1_500, 20, 5)
+
+    transport = MemoryTransport(lambda _: HttpResponse(200, {}, b""))
+    client = Measured(transport=transport, clock=SimulatedClock(NOW))
+    policy = SideEffectPolicy(may_submit=False, may_cancel=False, kind="blocked")
+    assert BtcturkVenue(client, policy=policy).health() == VenueHealth(-1_500, None)
+
+
+def test_a_frame_carries_the_day_of_each_pair() -> None:
+    """The tickers that were read for the marks, in the order of the pairs."""
+    market = market_of(Exchange(), SimulatedClock(NOW), BTC, ETH)
+    frame = asyncio.run(market.next_frame())
+    assert [one.symbol for one in frame.tickers] == [BTC, ETH]
