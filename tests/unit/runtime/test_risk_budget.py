@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.unit.pipeline.desk import OPENED_MS, TRY, buy, opened, sell
 
+from btcturk_kit import RiskBudgetService
 from btcturk_kit.adapters.memory_store import MemoryStateStore
 from btcturk_kit.adapters.sqlite_store import SqliteStateStore
 from btcturk_kit.domain.capital import CapitalState, LedgerCheckpoint, checkpoint_after
@@ -19,7 +20,6 @@ from btcturk_kit.domain.operator_events import transfer_event
 from btcturk_kit.domain.risk import RiskBudgetPolicy
 from btcturk_kit.errors import CapitalPolicyError, ConfigurationError
 from btcturk_kit.ports.store import StateStore
-from btcturk_kit.runtime.risk_budget import RiskBudgetService
 
 D = Decimal
 
