@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from tests.cli.commands import (
     KEY,
+    SECRET,
     control,
     document_of,
     environment,
@@ -22,7 +24,9 @@ from tests.cli.commands import (
 from tests.recovery.evidence import Books, books_of, contradictions
 
 from btcturk_kit.adapters.file_lock import state_file_lock
+from btcturk_kit.compose import stage4 as assembled
 from btcturk_kit.sandbox import SandboxAddress
+from btcturk_kit.settings import FixedSettings
 
 QUIET = {"BTCTURK_KIT_PARAMETERS": '{"trend": {"size_ratio": "0.01"}}'}
 CAPITAL = {**QUIET, "BTCTURK_KIT_TRADING_CAPITAL_TRY": "60000"}
@@ -197,3 +201,50 @@ def test_old_purchases_are_the_evidence_for_lots(tmp_path: Path) -> None:
         words = ("ledger", "import", "--from-exchange", "--since", "2015-01-01")
         assert command(tmp_path, address, db, *words)["assets"] == []
         stage4(tmp_path, address, db, 1, **QUIET)
+
+
+def test_money_that_comes_and_goes_while_the_bot_runs(tmp_path: Path) -> None:
+    """The cycle after the difference reads the evidence; a command asked meanwhile is taken too."""
+    db = tmp_path / "state.db"
+    with exchange(1, balances=["TRY=100000", "BTC=0.5"]) as address:
+        stage4(tmp_path, address, db, 1, **CAPITAL)
+        asked = asyncio.run(_run_beside(tmp_path, address, db))
+        truth = truth_of(address)
+    books = books_of(db)
+    assert (asked["status"], asked["waits_for"]) == ("waiting", "the next cycle of the bot")
+    assert books.balances["TRY", "unassigned"] == Decimal(40_000 + 700 - 200 - 500)
+    assert books.balances["BTC", "external"] == Decimal("0.4")
+    assert books.balances.get(("TRY", "suspense"), Decimal()) == 0
+    assert books.anomalies == ()
+    assert wrong(books, truth) == []
+
+
+async def _run_beside(folder: Path, address: SandboxAddress, db: Path) -> dict[str, Any]:
+    """Run a bot for ten cycles; pay in and out, and ask for a transfer, while it runs."""
+    settings = FixedSettings(
+        api_key=KEY,
+        api_secret=SECRET,
+        rest_url=address.rest,
+        control_url=address.control,
+        control_token=address.control_token,
+        cycle_seconds=3600,
+        db=db,
+        state_dir=folder / "locks",
+        trading_capital_try=Decimal(60_000),
+        parameters={"trend": {"size_ratio": "0.01"}},
+    )
+    found: dict[str, Any] = {}
+
+    def act(cycles: int) -> None:
+        if cycles == 2:
+            move(address, "deposit", "TRY", "700")
+        elif cycles == 5:
+            move(address, "withdraw", "TRY", "200")
+            move(address, "withdraw", "BTC", "0.1")
+        elif cycles == 8:
+            words = ("capital", "transfer", "500", "--from", "unassigned", "--to", "trading")
+            found.update(command(folder, address, db, *words, "--reason", "while it runs"))
+
+    async with assembled(settings, on_frame=act) as bot:
+        await bot.runner.run(max_cycles=10)
+    return found

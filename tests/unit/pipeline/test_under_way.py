@@ -101,6 +101,12 @@ def test_a_trade_booked_in_this_look_may_not_be_in_the_balances_yet() -> None:
     assert again.state.ledger.balance(Account.SUSPENSE, TRY) == 0
 
 
+def test_an_order_that_ended_in_this_look_explains_nothing_more() -> None:
+    """Its trades are booked, and they are what is under way."""
+    done = listed(order(), S.CANCELED, left="0.01")
+    assert differences(order(), "95000", "1", venue_orders=(done,)) == ((TRY, D(-5_000)),)
+
+
 def test_one_asset_waits_for_another_no_longer() -> None:
     """A difference in one asset goes to suspense while another one has just begun."""
     state = opened("1000", coins="1")
