@@ -151,6 +151,7 @@ if _TYPE_CHECKING:
     from btcturk_kit.ports.venue import Venue
     from btcturk_kit.ports.websocket import StreamConnection, StreamConnector
     from btcturk_kit.runtime.cycle_runner import CycleRunner, RunReport
+    from btcturk_kit.runtime.risk_budget import RiskBudgetService
     from btcturk_kit.sandbox import LocalExchange
     from btcturk_kit.sandbox.process import SandboxProcess
     from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
@@ -291,6 +292,7 @@ _MODULES = {
     "ports.venue": ("Venue",),
     "ports.websocket": ("StreamConnection", "StreamConnector"),
     "runtime.cycle_runner": ("CycleRunner", "RunReport"),
+    "runtime.risk_budget": ("RiskBudgetService",),
     "sandbox": ("LocalExchange",),
     "sandbox.process": ("SandboxProcess",),
     "simulation.fees": ("BTCTRY_LEVEL_1", "FeeSchedule"),
@@ -413,6 +415,7 @@ __all__ = [
     "ResyncNeeded",
     "Review",
     "RiskBudgetPolicy",
+    "RiskBudgetService",
     "RiskLimits",
     "RiskMode",
     "RiskVote",

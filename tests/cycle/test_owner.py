@@ -116,30 +116,23 @@ def _last_price(address: SandboxAddress) -> Decimal:
     return asyncio.run(ticker())
 
 
-def test_a_deposit_is_never_absorbed(tmp_path: Path) -> None:
-    """It shows as a difference, stands in suspense once it was seen twice, and stays there.
-
-    While it does, the bot takes no new risk.
-    """
+def test_a_deposit_is_the_owners(tmp_path: Path) -> None:
+    """The exchange's own evidence explains it; the bot trades on with what it has."""
     db = tmp_path / "state.db"
     with exchange(1) as address:
         stage4(tmp_path, address, db, 2, **QUIET)
         deposit = {"api_key": KEY, "asset": "TRY", "amount": "500.5"}
         control(address, "POST", "/v1/deposit", deposit)
-        first = stage4(tmp_path, address, db, 1, **QUIET)
-        assert first["exchange_difference"]["TRY"] == "500.5"
         found = stage4(tmp_path, address, db, 1, **QUIET)
-        assert found["exchange_difference"]["TRY"] == "500.5"
-        assert found["suspense"]["TRY"] == "500.5"
-        assert found["mode"] == "REDUCE_RISK_ONLY"
+        assert found["exchange_difference"]["TRY"] == found["suspense"]["TRY"] == "0"
+        assert found["mode"] == "NORMAL"
         later = stage4(tmp_path, address, db, 30, **QUICK_TREND)
         truth = truth_of(address)
     books = books_of(db)
-    assert books.anomalies.count("exchange_difference") == 1
-    assert later["mode"] == "REDUCE_RISK_ONLY"
-    assert later["fills"] == found["fills"]
-    assert later["exchange_difference"]["TRY"] == later["suspense"]["TRY"] == "500.5"
-    assert contradictions(books, truth) == ["500.5 TRY in suspense"]
+    assert books.anomalies.count("exchange_difference") == 0
+    assert later["fills"] > found["fills"]
+    assert books.balances["TRY", "unassigned"] == Decimal("500.5")
+    assert contradictions(books, truth) == []
     capital = Decimal(later["trading_capital_try"]) + Decimal(later["treasury_try"])
     assert capital == 100_000 + Decimal(later["realized_net_try"])
 

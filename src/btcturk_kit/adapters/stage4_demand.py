@@ -15,8 +15,8 @@ def stage4_demand(*, pairs: int, strategies: int) -> dict[Endpoint, int]:
     """Return the requests of the worst cycle: every strategy trades in every pair.
 
     Repeated reads, pages of long listings and orders of plug-ins that want several at once come on
-    top. The rules of pairs and the exchange's time are asked for every few minutes; no window
-    counts them.
+    top; so do deposits and withdrawals, which are read after a difference was seen. The rules of
+    pairs and the exchange's time are asked for every few minutes; no window counts them.
 
     Args:
         pairs: Configured pairs.

@@ -1,0 +1,530 @@
+"""What an operator asks for: carried out once, or refused for good with a reason."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from btcturk_kit.domain.capital import Granularity, SelfFinancing
+from btcturk_kit.domain.cycle import CycleState, Decision
+from btcturk_kit.domain.identifiers import Asset
+from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent
+from btcturk_kit.domain.operations import (
+    AssignCoins,
+    BookFlow,
+    BookLevy,
+    BookLots,
+    CapitalPocket,
+    FlowKind,
+    LevyKind,
+    Operation,
+    OperationRequest,
+    OverrideMode,
+    RearmPeak,
+    ReleaseLatch,
+    Resolution,
+    ResolveSuspense,
+    TransferCapital,
+    UnreadableRequest,
+    ValueCharge,
+)
+from btcturk_kit.domain.operator_events import LotEvidence
+from btcturk_kit.domain.orders import Side
+from btcturk_kit.domain.positions import CostMethod
+from btcturk_kit.domain.risk import RiskBudgetPolicy, RiskMode
+from btcturk_kit.pipeline.decide import Kit, carry_out
+from btcturk_kit.pipeline.operate import needs_market, refusal_of
+
+from .desk import (
+    BTC,
+    NOW_MS,
+    OPENED_MS,
+    TRY,
+    balances,
+    buy,
+    decide_on,
+    intent_to_sell,
+    kit_of,
+    observe,
+    opened,
+    opening_of,
+    order,
+    profile_of,
+    sell,
+    with_orders,
+)
+
+D = Decimal
+TRADING, TREASURY = CapitalPocket.TRADING, CapitalPocket.TREASURY
+UNASSIGNED = CapitalPocket.UNASSIGNED
+NORMAL, REDUCE = RiskMode.NORMAL, RiskMode.REDUCE_RISK_ONLY
+
+
+class Desk:
+    """A state, every event that led to it, and a hand that asks for operations."""
+
+    def __init__(
+        self, cash: str = "1000", *, coins: str = "0", capital: str = "600", kit: Kit | None = None
+    ) -> None:
+        opening = opening_of(cash, coins=coins, capital=capital)
+        self.state: CycleState = opening.state
+        self.events: list[LedgerEvent] = list(opening.events)
+        self.kit = kit or kit_of()
+        self.number = 0
+
+    def trade(self, *fills: object) -> None:
+        """Book trades."""
+        self.take(decide_on(self.state, observe(fills=fills), kit=self.kit))
+
+    def take(self, decision: Decision) -> Decision:
+        """Go on from a decision."""
+        self.events += decision.events
+        self.state = decision.state
+        return decision
+
+    def ask(self, request: OperationRequest, *, reason: str = "because", **seen: object) -> str:
+        """Ask for one operation; return why it was refused."""
+        self.number += 1
+        asked = Operation(self.number, NOW_MS, reason, request)
+        history = tuple(
+            (asset, tuple(one for one in self.events if _touches(one, asset)))
+            for asset in (BTC, Asset("BNB"))
+        )
+        seen = {"operations": (asked,), "history": history} | seen
+        decision = self.take(decide_on(self.state, observe(**seen), kit=self.kit))
+        assert self.state.last_operation == self.number
+        assert self.state.ledger.imbalance() == {}
+        told = [one.detail for one in decision.anomalies if one.code == "operation_refused"]
+        if told:
+            assert decision.events == ()
+        assert all(one.mode is NORMAL for one in decision.anomalies)
+        return told[0].removeprefix(f"operation {self.number}: ") if told else ""
+
+    def balance(self, account: Account, asset: Asset = TRY) -> Decimal:
+        """Return a balance."""
+        return self.state.ledger.balance(account, asset)
+
+
+def _touches(event: LedgerEvent, asset: Asset) -> bool:
+    return any(leg.asset == asset for leg in event.legs)
+
+
+def transfer(source: CapitalPocket, target: CapitalPocket, amount: str) -> TransferCapital:
+    """Return a wish to move TRY."""
+    return TransferCapital(source=source, target=target, amount=D(amount))
+
+
+# --- transfers
+
+
+def test_a_transfer_moves_capital_and_what_losses_are_measured_against() -> None:
+    """Into trading capital, into the treasury, and out again: never a gain, never a loss."""
+    desk = Desk()
+    assert desk.ask(transfer(UNASSIGNED, TRADING, "300.5")) == ""
+    capital, risk = desk.state.capital, desk.state.risk
+    assert (capital.trading_capital_try, capital.treasury_try) == (D("900.5"), 0)
+    assert (risk.peak_equity_try, risk.day_start_equity_try) == (D("900.5"), D("900.5"))
+    assert risk.day_start_capital_try == D("900.5")
+    assert desk.ask(transfer(TRADING, TREASURY, "100")) == ""
+    assert desk.ask(transfer(TREASURY, UNASSIGNED, "40")) == ""
+    capital, risk = desk.state.capital, desk.state.risk
+    assert (capital.trading_capital_try, capital.treasury_try) == (D("800.5"), 60)
+    assert (risk.peak_equity_try, risk.peak_treasury_try) == (D("860.5"), 60)
+    assert desk.balance(Account.UNASSIGNED) == D("139.5")
+    assert desk.state.mode.mode is NORMAL
+
+
+@pytest.mark.parametrize(
+    ("source", "amount"), [(TRADING, "600.01"), (TREASURY, "0.01"), (UNASSIGNED, "400.01")]
+)
+def test_more_than_there_is_is_refused(source: CapitalPocket, amount: str) -> None:
+    """An anomaly says what there is; nothing is in the books, and it is not tried again."""
+    desk = Desk()
+    target = TRADING if source is not TRADING else TREASURY
+    assert "is more than the" in desk.ask(transfer(source, target, amount))
+    before = desk.state
+    again = Operation(1, NOW_MS, "because", transfer(UNASSIGNED, TRADING, "1"))
+    after = decide_on(before, observe(operations=(again,)))
+    assert (after.events, after.anomalies, after.is_quiet) == ((), (), True)
+
+
+def test_what_buys_have_reserved_cannot_leave() -> None:
+    """Cash of a resting order is spoken for."""
+    desk = Desk()
+    desk.state = with_orders(desk.state, order(reserved=D(500)))
+    assert "more than the 100 TRY" in desk.ask(transfer(TRADING, TREASURY, "101"))
+    assert desk.ask(transfer(TRADING, TREASURY, "100")) == ""
+
+
+def test_a_transfer_ends_an_exhausted_capital() -> None:
+    """After a loss beyond it only money helps, and it does."""
+    desk = Desk()
+    desk.trade(buy(1, "0.0006", "1000000"), sell(2, "0.0006", "1000000", fee="10"))
+    assert desk.state.capital.trading_capital_try == 590
+    lost = desk.state.capital._replace(trading_capital_try=D(-10))
+    balances_ = {**desk.state.ledger.balances, (Account.BOT, TRY): D(-10)}
+    ledger = desk.state.ledger._replace(balances={**balances_, (Account.FEE, TRY): D(610)})
+    desk.state = desk.state._replace(capital=lost, ledger=ledger)
+    assert desk.state.capital.is_exhausted
+    assert desk.ask(transfer(UNASSIGNED, TRADING, "200")) == ""
+    assert desk.state.capital.trading_capital_try == 190
+    assert not desk.state.capital.is_exhausted
+
+
+def test_no_reason_no_operation() -> None:
+    """Every operation says why."""
+    assert Desk().ask(transfer(UNASSIGNED, TRADING, "1"), reason=" ") == "no reason is given"
+
+
+def test_a_text_nobody_can_read_is_refused() -> None:
+    """A row of a later version does not keep the bot from running."""
+    assert Desk().ask(UnreadableRequest(text="?", problem="it is new")) == "it is new"
+
+
+def test_operations_are_carried_out_in_their_order() -> None:
+    """What the first one moved, the second one can use."""
+    state = opened("1000", capital="600")
+    both = (
+        Operation(3, NOW_MS, "a", transfer(UNASSIGNED, TRADING, "400")),
+        Operation(4, NOW_MS, "b", transfer(TRADING, TREASURY, "1000")),
+    )
+    after = decide_on(state, observe(operations=both)).state
+    assert (after.capital.treasury_try, after.last_operation) == (1000, 4)
+
+
+def test_alone_nothing_is_judged() -> None:
+    """While no bot runs the books change, and neither the mode nor the marks are looked at."""
+    state = opened("1000", capital="600")
+    asked = Operation(1, NOW_MS, "a", transfer(UNASSIGNED, TRADING, "400"))
+    decision = carry_out(state, observe(operations=(asked,), marks={}), profile_of())
+    assert decision.state.capital.trading_capital_try == 1000
+    assert (decision.assessment, decision.submits) == (None, ())
+
+
+@pytest.mark.parametrize("granularity", list(Granularity))
+def test_one_split_for_each_cycle_knows_transfers_too(granularity: Granularity) -> None:
+    """A gain and a transfer in one cycle: each moves what it moves."""
+    financing = SelfFinancing(granularity=granularity)
+    kit = kit_of(profile=profile_of(risk=RiskBudgetPolicy(financing=financing)))
+    desk = Desk(kit=kit)
+    gain = (buy(1, "0.0001", "1000000"), sell(2, "0.0001", "2000000"))
+    assert desk.ask(transfer(UNASSIGNED, TRADING, "50"), fills=gain) == ""
+    assert desk.state.capital.trading_capital_try == 600 + 50 + 60
+    assert desk.state.capital.treasury_try == 40
+
+
+# --- coins
+
+
+def test_coins_acquired_elsewhere_are_sold_only_after_they_are_the_bots() -> None:
+    """Never before; afterwards at the cost they were given."""
+    desk = Desk(coins="0.5")
+    seen = balances("1000", "0.5")
+    refused = decide_on(desk.state, observe(balances=seen), intent_to_sell("0.1"))
+    assert (refused.submits, refused.reviews[0][1].guard) == ((), "inventory")
+    request = AssignCoins(
+        asset=BTC, quantity=D("0.2"), to_bot=True, cost_try=D(100), acquired_ms=5, evidence="old"
+    )
+    assert desk.ask(request) == ""
+    position = desk.state.positions[BTC]
+    assert (position.quantity, position.cost, position.lots[0].event_time_ms) == (D("0.2"), 100, 5)
+    assert desk.state.external[BTC].quantity == D("0.3")
+    assert desk.state.capital.trading_capital_try == 700
+    # The market values them at 200,000: that is no gain of the bot's.
+    assert desk.state.risk.day_start_equity_try == 600 + 200_000
+    allowed = decide_on(desk.state, observe(balances=seen), intent_to_sell("0.1"))
+    assert allowed.submits[0].request.quantity == D("0.1")  # type: ignore[union-attr] # a market sell
+    desk.trade(sell(3, "0.1", "1000000", at=NOW_MS + 5))
+    assert desk.state.capital.last_realized_pnl_total_try == 100_000 - 50
+
+
+def test_the_owners_older_coins_beside_the_bots() -> None:
+    """Coins of unknown cost do not mix with what the bot bought, and come back unknown."""
+    desk = Desk("100000", coins="1", capital="100000")
+    desk.trade(buy(1, "0.01", "1000000"), buy(2, "0.01", "1100000"))
+    assert "is not known: give the cost" in desk.ask(
+        AssignCoins(asset=BTC, quantity=D("0.5"), to_bot=True)
+    )
+    back = AssignCoins(asset=BTC, quantity=D("0.015"), to_bot=False)
+    assert desk.ask(back) == ""
+    assert desk.state.positions[BTC].cost == 5_500
+    assert desk.state.capital.trading_capital_try == 100_000 - 15_500
+    owners = desk.state.external[BTC]
+    assert (owners.quantity, owners.cost) == (D("1.015"), 15_500)
+    dates = [lot.event_time_ms for lot in owners.lots if lot.has_cost]
+    assert dates == [OPENED_MS + 10_000, OPENED_MS + 20_000]
+    assert desk.state.capital.last_realized_pnl_total_try == 0
+    # Sold first is what is oldest: of that nobody knows the cost.
+    desk.trade(sell(3, "1", "1000000", name=None, at=NOW_MS + 5))
+    assert desk.state.external[BTC].unpriced_quantity == 1
+
+
+def test_coins_with_a_known_cost_need_none() -> None:
+    """The lots that are moved keep their costs and their dates."""
+    desk = Desk(coins="1")
+    lots = (LotEvidence(D("0.4"), D(40), 7), LotEvidence(D("0.4"), D(80), 9))
+    assert desk.ask(BookLots(asset=BTC, lots=lots, evidence="papers")) == ""
+    assert desk.ask(AssignCoins(asset=BTC, quantity=D("0.6"), to_bot=True)) == ""
+    assert [lot[0] for lot in desk.state.positions[BTC].lots] == [7, 9]
+    assert desk.state.positions[BTC].cost == 80
+
+
+@pytest.mark.parametrize("to_bot", [True, False])
+def test_no_more_coins_than_there_are(to_bot: bool) -> None:  # noqa: FBT001 - parametrized
+    """Of either book, what sells have reserved apart; and never out of an uncovered sale."""
+    desk = Desk("100000", coins="0.01", capital="100000")
+    desk.trade(buy(1, "0.02", "1000000"))
+    resting = order(side=Side.SELL, quantity=D("0.01"), reserved=D("0.01"))
+    desk.state = with_orders(desk.state, resting)
+    problem = desk.ask(AssignCoins(asset=BTC, quantity=D("0.011"), to_bot=to_bot))
+    assert "0.011 BTC is more than the 0.01 BTC" in problem
+    assert "more than the 0 ETH" in desk.ask(
+        AssignCoins(asset=Asset("ETH"), quantity=D(1), to_bot=to_bot)
+    )
+    short = Desk()
+    short.trade(sell(1, "1", "100", name=None if to_bot else "bk1-a"))
+    assert "more than the 0 BTC" in short.ask(AssignCoins(asset=BTC, quantity=D(1), to_bot=to_bot))
+
+
+# --- suspense
+
+
+def in_suspense(amount: str, coins: str = "0") -> Desk:
+    """Return a desk with a difference of TRY, or of coins, in suspense."""
+    desk = Desk(coins="1")
+    seen = balances(str(D(1000) + D(amount)), str(1 + D(coins)))
+    for at in (2, 1):
+        seen_then = observe(NOW_MS - at, balances=seen)
+        desk.take(decide_on(desk.state, seen_then, observe_only=True))
+    desk.state = desk.state._replace(mode=desk.state.mode._replace(mode=NORMAL))
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("to", "account"),
+    [
+        (Resolution.OWNER, Account.UNASSIGNED),
+        (Resolution.BOT, Account.BOT),
+        (Resolution.DEPOSIT, Account.UNASSIGNED),
+        (Resolution.UNDO, Account.DIFFERENCE),
+    ],
+)
+def test_more_cash_than_the_books_is_resolved(to: Resolution, account: Account) -> None:
+    """It goes where the operator says it belongs, in parts or as a whole."""
+    desk = in_suspense("500")
+    before = desk.balance(account)
+    assert "more than the 500 TRY" in desk.ask(ResolveSuspense(asset=TRY, to=to, amount=D(501)))
+    assert desk.ask(ResolveSuspense(asset=TRY, to=to, amount=D(200))) == ""
+    assert desk.ask(ResolveSuspense(asset=TRY, to=to)) == ""
+    assert desk.balance(Account.SUSPENSE) == 0
+    assert desk.balance(account) == before + 500
+    assert desk.ask(ResolveSuspense(asset=TRY, to=to)) == "no TRY is in suspense"
+    flow = -500 if to is Resolution.DEPOSIT else 0
+    assert desk.balance(Account.FLOW) == flow
+    gained = 500 if to is Resolution.BOT else 0
+    assert desk.state.capital.trading_capital_try == 600 + gained
+    assert desk.state.risk.day_start_equity_try == 600 + gained  # found, not earned
+
+
+@pytest.mark.parametrize("to", [Resolution.OWNER, Resolution.BOT, Resolution.WITHDRAWAL])
+def test_less_cash_than_the_books_is_resolved(to: Resolution) -> None:
+    """What is gone is taken from who lost it; a loss of the bot's counts as a loss."""
+    desk = in_suspense("-100")
+    problem = desk.ask(ResolveSuspense(asset=TRY, to=Resolution.DEPOSIT))
+    assert problem == "the exchange has less TRY than the books: that is no deposit"
+    assert desk.ask(ResolveSuspense(asset=TRY, to=to)) == ""
+    lost = 100 if to is Resolution.BOT else 0
+    assert desk.state.capital.trading_capital_try == 600 - lost
+    assert desk.state.risk.day_start_equity_try == 600
+    more = in_suspense("-700")
+    assert "more than the" in more.ask(ResolveSuspense(asset=TRY, to=to))
+    gained = in_suspense("1").ask(ResolveSuspense(asset=TRY, to=Resolution.WITHDRAWAL))
+    assert "has more TRY" in gained
+
+
+def test_coins_in_suspense_are_resolved() -> None:
+    """The bot's need a cost, the owner's have none that is known; what is gone leaves the lots."""
+    desk = in_suspense("0", "0.5")
+    to_bot = ResolveSuspense(asset=BTC, to=Resolution.BOT, amount=D("0.2"))
+    assert "give the cost" in desk.ask(to_bot)
+    costly = ResolveSuspense(asset=BTC, to=Resolution.BOT, amount=D("0.2"), cost_try=D(30))
+    assert desk.ask(costly) == ""
+    assert desk.state.positions[BTC].cost == 30
+    assert desk.state.capital.trading_capital_try == 630
+    assert desk.ask(ResolveSuspense(asset=BTC, to=Resolution.OWNER)) == ""
+    assert desk.state.external[BTC].quantity == D("1.3")
+    gone = in_suspense("0", "-0.1")
+    assert "more than the 0 BTC" in gone.ask(ResolveSuspense(asset=BTC, to=Resolution.BOT))
+    assert gone.ask(ResolveSuspense(asset=BTC, to=Resolution.WITHDRAWAL)) == ""
+    assert gone.state.external[BTC].quantity == D("0.9")
+    mine = in_suspense("0", "-0.1")
+    give = AssignCoins(asset=BTC, quantity=D("0.2"), to_bot=True, cost_try=D(50), evidence="e")
+    assert mine.ask(give) == ""
+    assert mine.ask(ResolveSuspense(asset=BTC, to=Resolution.BOT)) == ""
+    assert mine.state.capital.trading_capital_try == 600 + 25
+    assert mine.state.capital.last_realized_pnl_total_try == 0
+
+
+# --- booking by hand
+
+
+def flow(kind: FlowKind, amount: str, *, asset: Asset = TRY, at: int = NOW_MS) -> BookFlow:
+    """Return a wish to book a flow."""
+    return BookFlow(asset=asset, amount=D(amount), flow=kind, event_time_ms=at, evidence="a slip")
+
+
+def test_flows_booked_by_hand_are_the_owners() -> None:
+    """In, out and as a gift; the evidence is part of what is hashed."""
+    desk = Desk(coins="1")
+    assert desk.ask(flow(FlowKind.DEPOSIT, "50")) == ""
+    assert desk.ask(flow(FlowKind.WITHDRAWAL, "450")) == ""
+    assert desk.ask(flow(FlowKind.AIRDROP, "3", asset=BTC)) == ""
+    assert desk.ask(flow(FlowKind.WITHDRAWAL, "4", asset=BTC)) == ""
+    assert desk.balance(Account.UNASSIGNED) == 0
+    assert desk.balance(Account.EXTERNAL, BTC) == 0
+    assert desk.state.capital.trading_capital_try == 600
+    kinds = [one.kind for one in desk.events[1:]]
+    assert kinds == [
+        EventKind.DEPOSIT,
+        EventKind.WITHDRAWAL,
+        EventKind.AIRDROP,
+        EventKind.WITHDRAWAL,
+    ]
+    assert all(one.content.endswith("|a slip") for one in desk.events[1:])
+    assert "more than the 0 TRY" in desk.ask(flow(FlowKind.WITHDRAWAL, "1"))
+    assert "more than the 0 BTC" in desk.ask(flow(FlowKind.WITHDRAWAL, "1", asset=BTC))
+
+
+@pytest.mark.parametrize("at", [OPENED_MS, NOW_MS + 1])
+def test_a_flow_is_after_the_opening_and_not_in_the_future(at: int) -> None:
+    """What was before is inside the opening."""
+    assert "is not between the opening" in Desk().ask(flow(FlowKind.DEPOSIT, "1", at=at))
+
+
+@pytest.mark.parametrize("levy", list(LevyKind))
+@pytest.mark.parametrize("payer", [TRADING, UNASSIGNED])
+def test_a_tax_is_a_cost(levy: LevyKind, payer: CapitalPocket) -> None:
+    """Who pays it has less, and what the bot pays counts against it."""
+    desk = Desk()
+    assert desk.ask(BookLevy(levy=levy, amount=D(30), payer=payer)) == ""
+    assert desk.balance(Account.LEVY) == 30
+    assert desk.events[-1].kind.value == levy.value
+    paid = 30 if payer is TRADING else 0
+    assert desk.state.capital.trading_capital_try == 600 - paid
+    assert desk.state.risk.day_start_equity_try == 600
+    assert "is more than" in desk.ask(BookLevy(levy=levy, amount=D(700), payer=payer))
+
+
+# --- evidence
+
+
+def test_evidence_gives_lots_once_and_not_more_than_there_is() -> None:
+    """The same evidence twice changes nothing; too much of it is refused with the numbers."""
+    desk = Desk(coins="1")
+    lots = (LotEvidence(D("0.6"), D(60), 7),)
+    assert desk.ask(BookLots(asset=BTC, lots=lots, evidence="papers")) == ""
+    known = desk.state.external[BTC]
+    assert [(lot.quantity, lot.has_cost) for lot in known.lots] == [
+        (D("0.6"), True),
+        (D("0.4"), False),
+    ]
+    count = desk.state.ledger.event_count
+    assert desk.ask(BookLots(asset=BTC, lots=lots, evidence="papers")) == ""
+    assert desk.state.ledger.event_count == count
+    problem = desk.ask(BookLots(asset=BTC, lots=lots, evidence="other papers"))
+    assert "0.6 BTC is explained, but only 0.4 BTC of unknown cost" in problem
+
+
+def test_evidence_that_comes_late_is_put_where_it_belongs() -> None:
+    """Coins sold since then are sold at the cost that is known now; of a deposit as well."""
+    desk = Desk(coins="1")
+    desk.trade(sell(1, "0.5", "1000", name=None))
+    assert desk.state.external[BTC].unpriced_quantity == D("0.5")
+    lots = (LotEvidence(D(1), D(100), 7),)
+    assert desk.ask(BookLots(asset=BTC, lots=lots, evidence="papers")) == ""
+    position = desk.state.external[BTC]
+    assert (position.cost, position.realized_net) == (50, 450)
+    at = OPENED_MS + 20_000
+    assert desk.ask(flow(FlowKind.DEPOSIT, "2", asset=BTC, at=at)) == ""
+    later = BookLots(asset=BTC, lots=(LotEvidence(D(2), D(8), 9),), evidence="more", since_ms=at)
+    assert desk.ask(later) == ""
+    assert desk.state.external[BTC].cost == 58
+
+
+def test_a_charge_without_a_rate_waits_and_is_split_once_it_is_valued() -> None:
+    """Pending: no split and reduce-only; with the rate the gain is one difference."""
+    desk = Desk("100000", capital="100000")
+    charged = buy(1, "0.01", "1000000")._replace(
+        fee=D("0.5"), tax=D("0.1"), charge_asset=Asset("BNB")
+    )
+    decision = desk.take(decide_on(desk.state, observe(fills=(charged,))))
+    assert desk.state.unvalued == ("fill:1",)
+    desk.trade(sell(2, "0.01", "1100000"))
+    assert desk.state.capital.deferred_try == 1000
+    assert desk.state.capital.treasury_try == 0
+    assert "no charge of fill:2 waits" in desk.ask(ValueCharge(event_key="fill:2", rate_try=D(1)))
+    assert desk.ask(ValueCharge(event_key="fill:1", rate_try=D(200))) == ""
+    assert desk.state.unvalued == ()
+    assert desk.state.capital.deferred_try == 0
+    assert desk.state.capital.treasury_try == (1000 - 120) * D("0.4")
+    assert "waiting: none does" in desk.ask(ValueCharge(event_key="fill:1", rate_try=D(200)))
+    assert decision.state.mode.mode in (NORMAL, REDUCE)
+
+
+# --- risk
+
+
+def test_the_peak_is_armed_anew_from_the_equity_of_the_moment() -> None:
+    """Drawdown counts from here; the day's loss does not."""
+    desk = Desk()
+    desk.state = desk.state._replace(risk=desk.state.risk._replace(peak_equity_try=D(10_000)))
+    assert desk.ask(RearmPeak()) == ""
+    assert desk.state.risk.peak_equity_try == 600
+    assert desk.state.risk.day_start_equity_try == 600
+
+
+def test_the_mode_is_tightened_at_once_and_loosened_with_an_end() -> None:
+    """A looser mode needs an end that is not over."""
+    desk = Desk()
+    assert desk.ask(OverrideMode(mode=RiskMode.OBSERVE_ONLY)) == ""
+    assert desk.state.mode.mode is RiskMode.OBSERVE_ONLY
+    assert "say until when" in desk.ask(OverrideMode(mode=NORMAL))
+    assert "before it begins" in desk.ask(OverrideMode(mode=NORMAL, until_ms=NOW_MS))
+    assert desk.ask(OverrideMode(mode=NORMAL, until_ms=NOW_MS + 1)) == ""
+    assert desk.state.mode.mode is NORMAL
+
+
+def test_a_latch_that_is_not_set_cannot_be_released() -> None:
+    """Its name is in the refusal."""
+    assert Desk().ask(ReleaseLatch(latch="repeats")) == "no latch 'repeats' is set"
+
+
+# --- what no check foresees
+
+
+def test_what_our_own_checks_missed_is_refused_too() -> None:
+    """A wish must never stop the books: lots that contradict the ledger are told, not raised."""
+    desk = Desk()
+    wrong = desk.state.capital._replace(trading_capital_try=D(1))
+    state = desk.state._replace(capital=wrong)
+    asked = Operation(1, NOW_MS, "a", transfer(UNASSIGNED, TRADING, "1"))
+    assert "trading capital" in refusal_of(state, observe(), profile_of(), asked)
+
+
+def test_which_operations_need_the_market() -> None:
+    """Those that bring coins into the bot's equity, or take them out of it."""
+    assert needs_market(AssignCoins(asset=BTC, quantity=D(1), to_bot=False))
+    assert needs_market(ResolveSuspense(asset=BTC, to=Resolution.BOT))
+    assert not needs_market(ResolveSuspense(asset=TRY, to=Resolution.BOT))
+    assert not needs_market(ResolveSuspense(asset=BTC, to=Resolution.OWNER))
+    assert not needs_market(RearmPeak())
+
+
+def test_an_average_ledger_gives_coins_at_the_average() -> None:
+    """The cost that leaves is the cost a sale would take."""
+    kit = kit_of(profile=profile_of(cost_method=CostMethod.AVERAGE))
+    desk = Desk("100000", capital="100000", kit=kit)
+    desk.trade(buy(1, "0.01", "1000000"), buy(2, "0.01", "2000000"))
+    assert desk.ask(AssignCoins(asset=BTC, quantity=D("0.01"), to_bot=False)) == ""
+    assert desk.state.positions[BTC].cost == 15_000
