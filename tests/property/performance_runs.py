@@ -97,8 +97,6 @@ class Life:
         now_ms: int,
         events: Sequence[LedgerEvent],
         marks: Mapping[Asset, Decimal],
-        *,
-        previous_equity: Decimal | None = None,
     ) -> None:
         """Take one cycle."""
         seen = {
@@ -109,7 +107,7 @@ class Life:
         draft = Draft(self.state, Observation(now_ms, seen, history=history), self.profile, {})
         with exactly():
             if now_ms >= self.state.performance.day.end_ms:
-                turn_day(draft, lambda: previous_equity)
+                turn_day(draft)
             for event in sorted(events, key=order_key):
                 book(draft, event)
             require_law(draft, TRY)

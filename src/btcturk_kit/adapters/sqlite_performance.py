@@ -32,7 +32,7 @@ _DAY: Final = (
     "unrealized_net_end, unrealized_gross_start, unrealized_gross_end, flows_try, treasury_try, "
     "high_try, drawdown_try, restated_net"
 )
-_DAY_REST: Final = "flows_total_try, restated_total_net, marks, cycle"
+_DAY_REST: Final = "flows_total_try, restated_total_net, marks"
 _TRIP_STATE: Final = (
     "asset, opened_ms, quantity, realized_net, realized_gross, fees_try, tax_try, restated_net"
 )
@@ -95,7 +95,6 @@ def _write_day(file: SqliteFile, day: PnlDay, performance: Performance) -> None:
             amount_text(performance.flows_try),
             amount_text(performance.restated_net),
             marks,
-            performance.cycle,
         ),
     )
     for symbol, totals in day.symbols:
@@ -137,7 +136,6 @@ def read_performance(file: SqliteFile) -> Performance:
         day.drawdown_try,
         day.equity_end_try,
         _marks_of(row[15]),
-        row[16],
     )
 
 

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from itertools import accumulate
+from operator import sub as minus
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
@@ -44,6 +46,7 @@ __all__ = [
     "Late",
     "Performance",
     "mark_equity",
+    "mark_quiet",
     "note_event",
     "start_performance",
     "unrealized",
@@ -96,7 +99,6 @@ class Performance(NamedTuple):
         drawdown_try: How far equity fell below the day's highest, at most.
         equity_try: Equity when it was last marked.
         marks: TRY per unit of each coin held then, for those with a market.
-        cycle: The cycle it was marked in.
     """
 
     symbols: Mapping[Symbol, Totals] = MappingProxyType({})
@@ -108,7 +110,6 @@ class Performance(NamedTuple):
     drawdown_try: Decimal = ZERO
     equity_try: Decimal = ZERO
     marks: tuple[tuple[Asset, Decimal], ...] = ()
-    cycle: int = 0
 
     @property
     def total(self) -> Totals:
@@ -166,9 +167,7 @@ def unrealized(books: Books, equity_try: Decimal) -> tuple[Decimal, Decimal]:
 
 
 @exact
-def start_performance(
-    books: Books, *, now_ms: int, day_end: Callable[[int], int], cycle: int = 0
-) -> Performance:
+def start_performance(books: Books, *, now_ms: int, day_end: Callable[[int], int]) -> Performance:
     """Return the performance of an account from now on.
 
     Books that were kept before there was a performance bring what their lots have realized; their
@@ -178,7 +177,6 @@ def start_performance(
         books: The ledger and the bot's lots.
         now_ms: Where the first day starts.
         day_end: Maps an instant to the first instant of the next day.
-        cycle: Number of the last cycle.
     """
     equity = books.ledger.balance(_BOT, TRY) + books.ledger.balance(_TREASURY, TRY)
     symbols: dict[Symbol, Totals] = {}
@@ -194,7 +192,7 @@ def start_performance(
     net, gross = unrealized(books, equity)
     end_ms = day_end(now_ms)
     day = DayStart(now_ms, end_ms, equity, net, gross, symbols=dict(symbols))
-    return Performance(symbols, trips, day=day, high_try=equity, equity_try=equity, cycle=cycle)
+    return Performance(symbols, trips, day=day, high_try=equity, equity_try=equity)
 
 
 @exact
@@ -240,7 +238,6 @@ def note_event(
         performance.drawdown_try,
         performance.equity_try,
         performance.marks,
-        performance.cycle,
     )
     return after_event, closed
 
@@ -319,11 +316,7 @@ def _charges_for(asset: Asset, symbols: Mapping[Symbol, Totals]) -> tuple[Decima
 
 
 def mark_equity(
-    performance: Performance,
-    equity_try: Decimal,
-    marks: tuple[tuple[Asset, Decimal], ...],
-    *,
-    cycle: int,
+    performance: Performance, equity_try: Decimal, marks: tuple[tuple[Asset, Decimal], ...]
 ) -> Performance:
     """Return the performance with equity as it is now.
 
@@ -331,14 +324,40 @@ def mark_equity(
         performance: The performance so far.
         equity_try: The bot's cash, treasury, and coins at their marks.
         marks: What those were, for each coin held that has a market.
-        cycle: In which cycle.
     """
-    symbols, trips, flows, restated, day, high, drawdown, _, _, _ = performance
+    symbols, trips, flows, restated, day, high, drawdown, _, _ = performance
     if equity_try > high:
         high = equity_try
     else:
         down = sub(high, equity_try)
         drawdown = max(drawdown, down)
-    return Performance(
-        symbols, trips, flows, restated, day, high, drawdown, equity_try, marks, cycle
-    )
+    return Performance(symbols, trips, flows, restated, day, high, drawdown, equity_try, marks)
+
+
+@exact
+def mark_quiet(performance: Performance, equities: Sequence[int], places: int) -> Performance:
+    """Return the performance after instants at which nothing was decided.
+
+    As `mark_equity` at each of them, without an object for any.
+
+    Args:
+        performance: The performance so far.
+        equities: Equity at each instant, in integer units.
+        places: A unit is 10**-places of TRY.
+    """
+    if not equities:
+        return performance
+    high, drawdown = performance.high_try, performance.drawdown_try
+    known = int(high.scaleb(places))  # a whole number of units is above it if it is above this
+    until = len(equities)
+    if max(equities) > known:
+        until = next(at for at, equity in enumerate(equities) if equity > known)
+        higher = equities[until:]
+        falls = max(map(minus, accumulate(higher, max), higher))
+        drawdown = max(drawdown, Decimal(falls).scaleb(-places))
+        high = Decimal(max(higher)).scaleb(-places)
+    if until:
+        least = Decimal(min(equities[:until])).scaleb(-places)
+        drawdown = max(drawdown, performance.high_try - least)
+    last = Decimal(equities[-1]).scaleb(-places)
+    return performance._replace(high_try=high, drawdown_try=drawdown, equity_try=last)

@@ -19,7 +19,6 @@ from btcturk_kit.domain.performance import (
     Books,
     DayStart,
     Performance,
-    mark_equity,
     unrealized,
 )
 from btcturk_kit.domain.valued_fills import TRY
@@ -124,7 +123,6 @@ def day_so_far(performance: Performance, books: Books) -> PnlDay:
 def next_day(
     performance: Performance,
     books: Books,
-    equity_try: Decimal,
     *,
     now_ms: int,
     day_end: Callable[[int], int],
@@ -132,14 +130,13 @@ def next_day(
     """End the present day; return the performance at the start of the next, and the day.
 
     Args:
-        performance: The performance so far.
+        performance: The performance so far; its equity is the last one before midnight.
         books: The ledger and the bot's lots, without anything of the new day.
-        equity_try: The last equity that was known before midnight.
         now_ms: An instant of the new day.
         day_end: Maps an instant to the first instant of the next day.
     """
-    last = mark_equity(performance, equity_try, performance.marks, cycle=performance.cycle)
-    ended = day_so_far(last, books)
+    equity_try = performance.equity_try
+    ended = day_so_far(performance, books)
     start = DayStart(
         day_start(now_ms, day_end),
         day_end(now_ms),
@@ -150,4 +147,4 @@ def next_day(
         restated_net=performance.restated_net,
         symbols=performance.symbols,
     )
-    return last._replace(day=start, high_try=equity_try, drawdown_try=ZERO), ended
+    return performance._replace(day=start, high_try=equity_try, drawdown_try=ZERO), ended

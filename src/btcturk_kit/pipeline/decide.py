@@ -102,7 +102,7 @@ def decide(
     """
     draft = Draft(state, observation, kit.profile, kit.rules)
     if observation.now_ms >= state.performance.day.end_ms:
-        turn_day(draft, previous_equity)
+        turn_day(draft)
     if assessment is not None:
         keep_assessment(draft, assessment)
     else:

@@ -6,7 +6,7 @@ ledger does not give.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from btcturk_kit.domain.attribution import Pair, late_shares, pair_of
@@ -58,40 +58,24 @@ def _valued_pair(draft: Draft, event: LedgerEvent) -> Pair:
     return next(pair_of(one) for one in draft.history[event.legs[0].asset] if one.key == key)
 
 
-def turn_day(draft: Draft, previous_equity: Callable[[], Decimal | None]) -> None:
+def turn_day(draft: Draft) -> None:
     """End the day that is over, with the last equity before it; an account without one begins.
 
     To be called before anything of the cycle is booked.
-
-    Args:
-        draft: Its performance and its ended days are written.
-        previous_equity: Gives equity at the instant before, quiet ones too.
     """
     before, profile = draft.previous, draft.profile
     performance, now_ms = before.performance, draft.observation.now_ms
     if not performance.day.end_ms:
-        draft.performance = start_performance(
-            before, now_ms=now_ms, day_end=profile.day_end, cycle=before.cycle
-        )
+        draft.performance = start_performance(before, now_ms=now_ms, day_end=profile.day_end)
         return
-    equity = None
-    if before.cycle != performance.cycle:  # quiet cycles have passed since equity was marked
-        equity = previous_equity()
-    draft.performance, ended = next_day(
-        performance,
-        before,
-        performance.equity_try if equity is None else equity,
-        now_ms=now_ms,
-        day_end=profile.day_end,
-    )
+    draft.performance, ended = next_day(performance, before, now_ms=now_ms, day_end=profile.day_end)
     draft.days.append(ended)
 
 
 def mark_performance(draft: Draft) -> None:
     """Mark equity as the draft has it, with the market it was counted at."""
     marks = held_marks(draft.positions, draft.observation.marks, draft.profile.quote)
-    cycle = draft.previous.cycle + 1
-    draft.performance = mark_equity(draft.performance, draft.equity_try, marks, cycle=cycle)
+    draft.performance = mark_equity(draft.performance, draft.equity_try, marks)
 
 
 def held_marks(

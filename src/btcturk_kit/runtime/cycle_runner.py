@@ -24,7 +24,7 @@ from btcturk_kit.domain.market import Balance, MarketFrame
 from btcturk_kit.domain.money import ZERO, exactly
 from btcturk_kit.domain.operations import Operation
 from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome
-from btcturk_kit.domain.performance import mark_equity
+from btcturk_kit.domain.performance import mark_quiet
 from btcturk_kit.domain.risk import RiskAssessment
 from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import (
@@ -118,6 +118,7 @@ class CycleRunner:
         self._noted = noted
         self._asked: tuple[Operation, ...] = ()
         self._cycles = 0
+        self._marked = 0  # equities of the scan that performance has seen
         self._uncounted = 0  # quiet cycles the scan passed that the state does not count yet
         self._equity_try = ZERO
 
@@ -240,12 +241,10 @@ class CycleRunner:
     def _save_quiet(self, state: CycleState, frame: MarketFrame, at: int) -> CycleState:
         """Store the quiet cycles the scan has passed, with what strategies learned in them."""
         state, now_ms = self._caught_up(state), frame.times_ms[at]
-        self._equity_try = equity = self._scan.amount(self._scan.equities[-1])
+        self._equity_try = state.performance.equity_try
         seen = {bars.symbol: mark_at(bars, at, now_ms) for bars in frame.bars}
         marks = held_marks(state.positions, seen, self._kit.profile.quote)
-        state = state._replace(
-            performance=mark_equity(state.performance, equity, marks, cycle=state.cycle)
-        )
+        state = state._replace(performance=state.performance._replace(marks=marks))
         self._recorder.flush(state, now_ms, self._equity_try)
         self._arm(state)
         return state
@@ -267,8 +266,9 @@ class CycleRunner:
         """Run the six phases at one instant."""
         noted += self._noted
         observation = await self._observe(state, frame, at, noted=noted, has_news=has_news)
-        state = self._caught_up(state)
+        state = self._caught_up(state, decided=1)
         self._noted = ()
+        self._marked = len(self._scan.equities)
         decision = decide(
             state,
             observation,
@@ -362,8 +362,20 @@ class CycleRunner:
         before = self._scan.previous_equity()
         return self._recovered_equity if before is None else before
 
-    def _caught_up(self, state: CycleState) -> CycleState:
-        """Return the state with the quiet cycles counted and the peak the scan has seen."""
+    def _caught_up(self, state: CycleState, *, decided: int = 0) -> CycleState:
+        """Return the state with the quiet cycles counted, and what the scan has seen in them.
+
+        Args:
+            state: The state so far.
+            decided: 1 where the scan's last instant is about to be decided on.
+        """
+        equities = self._scan.equities
+        until = len(equities) - decided
+        if until > self._marked:
+            quiet, places = equities[self._marked : until], self._scan.unit_places
+            performance = mark_quiet(state.performance, quiet, places)
+            state = state._replace(performance=performance)
+            self._marked = until
         risk = self._scan.caught_up(state.risk)
         cycle = state.cycle + self._uncounted
         self._uncounted = 0

@@ -31,7 +31,7 @@ from btcturk_kit.domain.operations import (
     assets_of,
 )
 from btcturk_kit.domain.operator_events import LotEvidence
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import ConfigurationError
 
 BTC, TRY = Asset("BTC"), Asset("TRY")

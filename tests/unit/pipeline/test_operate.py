@@ -32,7 +32,8 @@ from btcturk_kit.domain.operations import (
 from btcturk_kit.domain.operator_events import LotEvidence
 from btcturk_kit.domain.orders import Side
 from btcturk_kit.domain.positions import CostMethod
-from btcturk_kit.domain.risk import RiskBudgetPolicy, RiskMode
+from btcturk_kit.domain.risk import RiskBudgetPolicy
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.pipeline.decide import Kit, carry_out
 from btcturk_kit.pipeline.operate import needs_market, refusal_of
 

@@ -23,7 +23,7 @@ from btcturk_kit.domain.operator_events import (
     valuation_event,
 )
 from btcturk_kit.domain.orders import Side
-from btcturk_kit.domain.performance import Performance, unrealized
+from btcturk_kit.domain.performance import Performance, mark_equity, mark_quiet, unrealized
 from btcturk_kit.domain.pnl_days import PnlDay, day_so_far, day_start
 from btcturk_kit.domain.pnl_report import pnl_report
 from btcturk_kit.domain.positions import CostMethod
@@ -185,13 +185,32 @@ def test_midnight_ends_the_day_with_the_last_equity_before_it() -> None:
 def test_quiet_cycles_before_midnight_end_the_day() -> None:
     """The last instant before midnight may be one in which nothing was decided."""
     state = booked(opened(), buy(1, "0.01", "1000000"))
-    state = state._replace(cycle=state.cycle + 7)
+    quiet = mark_quiet(state.performance, [100_300_00, 100_500_00], 2)
     seen = observe(DAY_END_MS, marks=at("1100000", DAY_END_MS))
-    (ended,) = decide_on(state, seen, previous_equity="100500").days
-    assert ended.equity_end_try == 100_500
-    (unknown,) = decide_on(state, seen).days
-    assert unknown.equity_end_try == state.performance.equity_try
+    (ended,) = decide_on(state._replace(performance=quiet), seen).days
+    assert (ended.equity_end_try, ended.high_try) == (100_500, 100_500)
     assert balanced(ended)
+
+
+@pytest.mark.parametrize(
+    "equities",
+    [
+        [],
+        [9_000, 8_000, 9_500],
+        [11_000],
+        [9_000, 12_000, 7_000, 13_000, 12_999],
+        [10_000, 10_001, 9_999],
+        [12_000, 11_000, 11_500],
+    ],
+)
+@pytest.mark.parametrize("high", ["100", "100.001", "99.999"])
+def test_quiet_instants_are_marked_as_decided_ones(equities: list[int], high: str) -> None:
+    """All at once gives the highest equity and the deepest fall that one by one gives."""
+    start = Performance(high_try=Decimal(high), drawdown_try=Decimal(5), equity_try=Decimal(99))
+    one_by_one = start
+    for units in equities:
+        one_by_one = mark_equity(one_by_one, Decimal(units).scaleb(-2), ())
+    assert mark_quiet(start, equities, 2) == one_by_one
 
 
 def test_the_first_cycle_of_a_day_needs_no_earlier_one() -> None:

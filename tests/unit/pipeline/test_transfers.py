@@ -9,7 +9,7 @@ import pytest
 from btcturk_kit.domain.cycle import CycleState, Decision
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.domain.transfers import Transfer, TransferKind
 from btcturk_kit.errors import LedgerConflict
 from btcturk_kit.pipeline.transfers import fresh_transfers, transfer_events, transfer_key

@@ -9,7 +9,7 @@ import pytest
 from btcturk_kit.domain.identifiers import ClientOrderId
 from btcturk_kit.domain.ledger import Account
 from btcturk_kit.domain.orders import Order, OrderStatus, OrderType, Side
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 
 from .desk import (
     BTC,

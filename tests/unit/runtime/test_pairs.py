@@ -28,7 +28,7 @@ from tests.unit.pipeline.desk import (
 
 from btcturk_kit.domain.cycle import CycleState
 from btcturk_kit.domain.orders import Side
-from btcturk_kit.domain.risk import RiskMode
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.runtime.pairs import WorkingPairs, working_pairs
 

@@ -172,8 +172,7 @@ CREATE TABLE pnl_days (
     restated_net TEXT NOT NULL,
     flows_total_try TEXT NOT NULL,
     restated_total_net TEXT NOT NULL,
-    marks TEXT NOT NULL,
-    cycle INTEGER NOT NULL
+    marks TEXT NOT NULL
 ) STRICT;
 -- What a pair earned, paid and turned over in a day.
 CREATE TABLE pnl_day_symbols (
