@@ -48,11 +48,15 @@ def ingest(draft: Draft) -> None:
         return
     told = {trade_id: (at_ms, facts) for at_ms, trade_id, facts in draft.previous.seen}
     for fill in sorted(observation.fills, key=lambda one: one.order_key):
+        news = (fill.event_time_ms, fill.facts)
         if fill.trade_id in told:
+            if told[fill.trade_id] == news:
+                continue
             raise LedgerConflict(
                 f"trade {fill.trade_id} in {fill.symbol} is booked as "
-                f"{told[fill.trade_id]}, now it is told as {(fill.event_time_ms, fill.facts)}"
+                f"{told[fill.trade_id]}, now it is told as {news}"
             )
+        told[fill.trade_id] = news
         order = _own_order(draft, fill)
         is_own = order is not None or (fill.client_order_id or "").startswith(OWN_PREFIX)
         book(draft, fill_event(fill, is_own=is_own, known_ms=observation.now_ms))
