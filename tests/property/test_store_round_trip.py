@@ -92,7 +92,7 @@ OVERRIDES = st.builds(
     ModeOverride, st.sampled_from(RiskMode), NAMES, WHOLE, st.none() | WHOLE, FLAGS,
     st.none() | st.lists(NAMES, max_size=3).map(tuple),
 )  # fmt: skip
-MODES = st.builds(ModeMemory, st.sampled_from(RiskMode), WHOLE, WHOLE, st.none() | OVERRIDES)
+MODES = st.builds(ModeMemory, st.sampled_from(RiskMode), WHOLE, WHOLE, st.none() | OVERRIDES, WHOLE)
 GUARDS = st.builds(
     GuardMemory,
     st.lists(

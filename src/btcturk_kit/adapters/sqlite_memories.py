@@ -61,7 +61,7 @@ def mode_row(memory: ModeMemory) -> Row:
     held = (memory.mode.value, memory.triggered_ms, memory.clean_cycles)
     override = memory.override
     if override is None:
-        return (*held, None, "", 0, None, 0, None)
+        return (*held, None, "", 0, None, 0, None, memory.milder_ms)
     return (
         *held,
         override.mode.value,
@@ -70,6 +70,7 @@ def mode_row(memory: ModeMemory) -> Row:
         override.until_ms,
         int(override.is_loosening),
         None if override.rules is None else json.dumps(override.rules),
+        memory.milder_ms,
     )
 
 
@@ -79,7 +80,7 @@ def mode_of(row: Row) -> ModeMemory:
     if row[3] is not None:
         rules = None if row[8] is None else tuple(json.loads(row[8]))
         override = ModeOverride(RiskMode(row[3]), row[4], row[5], row[6], bool(row[7]), rules)
-    return ModeMemory(RiskMode(row[0]), row[1], row[2], override)
+    return ModeMemory(RiskMode(row[0]), row[1], row[2], override, row[9])
 
 
 def guards_row(memory: GuardMemory) -> Row:

@@ -131,7 +131,7 @@ _RISK: Final = (
 )
 _MODE: Final = (
     "mode, triggered_ms, clean_cycles, override_mode, override_reason, override_since_ms, "
-    "override_until_ms, override_is_loosening, override_rules"
+    "override_until_ms, override_is_loosening, override_rules, milder_ms"
 )
 _GUARDS: Final = "sent, executions, latches"
 _HEAD: Final = "event_count, last_event_key, content_hash"

@@ -52,12 +52,18 @@ class ModeOverride(NamedTuple):
 
 
 class ModeMemory(NamedTuple):
-    """The mode in force, when it was last triggered, the clean cycles since, and the override."""
+    """The mode in force, when it was last triggered, the clean cycles since, and the override.
+
+    Attributes:
+        milder_ms: When a mode milder than this one was last asked for; 0 for never. Its cool-down
+            counts from there, once this one has stepped down.
+    """
 
     mode: RiskMode = RiskMode.NORMAL
     triggered_ms: int = 0
     clean_cycles: int = 0
     override: ModeOverride | None = None
+    milder_ms: int = 0
 
 
 def next_mode_memory(
@@ -82,10 +88,11 @@ def next_mode_memory(
         return ModeMemory(wanted, now_ms, 0, override)
     if memory.mode is _NORMAL:
         return memory if override is memory.override else memory._replace(override=override)
-    clean = memory.clean_cycles + cycles
-    if clean >= limits.clean_cycles and now_ms - memory.triggered_ms >= limits.cooldown_ms:
-        return ModeMemory(looser(memory.mode), memory.triggered_ms, 0, override)
-    return ModeMemory(memory.mode, memory.triggered_ms, clean, override)
+    clean, triggered_ms = memory.clean_cycles + cycles, memory.triggered_ms
+    milder_ms = memory.milder_ms if wanted is _NORMAL else now_ms
+    if clean >= limits.clean_cycles and now_ms - triggered_ms >= limits.cooldown_ms:
+        return ModeMemory(looser(memory.mode), max(triggered_ms, milder_ms), 0, override)
+    return ModeMemory(memory.mode, triggered_ms, clean, override, milder_ms)
 
 
 def current_override(memory: ModeMemory, *, now_ms: int) -> ModeOverride | None:

@@ -79,10 +79,7 @@ class RiskBudgetPolicy:
         Daily: start-of-day equity minus 5 % of the trading capital then. Drawdown: the peak minus
         15 % of (peak - treasury at the peak). The higher of the two.
         """
-        limits = self.limits
-        drawdown = memory.peak_equity_try - drawdown_allowed(memory, limits)
-        daily = memory.day_start_equity_try - daily_loss_allowed(memory, limits)
-        return max(drawdown, daily)
+        return _floor(memory, self.limits)
 
     @exact
     def assess(self, inputs: RiskInputs) -> RiskAssessment:
@@ -112,6 +109,12 @@ class RiskBudgetPolicy:
             multiplier,
             limits.order_ratio * base,
             limits.gross_exposure_ratio * base,
-            self.equity_floor(inputs.memory),
+            _floor(inputs.memory, limits),
             tuple(reasons),
         )
+
+
+def _floor(memory: RiskMemory, limits: RiskLimits) -> Decimal:
+    drawdown = memory.peak_equity_try - drawdown_allowed(memory, limits)
+    daily = memory.day_start_equity_try - daily_loss_allowed(memory, limits)
+    return max(drawdown, daily)

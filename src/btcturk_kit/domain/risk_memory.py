@@ -44,7 +44,8 @@ class RiskMemory(NamedTuple):
         in_trip: Whether a round trip is open.
         day_charges_try: Fees and tax of the bot since the day began.
         loss_days: Losing days in a row.
-        submits: (instant, was it refused) of the last orders the exchange answered.
+        submits: (instant, was it refused) of the last orders the exchange answered, from the first
+            refused one on.
     """
 
     peak_equity_try: Decimal
@@ -166,11 +167,15 @@ def rearm_peak(
 
 
 def note_submits(memory: RiskMemory, answers: Iterable[bool], *, now_ms: int) -> RiskMemory:
-    """Remember whether each of these orders was refused by the exchange; the oldest are dropped."""
-    noted = tuple((now_ms, is_refused) for is_refused in answers)
-    if not noted:
-        return memory
-    return memory._replace(submits=(*memory.submits, *noted)[-SUBMITS_KEPT:])
+    """Remember whether each of these orders was refused by the exchange; the oldest are dropped.
+
+    What was accepted before the first refusal changes no count and is not kept: while nothing is
+    refused, the memory stays the same object.
+    """
+    noted = [*memory.submits, *[(now_ms, is_refused) for is_refused in answers]][-SUBMITS_KEPT:]
+    first = next((at for at, one in enumerate(noted) if one[1]), len(noted))
+    kept = tuple(noted[first:])
+    return memory if kept == memory.submits else memory._replace(submits=kept)
 
 
 def refused_orders(memory: RiskMemory, limits: RiskLimits, *, now_ms: int) -> int:

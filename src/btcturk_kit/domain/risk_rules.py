@@ -133,7 +133,12 @@ def _capital_exhausted(seen: RiskInputs, _: RiskLimits) -> _Reasons:
     return (RiskReason("capital_exhausted", _OBSERVE_ONLY, detail, trading, ZERO),)
 
 
+# What is lost, exposed or paid is mostly nothing, and no limit is below that: no arithmetic then.
+
+
 def _daily_loss(seen: RiskInputs, limits: RiskLimits) -> _Reasons:
+    if seen.equity_try >= seen.memory.day_start_equity_try:
+        return _NONE
     lost = seen.memory.day_start_equity_try - seen.equity_try
     allowed = daily_loss_allowed(seen.memory, limits)
     if lost <= allowed:
@@ -143,6 +148,8 @@ def _daily_loss(seen: RiskInputs, limits: RiskLimits) -> _Reasons:
 
 
 def _drawdown(seen: RiskInputs, limits: RiskLimits) -> _Reasons:
+    if seen.equity_try >= seen.memory.peak_equity_try:
+        return _NONE
     down = seen.memory.peak_equity_try - seen.equity_try
     allowed = drawdown_allowed(seen.memory, limits)
     if down <= allowed:
@@ -160,22 +167,30 @@ def _stale_data(seen: RiskInputs, limits: RiskLimits) -> _Reasons:
 
 
 def _gross_exposure(seen: RiskInputs, limits: RiskLimits) -> _Reasons:
+    if seen.exposure_try <= 0:
+        return _NONE
     allowed = limits.gross_exposure_ratio * max(seen.capital.trading_capital_try, ZERO)
     return _above("gross_exposure", seen.exposure_try, allowed, "exposed")
 
 
 def _largest_position(seen: RiskInputs, limits: RiskLimits) -> _Reasons:
+    if seen.position_try <= 0:
+        return _NONE
     allowed = limits.position_ratio * max(seen.capital.trading_capital_try, ZERO)
     return _above("largest_position", seen.position_try, allowed, "in one coin")
 
 
 def _fee_burn(seen: RiskInputs, limits: RiskLimits) -> _Reasons:
     memory = seen.memory
+    if memory.day_charges_try <= 0:
+        return _NONE
     allowed = limits.fee_burn_ratio * max(memory.day_start_capital_try, ZERO)
     return _above("fee_burn", memory.day_charges_try, allowed, "of fees and tax today")
 
 
 def _spread(seen: RiskInputs, limits: RiskLimits) -> _Reasons:
+    if not seen.touches:
+        return _NONE
     found = []
     for symbol, bid, ask in seen.touches:
         width, allowed = ask - bid, limits.spread_ratio_max * ask
@@ -186,6 +201,8 @@ def _spread(seen: RiskInputs, limits: RiskLimits) -> _Reasons:
 
 
 def _volume(seen: RiskInputs, limits: RiskLimits) -> _Reasons:
+    if not seen.conditions:
+        return _NONE
     found = []
     for row in seen.conditions:
         # The lowest price of the day: a volume is rather called too small than large enough.
@@ -197,6 +214,8 @@ def _volume(seen: RiskInputs, limits: RiskLimits) -> _Reasons:
 
 
 def _reject_rate(seen: RiskInputs, limits: RiskLimits) -> _Reasons:
+    if not seen.memory.submits:
+        return _NONE
     refused = Decimal(refused_orders(seen.memory, limits, now_ms=seen.now_ms))
     allowed = limits.reject_ratio_max * limits.reject_window
     return _above("reject_rate", refused, allowed, f"of the last {limits.reject_window} refused")
@@ -221,6 +240,8 @@ def _api_latency(seen: RiskInputs, limits: RiskLimits) -> _Reasons:
 
 
 def _unknown_orders(seen: RiskInputs, limits: RiskLimits) -> _Reasons:
+    if seen.unknown_orders <= limits.unknown_orders_max:
+        return _NONE
     return _above(
         "unknown_orders",
         Decimal(seen.unknown_orders),
@@ -270,6 +291,8 @@ def _loss_streak(seen: RiskInputs, limits: RiskLimits) -> _Reasons:
 
 
 def _volatility(seen: RiskInputs, limits: RiskLimits) -> _Reasons:
+    if not seen.conditions:
+        return _NONE
     found = []
     for row in seen.conditions:
         width, allowed = row.high - row.low, limits.volatility_ratio_max * row.low

@@ -69,7 +69,7 @@ def assess(draft: Draft, *, previous_equity: Callable[[], Decimal | None]) -> No
             touches,
             observation.conditions,
             observation.health,
-            sum(order.status in UNSETTLED for order in draft.orders.values()),
+            sum([one.status in UNSETTLED for one in draft.orders.values()]) if draft.orders else 0,
             _suspense(draft),
             bool(draft.unvalued),
             current_override(draft.mode, now_ms=now_ms),
@@ -154,9 +154,13 @@ def _is_of_bot(event: LedgerEvent) -> bool:
 def _suspense(draft: Draft) -> Decimal | None:
     """Return the worth of all unexplained differences, None if one has no price."""
     marks, quote, worth = draft.observation.marks, draft.profile.quote, ZERO
-    for (account, asset), amount in draft.ledger.balances.items():
-        if account is not _SUSPENSE or not amount:
-            continue
+    # Named first: most accounts are others, and this runs in every cycle that is looked at.
+    held = [
+        (slot[1], amount)
+        for slot, amount in draft.ledger.balances.items()
+        if slot[0] is _SUSPENSE and amount
+    ]
+    for asset, amount in held:
         if asset == quote:
             worth = worth + abs(amount)
             continue

@@ -104,3 +104,16 @@ def test_nothing_is_silenced_without_a_loosening_override() -> None:
     """Neither by none nor by one that tightens."""
     for memory in (ModeMemory(), override_mode(ModeMemory(), REDUCE, reason="x", now_ms=0)):
         assert forgive(memory, ["spread"]) is memory
+
+
+def test_a_milder_reason_cools_down_from_its_own_last_trigger() -> None:
+    """Not from that of the stricter mode it was hidden behind."""
+    memory = ModeMemory(OBSERVE, 0, 1)
+    memory = next_mode_memory(memory, REDUCE, now_ms=90, limits=LIMITS)
+    assert memory == ModeMemory(OBSERVE, 0, 2, None, 90)
+    memory = next_mode_memory(memory, NORMAL, now_ms=100, limits=LIMITS)
+    assert memory == ModeMemory(REDUCE, 90, 0)
+    for now_ms in (110, 120, 189):
+        memory = next_mode_memory(memory, NORMAL, now_ms=now_ms, limits=LIMITS)
+        assert memory.mode is REDUCE
+    assert next_mode_memory(memory, NORMAL, now_ms=190, limits=LIMITS).mode is NORMAL

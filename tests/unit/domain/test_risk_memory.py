@@ -90,8 +90,16 @@ def test_a_transfer_out_of_the_treasury_is_no_loss() -> None:
 
 
 def test_the_window_of_answers_is_bounded() -> None:
-    """The oldest are dropped, and no answer changes nothing."""
-    assert note_submits(MEMORY, [], now_ms=5) is MEMORY
-    memory = note_submits(MEMORY, [False], now_ms=5)
+    """The oldest are dropped."""
+    memory = note_submits(MEMORY, [True], now_ms=5)
     memory = note_submits(memory, [True] * SUBMITS_KEPT, now_ms=6)
     assert memory.submits == ((6, True),) * SUBMITS_KEPT
+
+
+def test_the_window_begins_with_a_refusal() -> None:
+    """Orders that were accepted before change no count; without a refusal nothing is kept."""
+    assert note_submits(MEMORY, [], now_ms=5) is MEMORY
+    assert note_submits(MEMORY, [False, False], now_ms=5) is MEMORY
+    memory = note_submits(MEMORY, [False, True, False], now_ms=5)
+    assert memory.submits == ((5, True), (5, False))
+    assert note_submits(memory, [False] * SUBMITS_KEPT, now_ms=6).submits == ()

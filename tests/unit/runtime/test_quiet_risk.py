@@ -8,19 +8,23 @@ from random import Random
 from typing import Any
 
 import pytest
+from tests.unit.pipeline.desk import order
 
 from btcturk_kit.adapters.file_lock import NoInstanceLock
 from btcturk_kit.domain.cycle import CycleRecord
+from btcturk_kit.domain.ledger import Ledger
+from btcturk_kit.domain.ledger_events import difference_event
 from btcturk_kit.domain.market import BarColumns, BookLevel, MarketFrame, OrderBook, Ticker
 from btcturk_kit.domain.mode_memory import ModeMemory, override_mode
 from btcturk_kit.domain.order_events import OrderRejected, SubmitOutcome
-from btcturk_kit.domain.orders import SubmitOrder
+from btcturk_kit.domain.orders import OrderStatus, SubmitOrder
 from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.pipeline.quiet import QuietScan
 from btcturk_kit.runtime.cycle_runner import CycleRunner, RunReport
 from btcturk_kit.simulation.oms import OmsSimulator
 
 from .floor import (
+    BTC,
     BTCTRY,
     HOUR_MS,
     START_MS,
@@ -237,6 +241,23 @@ def test_a_reason_that_lasts_leaves_no_instant_quiet() -> None:
     )
     assert looked_at(flat_frame(), mode=override) == 20
     assert looked_at(flat_frame(), unvalued=("fill:1",)) == 20
+
+
+def test_orders_in_doubt_leave_no_instant_quiet() -> None:
+    """More of them than are borne; with fewer the market is as quiet as ever."""
+    lost = [
+        order(f"bk1-{name}", status=OrderStatus.UNKNOWN, order_id=None, sent_ms=START_MS)
+        for name in "ab"
+    ]
+    assert looked_at(flat_frame(), orders={one.client_order_id: one for one in lost[:1]}) == 0
+    assert looked_at(flat_frame(), orders={one.client_order_id: one for one in lost}) == 20
+
+
+def test_a_difference_in_suspense_leaves_no_instant_quiet() -> None:
+    """Its worth moves with the market."""
+    found = [(BTC, Decimal("0.00000001"))]
+    ledger = Ledger().post(difference_event(found, count=0, now_ms=START_MS))
+    assert looked_at(flat_frame(), ledger=ledger) == 20
 
 
 def test_a_live_frame_is_always_looked_at() -> None:

@@ -119,6 +119,8 @@ ALTER TABLE mode_memory ADD COLUMN override_until_ms INTEGER;
 ALTER TABLE mode_memory ADD COLUMN override_is_loosening INTEGER NOT NULL DEFAULT 0
     CHECK (override_is_loosening IN (0, 1));
 ALTER TABLE mode_memory ADD COLUMN override_rules TEXT;
+-- When a milder mode was last asked for, while a stricter one was in force.
+ALTER TABLE mode_memory ADD COLUMN milder_ms INTEGER NOT NULL DEFAULT 0;
 
 -- What the guards remember: bounded lists of rows, as JSON, in one row that is written as a whole.
 CREATE TABLE guard_memory (
