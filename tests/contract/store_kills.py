@@ -96,10 +96,15 @@ def main(root: str, folder: Path) -> None:
     def create(path: Path, tell: Callable[[str], None]) -> None:
         SqliteStateStore.open(path, account=ACCOUNT, on_statement=tell).close()
 
+    packaged = packaged_migrations()
     steps = (
-        *packaged_migrations(),
-        Migration(2, "notes", "CREATE TABLE notes (a);\nINSERT INTO notes VALUES (1);\n"),
-        Migration(3, "more", "ALTER TABLE notes ADD COLUMN b;\nUPDATE notes SET b = a;\n"),
+        *packaged,
+        Migration(
+            len(packaged) + 1, "notes", "CREATE TABLE notes (a);\nINSERT INTO notes VALUES (1);\n"
+        ),
+        Migration(
+            len(packaged) + 2, "more", "ALTER TABLE notes ADD COLUMN b;\nUPDATE notes SET b = a;\n"
+        ),
     )
 
     def upgrade(path: Path, tell: Callable[[str], None]) -> None:
@@ -113,7 +118,8 @@ def main(root: str, folder: Path) -> None:
             numbers = (
                 connection.execute("SELECT number FROM migrations").fetchall() if names else []
             )
-            notes = connection.execute("SELECT * FROM notes").fetchall() if len(numbers) > 1 else []
+            is_noted = len(numbers) > len(packaged)
+            notes = connection.execute("SELECT * FROM notes").fetchall() if is_noted else []
             return [check, len(names), [one for (one,) in numbers], notes]
 
     report = {}

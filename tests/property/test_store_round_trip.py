@@ -173,7 +173,7 @@ def test_an_amount_is_its_canonical_text(value: Decimal) -> None:
 @given(fill=FILLS)
 def test_a_fill_comes_back(table: Table, fill: Fill) -> None:
     """Through its table, the bot's own fill is what it was."""
-    write = (sql.INSERT_FILL, rows.fill_row(fill, is_own=True))
+    write = (sql.INSERT_FILL, (*rows.fill_row(fill, is_own=True), "seal"))
     columns = ", ".join(Fill._fields)
     read = Statement("select fills", f"SELECT {columns} FROM fills")  # noqa: S608 - own names
     (row,) = table.through(write, read=read)
@@ -200,7 +200,11 @@ class Kind(NamedTuple):
 
 KINDS = {
     "capital": Kind(
-        CAPITALS, rows.capital_row, rows.capital_of, sql.INSERT_CAPITAL, sql.SELECT_CAPITAL
+        CAPITALS,
+        lambda value: (1, *rows.capital_row(value), "seal"),
+        rows.capital_of,
+        sql.INSERT_CAPITAL,
+        sql.SELECT_CAPITAL,
     ),
     "risk": Kind(
         RISKS,

@@ -58,14 +58,13 @@ def show_as_of(
         )
         return
     typer.echo(f"{books.ledger.event_count} facts")
-    for asset, accounts in sorted(balances.items()):
-        for account, amount_text in accounts.items():
-            typer.echo(f"{asset:>6}  {account:<12} {amount_text:>28}")
-    for book, assets in positions.items():
-        for asset, told in assets.items():
-            typer.echo(
-                f"{asset:>6}  lots of {book:<9} {told['quantity']} for {told['cost_try']} TRY"
-            )
+    for coin, accounts in sorted(balances.items()):
+        for name, text in accounts.items():
+            typer.echo(f"{coin:>6}  {name:<12} {text:>28}")
+    for whose, coins in positions.items():
+        for coin_held, told in coins.items():
+            worth = f"{told['quantity']} for {told['cost_try']} TRY"
+            typer.echo(f"{coin_held:>6}  lots of {whose:<9} {worth}")
 
 
 def _position(position: Position) -> dict[str, Any]:

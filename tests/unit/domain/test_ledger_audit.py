@@ -39,6 +39,7 @@ from btcturk_kit.errors import InvariantViolation
 
 TRY, BTC = Asset("TRY"), Asset("BTC")
 COLUMNS = ("rows", "seal", "unsealed")
+SPLIT = treasury_event("fill:1", Decimal(4), quote=TRY, now_ms=3)
 
 
 def sealed(count: int, *, unsealed: int = 0) -> list[SealedRow]:
