@@ -109,7 +109,7 @@ def _apply(draft: Draft, operation: Operation, events: tuple[LedgerEvent, ...]) 
     if isinstance(request, RearmPeak):
         return rearm(draft)
     if isinstance(request, ReleaseLatch):
-        return release(draft, request.latch)
+        return release(draft, request.latch, reason=operation.reason)
     return ""
 
 

@@ -75,7 +75,15 @@ class Desk:
 
     def trade(self, *fills: object) -> None:
         """Book trades."""
-        self.take(decide_on(self.state, observe(fills=fills), kit=self.kit))
+        seen = observe(fills=fills, history=self.history())
+        self.take(decide_on(self.state, seen, kit=self.kit))
+
+    def history(self) -> tuple[tuple[Asset, tuple[LedgerEvent, ...]], ...]:
+        """Return what a store would tell of two coins."""
+        return tuple(
+            (asset, tuple(one for one in self.events if _touches(one, asset)))
+            for asset in (BTC, Asset("BNB"))
+        )
 
     def take(self, decision: Decision) -> Decision:
         """Go on from a decision."""
@@ -87,11 +95,7 @@ class Desk:
         """Ask for one operation; return why it was refused."""
         self.number += 1
         asked = Operation(self.number, NOW_MS, reason, request)
-        history = tuple(
-            (asset, tuple(one for one in self.events if _touches(one, asset)))
-            for asset in (BTC, Asset("BNB"))
-        )
-        seen = {"operations": (asked,), "history": history} | seen
+        seen = {"operations": (asked,), "history": self.history()} | seen
         decision = self.take(decide_on(self.state, observe(**seen), kit=self.kit))
         assert self.state.last_operation == self.number
         assert self.state.ledger.imbalance() == {}
