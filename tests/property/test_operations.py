@@ -16,10 +16,10 @@ from btcturk_kit.domain.operations import (
     BookLevy,
     BookLots,
     CapitalPocket,
+    Explanation,
     FlowKind,
     LevyKind,
     OperationRequest,
-    Resolution,
     ResolveSuspense,
     TransferCapital,
 )
@@ -69,7 +69,7 @@ REQUESTS: st.SearchStrategy[OperationRequest] = st.one_of(
     st.builds(
         ResolveSuspense,
         asset=st.sampled_from([TRY, BTC]),
-        to=st.sampled_from(list(Resolution)),
+        to=st.sampled_from(list(Explanation)),
         amount=st.none() | COINS,
     ),
 )  # fmt: skip
