@@ -254,9 +254,7 @@ async def stage4(
         client = _client(settings, credentials, network, clock, pacing)
         stack.push_async_callback(client.aclose)
         rules = dict(await client.pair_rules())
-        store = SqliteStateStore.open(db, account=name, on_statement=on_statement)
-        stack.callback(store.close)
-        stored = store.load()
+        stored = SqliteStateStore.peek(db, account=name)  # a wrong setting leaves no file behind
         pairs = working_pairs(
             settings.pairs(),
             rules,
@@ -265,6 +263,8 @@ async def stage4(
             dust=settings.dust_try,
         )
         kit = build_kit(settings, name, rules, pairs.symbols)
+        store = SqliteStateStore.open(db, account=name, on_statement=on_statement)
+        stack.callback(store.close)
         venue: Venue = BtcturkVenue(client, policy=policy)
         if is_dry:
             venue = _paper_venue(settings, kit, stored, clock)

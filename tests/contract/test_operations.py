@@ -110,3 +110,17 @@ def test_rows_are_neither_changed_nor_deleted(tmp_path: Path) -> None:
             file.commit()
         _, second = store.operations(after=0)
     assert isinstance(second.request, UnreadableRequest)
+
+
+def test_a_look_at_a_file_makes_none(tmp_path: Path) -> None:
+    """There is nothing of an account where there is no file, or the books of another one."""
+    path = tmp_path / "state.db"
+    assert SqliteStateStore.peek(path, account="main") is None
+    assert not path.exists()
+    with SqliteStateStore.open(path, account="main") as store:
+        store.begin_epoch()
+        store.open_account(opening_of("1000"))
+    assert SqliteStateStore.peek(path, account="other") is None
+    found = SqliteStateStore.peek(path, account="main")
+    assert found is not None
+    assert found.state == opening_of("1000").state

@@ -126,6 +126,18 @@ class SqliteStateStore:
             raise
         return cls(file, "" if meta is None else meta[0])
 
+    @classmethod
+    def peek(cls, path: str | os.PathLike[str], *, account: str) -> StoredState | None:
+        """Return what a file holds of an account; None without such a file or such an account.
+
+        Raises:
+            StoreError: It is there and cannot be read; see `open`.
+        """
+        if not Path(path).exists():
+            return None
+        with cls.inspect(path) as store:
+            return store.load() if store._account == account else None
+
     def __enter__(self) -> Self:
         return self
 

@@ -74,15 +74,15 @@ def ledger_resolve(
 ) -> None:
     """Take something out of suspense, now that it is known what it is."""
     from btcturk_kit.domain.identifiers import Asset  # noqa: PLC0415 - only here
-    from btcturk_kit.domain.operations import Resolution, ResolveSuspense  # noqa: PLC0415 - as above
+    from btcturk_kit.domain.operations import Explanation, ResolveSuspense  # noqa: PLC0415 - as above
 
     with failing_cleanly(as_json=as_json):
-        names = [one.value for one in Resolution]
+        names = [one.value for one in Explanation]
         if what not in names:
             raise ConfigurationError(f"{what!r} is none of {', '.join(names)}")
         request = ResolveSuspense(
             asset=Asset(asset.upper()),
-            to=Resolution(what),
+            to=Explanation(what),
             amount=None if amount is None else amount_of(amount, "amount"),
             cost_try=None if cost is None else amount_of(cost, "cost"),
         )

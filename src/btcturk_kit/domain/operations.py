@@ -27,6 +27,7 @@ __all__ = [
     "BookLevy",
     "BookLots",
     "CapitalPocket",
+    "Explanation",
     "FlowKind",
     "LevyKind",
     "Operation",
@@ -34,7 +35,6 @@ __all__ = [
     "OverrideMode",
     "RearmPeak",
     "ReleaseLatch",
-    "Resolution",
     "ResolveSuspense",
     "TransferCapital",
     "UnreadableRequest",
@@ -56,7 +56,7 @@ class CapitalPocket(StrEnum):
     UNASSIGNED = "unassigned"
 
 
-class Resolution(StrEnum):
+class Explanation(StrEnum):
     """What something in suspense turned out to be."""
 
     OWNER = "owner"  # the owner's: unassigned cash, or coins outside the bot
@@ -164,7 +164,7 @@ class ResolveSuspense:
     """
 
     asset: Asset
-    to: Resolution
+    to: Explanation
     amount: Decimal | None = None
     cost_try: Decimal | None = None
 
@@ -174,7 +174,7 @@ class ResolveSuspense:
             _check_amount("amount", self.amount)
         if self.cost_try is not None:
             _check_amount("cost", self.cost_try, or_zero=True)
-            is_coin_of_bot = self.to is Resolution.BOT and self.asset != TRY
+            is_coin_of_bot = self.to is Explanation.BOT and self.asset != TRY
             _require(is_coin_of_bot, "only coins that become the bot's have a cost")
 
 

@@ -15,12 +15,12 @@ from btcturk_kit.domain.ledger import EventKind, LedgerEvent
 from btcturk_kit.domain.money import ZERO, exact
 from btcturk_kit.domain.operations import (
     AssignCoins,
+    Explanation,
     Operation,
     OperationRequest,
     OverrideMode,
     RearmPeak,
     ReleaseLatch,
-    Resolution,
     ResolveSuspense,
     UnreadableRequest,
 )
@@ -70,7 +70,7 @@ def needs_market(request: OperationRequest) -> bool:
     if isinstance(request, AssignCoins):
         return True
     if isinstance(request, ResolveSuspense):
-        return request.to is Resolution.BOT and request.asset != TRY
+        return request.to is Explanation.BOT and request.asset != TRY
     return False
 
 
@@ -109,7 +109,7 @@ def _apply(draft: Draft, operation: Operation, events: tuple[LedgerEvent, ...]) 
     if isinstance(request, RearmPeak):
         return rearm(draft)
     if isinstance(request, ReleaseLatch):
-        return release(draft, request.latch)
+        return release(draft, request.latch, reason=operation.reason)
     return ""
 
 

@@ -33,7 +33,7 @@ def rearm(draft: Draft) -> str:
     return ""
 
 
-def release(draft: Draft, latch: str) -> str:  # noqa: ARG001 - as below
+def release(draft: Draft, latch: str, *, reason: str) -> str:  # noqa: ARG001 - kept with the release once a guard sets a latch
     """Let go of a latch; no guard of this kit sets one yet."""
     return f"no latch {latch!r} is set"
 

@@ -20,11 +20,11 @@ from btcturk_kit.domain.operations import (
     BookLevy,
     BookLots,
     CapitalPocket,
+    Explanation,
     FlowKind,
     LevyKind,
     Operation,
     OperationRequest,
-    Resolution,
     ResolveSuspense,
     TransferCapital,
     ValueCharge,
@@ -50,7 +50,7 @@ _POCKETS = {
     CapitalPocket.UNASSIGNED: Account.UNASSIGNED,
 }
 _WORDS = {Account.BOT: "bot", Account.TREASURY: "treasury", Account.UNASSIGNED: "unassigned"}
-_IN, _OUT = Resolution.DEPOSIT, Resolution.WITHDRAWAL
+_IN, _OUT = Explanation.DEPOSIT, Explanation.WITHDRAWAL
 
 Events = tuple[LedgerEvent, ...]
 
@@ -204,7 +204,7 @@ def _resolution(draft: Draft, operation: Operation, request: ResolveSuspense) ->
         way = "more" if signed > 0 else "less"
         return Refusal(f"the exchange has {way} {asset} than the books: that is no {to}")
     legs = [Leg(Account.SUSPENSE, asset, -signed)]
-    if to is Resolution.UNDO:
+    if to is Explanation.UNDO:
         legs.append(Leg(Account.DIFFERENCE, asset, signed))
     else:
         other = _receiver(draft, request, signed)
@@ -223,7 +223,7 @@ def _resolution(draft: Draft, operation: Operation, request: ResolveSuspense) ->
 
 def _receiver(draft: Draft, request: ResolveSuspense, signed: Decimal) -> Leg | Refusal:
     """Return the leg of whoever gains or loses what stood in suspense."""
-    asset, of_bot = request.asset, request.to is Resolution.BOT
+    asset, of_bot = request.asset, request.to is Explanation.BOT
     if asset == TRY:
         account = Account.BOT if of_bot else Account.UNASSIGNED
         there = _cash(draft, account)

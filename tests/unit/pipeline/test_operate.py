@@ -16,6 +16,7 @@ from btcturk_kit.domain.operations import (
     BookLevy,
     BookLots,
     CapitalPocket,
+    Explanation,
     FlowKind,
     LevyKind,
     Operation,
@@ -23,7 +24,6 @@ from btcturk_kit.domain.operations import (
     OverrideMode,
     RearmPeak,
     ReleaseLatch,
-    Resolution,
     ResolveSuspense,
     TransferCapital,
     UnreadableRequest,
@@ -76,7 +76,15 @@ class Desk:
 
     def trade(self, *fills: object) -> None:
         """Book trades."""
-        self.take(decide_on(self.state, observe(fills=fills), kit=self.kit))
+        seen = observe(fills=fills, history=self.history())
+        self.take(decide_on(self.state, seen, kit=self.kit))
+
+    def history(self) -> tuple[tuple[Asset, tuple[LedgerEvent, ...]], ...]:
+        """Return what a store would tell of two coins."""
+        return tuple(
+            (asset, tuple(one for one in self.events if _touches(one, asset)))
+            for asset in (BTC, Asset("BNB"))
+        )
 
     def take(self, decision: Decision) -> Decision:
         """Go on from a decision."""
@@ -88,11 +96,7 @@ class Desk:
         """Ask for one operation; return why it was refused."""
         self.number += 1
         asked = Operation(self.number, NOW_MS, reason, request)
-        history = tuple(
-            (asset, tuple(one for one in self.events if _touches(one, asset)))
-            for asset in (BTC, Asset("BNB"))
-        )
-        seen = {"operations": (asked,), "history": history} | seen
+        seen = {"operations": (asked,), "history": self.history()} | seen
         decision = self.take(decide_on(self.state, observe(**seen), kit=self.kit))
         assert self.state.last_operation == self.number
         assert self.state.ledger.imbalance() == {}
@@ -305,13 +309,13 @@ def in_suspense(amount: str, coins: str = "0") -> Desk:
 @pytest.mark.parametrize(
     ("to", "account"),
     [
-        (Resolution.OWNER, Account.UNASSIGNED),
-        (Resolution.BOT, Account.BOT),
-        (Resolution.DEPOSIT, Account.UNASSIGNED),
-        (Resolution.UNDO, Account.DIFFERENCE),
+        (Explanation.OWNER, Account.UNASSIGNED),
+        (Explanation.BOT, Account.BOT),
+        (Explanation.DEPOSIT, Account.UNASSIGNED),
+        (Explanation.UNDO, Account.DIFFERENCE),
     ],
 )
-def test_more_cash_than_the_books_is_resolved(to: Resolution, account: Account) -> None:
+def test_more_cash_than_the_books_is_resolved(to: Explanation, account: Account) -> None:
     """It goes where the operator says it belongs, in parts or as a whole."""
     desk = in_suspense("500")
     before = desk.balance(account)
@@ -321,48 +325,48 @@ def test_more_cash_than_the_books_is_resolved(to: Resolution, account: Account) 
     assert desk.balance(Account.SUSPENSE) == 0
     assert desk.balance(account) == before + 500
     assert desk.ask(ResolveSuspense(asset=TRY, to=to)) == "no TRY is in suspense"
-    flow = -500 if to is Resolution.DEPOSIT else 0
+    flow = -500 if to is Explanation.DEPOSIT else 0
     assert desk.balance(Account.FLOW) == flow
-    gained = 500 if to is Resolution.BOT else 0
+    gained = 500 if to is Explanation.BOT else 0
     assert desk.state.capital.trading_capital_try == 600 + gained
     assert desk.state.risk.day_start_equity_try == 600 + gained  # found, not earned
 
 
-@pytest.mark.parametrize("to", [Resolution.OWNER, Resolution.BOT, Resolution.WITHDRAWAL])
-def test_less_cash_than_the_books_is_resolved(to: Resolution) -> None:
+@pytest.mark.parametrize("to", [Explanation.OWNER, Explanation.BOT, Explanation.WITHDRAWAL])
+def test_less_cash_than_the_books_is_resolved(to: Explanation) -> None:
     """What is gone is taken from who lost it; a loss of the bot's counts as a loss."""
     desk = in_suspense("-100")
-    problem = desk.ask(ResolveSuspense(asset=TRY, to=Resolution.DEPOSIT))
+    problem = desk.ask(ResolveSuspense(asset=TRY, to=Explanation.DEPOSIT))
     assert problem == "the exchange has less TRY than the books: that is no deposit"
     assert desk.ask(ResolveSuspense(asset=TRY, to=to)) == ""
-    lost = 100 if to is Resolution.BOT else 0
+    lost = 100 if to is Explanation.BOT else 0
     assert desk.state.capital.trading_capital_try == 600 - lost
     assert desk.state.risk.day_start_equity_try == 600
     more = in_suspense("-700")
     assert "more than the" in more.ask(ResolveSuspense(asset=TRY, to=to))
-    gained = in_suspense("1").ask(ResolveSuspense(asset=TRY, to=Resolution.WITHDRAWAL))
+    gained = in_suspense("1").ask(ResolveSuspense(asset=TRY, to=Explanation.WITHDRAWAL))
     assert "has more TRY" in gained
 
 
 def test_coins_in_suspense_are_resolved() -> None:
     """The bot's need a cost, the owner's have none that is known; what is gone leaves the lots."""
     desk = in_suspense("0", "0.5")
-    to_bot = ResolveSuspense(asset=BTC, to=Resolution.BOT, amount=D("0.2"))
+    to_bot = ResolveSuspense(asset=BTC, to=Explanation.BOT, amount=D("0.2"))
     assert "give the cost" in desk.ask(to_bot)
-    costly = ResolveSuspense(asset=BTC, to=Resolution.BOT, amount=D("0.2"), cost_try=D(30))
+    costly = ResolveSuspense(asset=BTC, to=Explanation.BOT, amount=D("0.2"), cost_try=D(30))
     assert desk.ask(costly) == ""
     assert desk.state.positions[BTC].cost == 30
     assert desk.state.capital.trading_capital_try == 630
-    assert desk.ask(ResolveSuspense(asset=BTC, to=Resolution.OWNER)) == ""
+    assert desk.ask(ResolveSuspense(asset=BTC, to=Explanation.OWNER)) == ""
     assert desk.state.external[BTC].quantity == D("1.3")
     gone = in_suspense("0", "-0.1")
-    assert "more than the 0 BTC" in gone.ask(ResolveSuspense(asset=BTC, to=Resolution.BOT))
-    assert gone.ask(ResolveSuspense(asset=BTC, to=Resolution.WITHDRAWAL)) == ""
+    assert "more than the 0 BTC" in gone.ask(ResolveSuspense(asset=BTC, to=Explanation.BOT))
+    assert gone.ask(ResolveSuspense(asset=BTC, to=Explanation.WITHDRAWAL)) == ""
     assert gone.state.external[BTC].quantity == D("0.9")
     mine = in_suspense("0", "-0.1")
     give = AssignCoins(asset=BTC, quantity=D("0.2"), to_bot=True, cost_try=D(50), evidence="e")
     assert mine.ask(give) == ""
-    assert mine.ask(ResolveSuspense(asset=BTC, to=Resolution.BOT)) == ""
+    assert mine.ask(ResolveSuspense(asset=BTC, to=Explanation.BOT)) == ""
     assert mine.state.capital.trading_capital_try == 600 + 25
     assert mine.state.capital.last_realized_pnl_total_try == 0
 
@@ -516,9 +520,9 @@ def test_what_our_own_checks_missed_is_refused_too() -> None:
 def test_which_operations_need_the_market() -> None:
     """Those that bring coins into the bot's equity, or take them out of it."""
     assert needs_market(AssignCoins(asset=BTC, quantity=D(1), to_bot=False))
-    assert needs_market(ResolveSuspense(asset=BTC, to=Resolution.BOT))
-    assert not needs_market(ResolveSuspense(asset=TRY, to=Resolution.BOT))
-    assert not needs_market(ResolveSuspense(asset=BTC, to=Resolution.OWNER))
+    assert needs_market(ResolveSuspense(asset=BTC, to=Explanation.BOT))
+    assert not needs_market(ResolveSuspense(asset=TRY, to=Explanation.BOT))
+    assert not needs_market(ResolveSuspense(asset=BTC, to=Explanation.OWNER))
     assert not needs_market(RearmPeak())
 
 
