@@ -129,7 +129,7 @@ def lot_moves(event: LedgerEvent) -> tuple[LotMove, ...]:
     moves += [
         _plain_move(leg, at_ms, ordinal)
         for leg in legs[2:]
-        if leg.asset != TRY and leg.account in _BOOKS
+        if leg.asset != TRY and leg.account in _BOOKS and leg.amount
     ]
     return tuple(moves)
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from decimal import (
+    ROUND_05UP,
     ROUND_CEILING,
     ROUND_FLOOR,
     ROUND_HALF_EVEN,
@@ -51,6 +52,7 @@ __all__ = [
     "plainly",
     "round_half_even",
     "round_half_up",
+    "share_half_even",
     "sub",
     "total",
 ]
@@ -66,6 +68,13 @@ EXACT = Context(
 _PLAIN = Context(prec=28)
 
 _ROUNDING = Context(prec=60, traps=[InvalidOperation, DivisionByZero, Overflow, FloatOperation])
+
+_WIDE = Context(
+    prec=200,
+    rounding=ROUND_05UP,
+    traps=[InvalidOperation, DivisionByZero, Overflow, FloatOperation],
+)
+"""Holds the product of two exact amounts; what it rounds still shows that it was not whole."""
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -202,6 +211,25 @@ def divide_half_even(numerator: Decimal, denominator: Decimal, places: int) -> D
     if scaled < 0:
         quotient = quotient.copy_negate()
     return quotient.scaleb(-places, context=EXACT)
+
+
+def share_half_even(whole: Decimal, part: Decimal, size: Decimal, places: int) -> Decimal:
+    """Return whole x part ÷ size rounded once, half to even, to `places` decimals.
+
+    The product may be longer than an exact amount: a lot of a token with 18 decimals at a price of
+    8 has a cost of 30 digits and a quantity of 30 more.
+
+    Args:
+        whole: Any sign.
+        part: How much of `size` is meant.
+        size: Positive.
+        places: Decimals of the result.
+
+    Example:
+        >>> share_half_even(Decimal("100"), Decimal("1"), Decimal("3"), 4)
+        Decimal('33.3333')
+    """
+    return round_half_even(_WIDE.divide(_WIDE.multiply(whole, part), size), places)
 
 
 @dataclass(frozen=True, slots=True)
