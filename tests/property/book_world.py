@@ -109,9 +109,7 @@ class World:
         self, folder: Path, *, ratio: Decimal, above_peak: bool, coins: dict[Asset, Decimal]
     ) -> None:
         basis = ProfitBasis.HIGH_WATER_MARK if above_peak else ProfitBasis.CHECKPOINT
-        financing = SelfFinancing(
-            trading_ratio=1 - ratio, treasury_ratio=ratio, profit_basis=basis
-        )
+        financing = SelfFinancing(trading_ratio=1 - ratio, treasury_ratio=ratio, profit_basis=basis)
         self.profile = profile_of(overlap_ms=10**10, risk=RiskBudgetPolicy(financing=financing))
         self.kit = kit_of(profile=self.profile)
         self.path, self.exchange = folder / "state.db", Exchange()
@@ -369,7 +367,7 @@ class World:
         return state
 
 
-def _decision(  # noqa: PLR0913 - the parts of a cycle
+def _decision(
     world: World,
     state: CycleState,
     store: StateStore,
@@ -466,9 +464,8 @@ def _nonzero(accounts: dict[tuple[str, str], Fraction]) -> dict[tuple[str, str],
 def _decimal(number: Fraction) -> Decimal:
     """Return a fraction that has a finite decimal form as that."""
     places = 0
-    while number.denominator != 1 and places < 80:  # noqa: PLR2004 - more than any product has
+    while number.denominator != 1 and places < 80:
         number, places = number * 10, places + 1
     assert number.denominator == 1
     digits = tuple(int(one) for one in str(abs(number.numerator)))
     return Decimal((int(number < 0), digits, -places))
-

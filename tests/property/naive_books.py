@@ -1,15 +1,17 @@
 """A second, naive account of the books, to hold the real ones against.
 
 Everything is a fraction, every question is answered from the list of all facts, and nothing here
-calls what is tested: it follows the written rules only. A coin that comes in is a lot; coins that go
-out use up the oldest lots; a part of a lot takes its share of the cost rounded half to even at eight
-places, the last part the rest.
+calls what is tested: it follows the written rules only. Coins that come in are a lot; coins that go
+out use up the oldest lots; a part of a lot takes its share of the cost rounded half to even at
+eight places, the last part the rest.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from types import MappingProxyType
 from typing import NamedTuple
 
 __all__ = ["Capital", "Fact", "Held", "Move", "NaiveBooks", "NaiveLot", "Trade", "rounded"]
@@ -47,7 +49,7 @@ class Fact(NamedTuple):
 
     changes: dict[tuple[str, str], Fraction]
     moves: tuple[Move, ...] = ()
-    outside: dict[str, Fraction] = {}
+    outside: Mapping[str, Fraction] = MappingProxyType({})
     trading: Fraction = NOTHING
     treasury: Fraction = NOTHING
     pending: str = ""
@@ -238,10 +240,7 @@ class NaiveBooks:
     def coins(self, owner: str) -> set[str]:
         """Return the coins an owner ever had to do with."""
         return {
-            move.asset
-            for fact in self.facts.values()
-            for move in fact.moves
-            if move.owner == owner
+            move.asset for fact in self.facts.values() for move in fact.moves if move.owner == owner
         }
 
     def realized(self) -> Fraction:

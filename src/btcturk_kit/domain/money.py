@@ -52,6 +52,7 @@ __all__ = [
     "plainly",
     "round_half_even",
     "round_half_up",
+    "share_half_even",
     "sub",
     "total",
 ]
@@ -71,6 +72,13 @@ _ROUNDING = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=_TRAPS)
 _quantize_half_even = _ROUNDING.quantize
 _divide_sticky = Context(prec=80, rounding=ROUND_05UP, traps=_TRAPS).divide
 """Divides so that rounding once more gives what a single rounding of the true quotient gives."""
+
+_WIDE = Context(
+    prec=200,
+    rounding=ROUND_05UP,
+    traps=[InvalidOperation, DivisionByZero, Overflow, FloatOperation],
+)
+"""Holds the product of two exact amounts; what it rounds still shows that it was not whole."""
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -202,6 +210,25 @@ def divide_half_even(numerator: Decimal, denominator: Decimal, places: int) -> D
     # Twenty digits more than the result can have, the last one never a made-up 0 or 5: what is
     # rounded here lies on the same side of every tie as the true quotient.
     return _quantize_half_even(_divide_sticky(numerator, denominator), _QUANTA[places])
+
+
+def share_half_even(whole: Decimal, part: Decimal, size: Decimal, places: int) -> Decimal:
+    """Return whole x part ÷ size rounded once, half to even, to `places` decimals.
+
+    The product may be longer than an exact amount: a lot of a token with 18 decimals at a price of
+    8 has a cost of 30 digits and a quantity of 30 more.
+
+    Args:
+        whole: Any sign.
+        part: How much of `size` is meant.
+        size: Positive.
+        places: Decimals of the result.
+
+    Example:
+        >>> share_half_even(Decimal("100"), Decimal("1"), Decimal("3"), 4)
+        Decimal('33.3333')
+    """
+    return round_half_even(_WIDE.divide(_WIDE.multiply(whole, part), size), places)
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,6 +240,7 @@ _EXPLICIT = frozenset(
 _NOTHING = (ZERO, ZERO)
 
 
+@exact
 def explicit_transfers(event: LedgerEvent) -> tuple[Decimal, Decimal]:
     """Return what an event moved into trading capital and into the treasury, in TRY.
 

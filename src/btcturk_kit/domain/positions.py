@@ -18,7 +18,7 @@ from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger_events import fill_event
 from btcturk_kit.domain.lots import Book, LotMove, lot_moves
-from btcturk_kit.domain.money import MONEY_PLACES, ZERO, divide_half_even, exact
+from btcturk_kit.domain.money import MONEY_PLACES, ZERO, exact, share_half_even
 from btcturk_kit.errors import InvariantViolation, LedgerConflict
 
 __all__ = [
@@ -222,8 +222,13 @@ def _close(lots: tuple[Lot, ...], quantity: Decimal, cash: Decimal, gross: Decim
             if not left:
                 break
             continue
+<<<<<<< HEAD
         cost = divide_half_even(lot_cost * left, held, MONEY_PLACES)
         gross_cost = divide_half_even(lot_gross * left, held, MONEY_PLACES)
+=======
+        cost = share_half_even(lot.cost, left, held, MONEY_PLACES)
+        gross_cost = share_half_even(lot.gross_cost, left, held, MONEY_PLACES)
+>>>>>>> machine
         taken_cost = taken_cost + cost
         taken_gross = taken_gross + gross_cost
         if not has_cost:
@@ -237,13 +242,19 @@ def _close(lots: tuple[Lot, ...], quantity: Decimal, cash: Decimal, gross: Decim
     matched = size - left
     cash_part, gross_part = cash, gross
     if left:
-        cash_part = divide_half_even(cash * matched, size, MONEY_PLACES)
-        gross_part = divide_half_even(gross * matched, size, MONEY_PLACES)
+        cash_part = share_half_even(cash, matched, size, MONEY_PLACES)
+        gross_part = share_half_even(gross, matched, size, MONEY_PLACES)
     cash_left, gross_left = cash - cash_part, gross - gross_part
     if unknown:
+<<<<<<< HEAD
         cash_part = divide_half_even(cash_part * (matched - unknown), matched, MONEY_PLACES)
         gross_part = divide_half_even(gross_part * (matched - unknown), matched, MONEY_PLACES)
     result = (
+=======
+        cash_part = share_half_even(cash_part, matched - unknown, matched, MONEY_PLACES)
+        gross_part = share_half_even(gross_part, matched - unknown, matched, MONEY_PLACES)
+    return _Closed(
+>>>>>>> machine
         rest_lots,
         left if quantity > ZERO else -left,
         cash_left,

@@ -70,7 +70,8 @@ def valued_legs(fill: Fill, *, is_own: bool) -> tuple[Leg, ...]:
     if charged == base and net is not None:
         net = net - cost
     coins = _BOT if is_own else _EXTERNAL
-    cash = _BOT if is_own else (_UNASSIGNED if quote == TRY else _EXTERNAL)
+    purse = _BOT if is_own else _UNASSIGNED
+    cash = purse if quote == TRY else coins
     legs = [
         Leg(coins, base, base_change, net),
         Leg(_TRADE, base, -sign * fill.quantity, None if gross is None else -gross),
@@ -78,7 +79,7 @@ def valued_legs(fill: Fill, *, is_own: bool) -> tuple[Leg, ...]:
         Leg(_TRADE, quote, sign * notional, _value(quote, sign * notional, unit)),
     ]
     if charged not in (base, quote):
-        payer = cash if charged == TRY else coins
+        payer = purse if charged == TRY else coins
         legs.append(Leg(payer, charged, -charges, _value(charged, -charges, rate)))
     legs.append(Leg(_FEE, charged, fill.fee, _value(charged, fill.fee, rate)))
     legs.append(Leg(_TAX, charged, fill.tax, _value(charged, fill.tax, rate)))

@@ -8,7 +8,7 @@ from decimal import Decimal
 from btcturk_kit.domain.capital import Granularity, checkpoint_after
 from btcturk_kit.domain.ledger import Ledger, LedgerEvent
 from btcturk_kit.domain.ledger_events import treasury_event
-from btcturk_kit.domain.money import ZERO
+from btcturk_kit.domain.money import ZERO, exact
 from btcturk_kit.domain.operator_events import explicit_transfers
 from btcturk_kit.pipeline.draft import Draft
 
@@ -18,6 +18,7 @@ __all__ = ["finance_cycle", "finance_event"]
 _CHECKPOINT = Granularity.CHECKPOINT
 
 
+@exact
 def finance_event(draft: Draft, before: Ledger, events: Iterable[LedgerEvent]) -> None:
     """Apply the checkpoint from `before` to the draft's ledger; book the treasury's share.
 

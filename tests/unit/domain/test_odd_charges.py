@@ -1,0 +1,80 @@
+"""Charges in odd assets, and amounts of very many digits."""
+
+from __future__ import annotations
+
+from decimal import Context, Decimal, localcontext
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.pipeline.desk import BTC, OPENED_MS, TRY, buy
+
+from btcturk_kit.domain.identifiers import Asset, Symbol
+from btcturk_kit.domain.ledger import Account, Ledger
+from btcturk_kit.domain.ledger_events import fill_event
+from btcturk_kit.domain.lots import lot_moves
+from btcturk_kit.domain.money import share_half_even
+from btcturk_kit.domain.operator_events import assignment_event, explicit_transfers
+
+USDT, BNB = Asset("USDT"), Asset("BNB")
+
+
+@pytest.mark.parametrize(("is_own", "payer"), [(True, Account.BOT), (False, Account.UNASSIGNED)])
+def test_a_charge_in_lira_is_paid_in_cash(is_own: bool, payer: Account) -> None:  # noqa: FBT001 - a table
+    """Also for a trade against another asset: TRY has no place among the owner's coins."""
+    fill = buy(1, "1", "100", fee="3", tax="1")._replace(
+        symbol=Symbol("BTCUSDT"), quote=USDT, quote_rate=Decimal(40), charge_asset=TRY
+    )
+    ledger = Ledger().post(fill_event(fill, is_own=is_own))
+    assert ledger.balance(payer, TRY) == -4
+    assert ledger.held(TRY) == -4
+    assert ledger.balance(Account.EXTERNAL, TRY) == 0
+
+
+def test_a_charge_of_nothing_moves_no_lot() -> None:
+    """A coin in which a charge of zero was told is none that anything happened to."""
+    fill = buy(1, "1", "100")._replace(charge_asset=BNB)
+    assert {move.asset for move in lot_moves(fill_event(fill, is_own=True))} == {BTC}
+
+
+def test_what_an_operator_moved_is_exact_in_any_context() -> None:
+    """A caller with few digits gets all of them."""
+    cost = Decimal("1234567.000000000000000000000001")
+    event = assignment_event(
+        "assignment:1",
+        BTC,
+        Decimal(1),
+        cost_try=cost,
+        acquired_ms=OPENED_MS,
+        to_bot=True,
+        now_ms=OPENED_MS,
+        evidence="told",
+    )
+    with localcontext(Context(prec=5)):
+        assert explicit_transfers(event) == (cost, 0)
+
+
+digits = st.integers(1, 10**45)
+
+
+@given(digits, digits, digits, st.sampled_from([1, -1]), st.integers(0, 30))
+def test_a_share_of_long_amounts_is_rounded_once(
+    whole: int, part: int, size: int, sign: int, places: int
+) -> None:
+    """Amounts whose product no exact context holds are shared all the same, half to even."""
+    part = part % size
+    amounts = [Decimal(sign * whole).scaleb(-places, Context(prec=60)), Decimal(part)]
+    found = share_half_even(amounts[0], amounts[1], Decimal(size), 8)
+    exact = Fraction(amounts[0]) * part / size
+    assert Fraction(found) == Fraction(round(exact * 10**8), 10**8)
+
+
+@pytest.mark.parametrize(
+    ("whole", "share"),
+    [("0.00000001", "0"), ("0.00000003", "0.00000002"), ("-0.00000003", "-0.00000002")],
+)
+def test_a_tie_goes_to_the_even_digit(whole: str, share: str) -> None:
+    """Half of an odd last digit."""
+    found = share_half_even(Decimal(whole), Decimal(1), Decimal(2), 8)
+    assert found == Decimal(share)
