@@ -136,7 +136,7 @@ class SqliteStateStore:
         if not Path(path).exists():
             return None
         with cls.inspect(path) as store:
-            return store.load() if store._account == account else None
+            return store.load() if store._account == account else None  # noqa: SLF001 - own class
 
     def __enter__(self) -> Self:
         return self

@@ -118,7 +118,6 @@ def lot_moves(event: LedgerEvent) -> tuple[LotMove, ...]:
     coins_account, coins, coins_amount, net, _ = legs[0]
     ordinal = int(key[5:])
     charges = ZERO
-<<<<<<< HEAD
     is_plain = True  # nothing but the base has lots
     for account, asset, amount, value, _ in legs[2:]:
         worth: Decimal | None = amount
@@ -137,35 +136,9 @@ def lot_moves(event: LedgerEvent) -> tuple[LotMove, ...]:
         *[
             _plain_move(leg, at_ms, ordinal)
             for leg in legs[2:]
-            if leg.asset != TRY and leg.account in _BOOKS
+            if leg.asset != TRY and leg.account in _BOOKS and leg.amount
         ],
     )
-=======
-    for account, asset, amount, value, _ in legs[4:]:
-        if account is _FEE or account is _TAX:
-            worth = amount if asset == TRY else value
-            if worth is not None:
-                charges = charges + worth
-    net = coins.value_try
-    moves = [
-        LotMove(
-            _BOOKS[coins.account],
-            coins.asset,
-            coins.amount,
-            net,
-            None if net is None else net - charges,
-            at_ms,
-            ordinal,
-            at_ms,
-        )
-    ]
-    moves += [
-        _plain_move(leg, at_ms, ordinal)
-        for leg in legs[2:]
-        if leg.asset != TRY and leg.account in _BOOKS and leg.amount
-    ]
-    return tuple(moves)
->>>>>>> machine
 
 
 def _plain_move(leg: Leg, at_ms: int, ordinal: int, *, is_evidence: bool = False) -> LotMove:

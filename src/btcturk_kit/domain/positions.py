@@ -222,13 +222,8 @@ def _close(lots: tuple[Lot, ...], quantity: Decimal, cash: Decimal, gross: Decim
             if not left:
                 break
             continue
-<<<<<<< HEAD
-        cost = divide_half_even(lot_cost * left, held, MONEY_PLACES)
-        gross_cost = divide_half_even(lot_gross * left, held, MONEY_PLACES)
-=======
-        cost = share_half_even(lot.cost, left, held, MONEY_PLACES)
-        gross_cost = share_half_even(lot.gross_cost, left, held, MONEY_PLACES)
->>>>>>> machine
+        cost = share_half_even(lot_cost, left, held, MONEY_PLACES)
+        gross_cost = share_half_even(lot_gross, left, held, MONEY_PLACES)
         taken_cost = taken_cost + cost
         taken_gross = taken_gross + gross_cost
         if not has_cost:
@@ -246,15 +241,9 @@ def _close(lots: tuple[Lot, ...], quantity: Decimal, cash: Decimal, gross: Decim
         gross_part = share_half_even(gross, matched, size, MONEY_PLACES)
     cash_left, gross_left = cash - cash_part, gross - gross_part
     if unknown:
-<<<<<<< HEAD
-        cash_part = divide_half_even(cash_part * (matched - unknown), matched, MONEY_PLACES)
-        gross_part = divide_half_even(gross_part * (matched - unknown), matched, MONEY_PLACES)
-    result = (
-=======
         cash_part = share_half_even(cash_part, matched - unknown, matched, MONEY_PLACES)
         gross_part = share_half_even(gross_part, matched - unknown, matched, MONEY_PLACES)
-    return _Closed(
->>>>>>> machine
+    result = (
         rest_lots,
         left if quantity > ZERO else -left,
         cash_left,

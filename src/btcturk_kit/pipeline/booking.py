@@ -13,11 +13,8 @@ from btcturk_kit.domain.cycle import CycleState
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import EventKind, LedgerEvent
 from btcturk_kit.domain.lots import Book, LotMove, is_unvalued, lot_moves
-<<<<<<< HEAD
-from btcturk_kit.domain.performance import Change
-=======
 from btcturk_kit.domain.money import exact
->>>>>>> machine
+from btcturk_kit.domain.performance import Change
 from btcturk_kit.domain.positions import Position, apply_move, fold_moves
 from btcturk_kit.errors import require
 from btcturk_kit.pipeline.draft import Draft
