@@ -129,7 +129,8 @@ class SqliteStateStore:
         if not Path(path).exists():
             return None
         with cls.inspect(path) as store:
-            return store.load() if store._account == account else None
+            stored = store.load()
+        return stored if stored is not None and stored.state.account == account else None
 
     def __enter__(self) -> Self:
         return self

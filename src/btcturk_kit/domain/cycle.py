@@ -30,7 +30,7 @@ from btcturk_kit.domain.orders import (
 )
 from btcturk_kit.domain.positions import Position
 from btcturk_kit.domain.risk import ModeMemory, RiskAssessment, RiskMemory, RiskMode
-from btcturk_kit.domain.transfers import Transfer
+from btcturk_kit.domain.transfers import ListedTransfers
 
 __all__ = [
     "ALLOW",
@@ -157,7 +157,7 @@ class Observation(NamedTuple):
     balances: tuple[Balance, ...] | None = None
     history: tuple[tuple[Asset, tuple[LedgerEvent, ...]], ...] = ()
     anomalies: tuple[Anomaly, ...] = ()
-    transfers: tuple[Transfer, ...] = ()
+    transfers: ListedTransfers = ()
     operations: tuple[Operation, ...] = ()
 
 
