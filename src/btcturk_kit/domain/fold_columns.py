@@ -23,8 +23,8 @@ from btcturk_kit.domain.lots import Book, LotMove, lot_moves
 from btcturk_kit.domain.money import (
     MONEY_PLACES,
     ZERO,
-    divide_half_even,
     exact,
+    share_half_even,
 )
 from btcturk_kit.domain.orders import Side
 from btcturk_kit.domain.positions import CostMethod, Lot, Position, fold_moves
@@ -210,8 +210,8 @@ def _fold(
             more_cash, more_gross = cash, gross
             if left:
                 matched = quantity - left
-                cash = divide_half_even(cash * matched, quantity, MONEY_PLACES)
-                gross = divide_half_even(gross * matched, quantity, MONEY_PLACES)
+                cash = share_half_even(cash, matched, quantity, MONEY_PLACES)
+                gross = share_half_even(gross, matched, quantity, MONEY_PLACES)
             if is_long:
                 net = net + (cash - cost)
                 gross_gain = gross_gain + (gross - gross_cost)
@@ -238,8 +238,8 @@ def _take(lots: deque[_OpenLot], quantity: Decimal) -> tuple[Decimal, Decimal, D
         lot = lots[0]
         _, _, held, lot_cost, lot_gross = lot
         if quantity < held:
-            part = divide_half_even(lot_cost * quantity, held, MONEY_PLACES)
-            gross_part = divide_half_even(lot_gross * quantity, held, MONEY_PLACES)
+            part = share_half_even(lot_cost, quantity, held, MONEY_PLACES)
+            gross_part = share_half_even(lot_gross, quantity, held, MONEY_PLACES)
             lot[2] = held - quantity
             lot[3] = lot_cost - part
             lot[4] = lot_gross - gross_part

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from btcturk_kit.domain.identifiers import Asset
 
-__all__ = ["Transfer", "TransferKind"]
+__all__ = ["ListedTransfers", "Transfer", "TransferKind"]
 
 
 class TransferKind(StrEnum):
@@ -45,3 +45,7 @@ class Transfer(NamedTuple):
     address: str | None = None
     tag: str | None = None
     tx_hash: str | None = None
+
+
+ListedTransfers = tuple[Transfer, ...]
+"""Transfers as a history lists them."""

@@ -13,7 +13,7 @@ from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
 from btcturk_kit.domain.ledger_events import flow_event
 from btcturk_kit.domain.lots import Book, lot_moves
-from btcturk_kit.domain.money import MONEY_PLACES, ZERO, divide_half_even, exact
+from btcturk_kit.domain.money import MONEY_PLACES, ZERO, exact, share_half_even
 from btcturk_kit.domain.operations import (
     AssignCoins,
     BookFlow,
@@ -147,7 +147,7 @@ def _cost_of(lot: Lot, taken: Decimal) -> Decimal | None:
         return None
     if taken == lot.quantity:
         return lot.cost
-    return divide_half_even(lot.cost * taken, lot.quantity, MONEY_PLACES)
+    return share_half_even(lot.cost, taken, lot.quantity, MONEY_PLACES)
 
 
 def _coins(draft: Draft, asset: Asset, *, of_bot: bool) -> tuple[Position, Decimal]:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent
 from btcturk_kit.domain.lots import Book, LotMove, lot_moves
-from btcturk_kit.domain.money import MONEY_PLACES, ZERO, divide_half_even, exact
+from btcturk_kit.domain.money import MONEY_PLACES, ZERO, exact, share_half_even
 from btcturk_kit.domain.positions import Position
 from btcturk_kit.domain.valued_fills import TRY
 from btcturk_kit.reporting.lot_history import LotStep, TakenLot, in_order, lot_step
@@ -128,7 +128,7 @@ def _moves_of_account(
             held = account.get(move.asset) or Position(move.asset, book=_WHOLE)
             told = min(unknown, _unknown_in(held))
             if told:
-                cost = divide_half_even(move.net * told, move.quantity, MONEY_PLACES)
+                cost = share_half_even(move.net, told, move.quantity, MONEY_PLACES)
                 told_move = move._replace(book=_WHOLE, quantity=told, net=cost, gross=cost)
                 yield told_move._replace(quantity=-told, net=None, gross=None, is_evidence=True)
                 yield told_move
@@ -173,8 +173,8 @@ def _takes(
     if move.net is not None and move.gross is not None:
         gross, net = -move.gross, -move.net
         if matched != size:
-            gross = divide_half_even(gross * matched, size, MONEY_PLACES)
-            net = divide_half_even(net * matched, size, MONEY_PLACES)
+            gross = share_half_even(gross, matched, size, MONEY_PLACES)
+            net = share_half_even(net, matched, size, MONEY_PLACES)
         known_gross, known_net = step.realized_gross, step.realized_net
         for one in known:
             known_gross, known_net = known_gross + one.gross_cost, known_net + one.cost
@@ -283,7 +283,7 @@ def _split(amount: Decimal, quantities: list[Decimal]) -> list[Decimal]:
     total = ZERO
     for quantity in quantities:
         total = total + quantity
-    parts = [divide_half_even(amount * one, total, MONEY_PLACES) for one in quantities[:-1]]
+    parts = [share_half_even(amount, one, total, MONEY_PLACES) for one in quantities[:-1]]
     rest = amount
     for part in parts:
         rest = rest - part
@@ -293,4 +293,4 @@ def _split(amount: Decimal, quantities: list[Decimal]) -> list[Decimal]:
 def _fee_part(charges: Decimal, sale: _Sale) -> Decimal:
     if not sale.tax:
         return charges
-    return divide_half_even(charges * sale.fee, sale.fee + sale.tax, MONEY_PLACES)
+    return share_half_even(charges, sale.fee, sale.fee + sale.tax, MONEY_PLACES)
