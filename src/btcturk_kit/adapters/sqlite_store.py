@@ -136,12 +136,8 @@ class SqliteStateStore:
         if not Path(path).exists():
             return None
         with cls.inspect(path) as store:
-<<<<<<< HEAD
-            return store.load() if store._account == account else None  # noqa: SLF001 - own class
-=======
             stored = store.load()
         return stored if stored is not None and stored.state.account == account else None
->>>>>>> ops
 
     def __enter__(self) -> Self:
         return self

@@ -34,16 +34,11 @@ from btcturk_kit.domain.orders import (
 from btcturk_kit.domain.performance import Performance
 from btcturk_kit.domain.pnl_days import PnlDay
 from btcturk_kit.domain.positions import Position
-<<<<<<< HEAD
 from btcturk_kit.domain.risk import RiskAssessment
 from btcturk_kit.domain.risk_memory import RiskMemory
 from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.domain.round_trips import RoundTrip
-from btcturk_kit.domain.transfers import Transfer
-=======
-from btcturk_kit.domain.risk import ModeMemory, RiskAssessment, RiskMemory, RiskMode
 from btcturk_kit.domain.transfers import ListedTransfers
->>>>>>> ops
 
 __all__ = [
     "ALLOW",
@@ -178,13 +173,9 @@ class Observation(NamedTuple):
     balances: tuple[Balance, ...] | None = None
     history: tuple[tuple[Asset, tuple[LedgerEvent, ...]], ...] = ()
     anomalies: tuple[Anomaly, ...] = ()
-<<<<<<< HEAD
     conditions: tuple[Ticker, ...] = ()
     health: VenueHealth | None = None
-    transfers: tuple[Transfer, ...] = ()
-=======
     transfers: ListedTransfers = ()
->>>>>>> ops
     operations: tuple[Operation, ...] = ()
 
 
