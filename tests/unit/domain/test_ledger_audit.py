@@ -157,6 +157,12 @@ def test_without_a_head_the_chain_still_tells() -> None:
     assert (judged[-1].verdict, findings) == (Verdict.CONTENT, [])
 
 
+def test_an_empty_chain_is_whole() -> None:
+    """There is nothing to find in a chain that has no rows yet."""
+    assert walk([], Reach(0, GENESIS, 0)) == ([], [])
+    assert walk([], Reach(0, "", 0)) == ([], [])
+
+
 def test_differences_name_columns() -> None:
     """What is there and what should be, for each column that differs."""
     columns = ("key", "one", "two")
