@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from btcturk_kit.domain.identifiers import Asset
 
-__all__ = ["ListedTransfers", "Transfer", "TransferKind"]
+__all__ = ["Transfer", "TransferKind"]
 
 
 class TransferKind(StrEnum):
@@ -47,5 +47,4 @@ class Transfer(NamedTuple):
     tx_hash: str | None = None
 
 
-ListedTransfers = tuple[Transfer, ...]
-"""Transfers as a history lists them."""
+ListedTransfers = tuple[Transfer, ...]  # as a field of other values; it has no page of its own
