@@ -78,7 +78,7 @@ def valued_legs(fill: Fill, *, is_own: bool) -> tuple[Leg, ...]:
         Leg(cash, quote, quote_change, _value(quote, quote_change, unit)),
         Leg(_TRADE, quote, sign * notional, _value(quote, sign * notional, unit)),
     ]
-    if charged not in (base, quote):
+    if charges and charged not in (base, quote):
         payer = purse if charged == TRY else coins
         legs.append(Leg(payer, charged, -charges, _value(charged, -charges, rate)))
     legs.append(Leg(_FEE, charged, fill.fee, _value(charged, fill.fee, rate)))

@@ -35,7 +35,9 @@ def test_a_charge_in_lira_is_paid_in_cash(is_own: bool, payer: Account) -> None:
 def test_a_charge_of_nothing_moves_no_lot() -> None:
     """A coin in which a charge of zero was told is none that anything happened to."""
     fill = buy(1, "1", "100")._replace(charge_asset=BNB)
-    assert {move.asset for move in lot_moves(fill_event(fill, is_own=True))} == {BTC}
+    event = fill_event(fill, is_own=True)
+    assert {move.asset for move in lot_moves(event)} == {BTC}
+    assert (Account.BOT, BNB) not in {(leg.account, leg.asset) for leg in event.legs}
 
 
 def test_what_an_operator_moved_is_exact_in_any_context() -> None:
