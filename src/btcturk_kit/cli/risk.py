@@ -45,14 +45,27 @@ def risk_show(*, db: Db, as_json: Json = False) -> None:
         "day_start_equity_try": decimal_text(memory.day_start_equity_try),
         "day_start_capital_try": decimal_text(memory.day_start_capital_try),
         "loss_streak": memory.loss_streak,
+        "loss_days": memory.loss_days,
+        "override": None if mode.override is None else mode.override._asdict(),
+        "latches": [one._asdict() for one in state.guards.latches],
     }
     if as_json:
         print_json(document)
         return
+    del document["override"], document["latches"]  # a line each, below
     for label, value in document.items():
         is_time = label.endswith("_ms") and value
         shown = time_text(int(value)) if is_time else value
         typer.echo(f"{label.removesuffix('_ms'):>24}  {shown}")
+    if mode.override is not None:
+        until = mode.override.until_ms
+        end = "until it is lifted" if until is None else f"until {time_text(until)}"
+        silent = ", ".join(mode.override.rules or ()) or "no rule"
+        typer.echo(f"{'override':>24}  {mode.override.mode.value} {end}: {mode.override.reason}")
+        typer.echo(f"{'silenced':>24}  {silent}")
+    for latch in state.guards.latches:
+        since = time_text(latch.since_ms)
+        typer.echo(f"{'latch':>24}  {latch.symbol} since {since}: {latch.detail}")
 
 
 @risk_app.command("override")
@@ -65,7 +78,10 @@ def risk_override(
     env_file: EnvFile = None,
     as_json: Json = False,
 ) -> None:
-    """Hold the bot at a mode; a looser one than the present needs an end."""
+    """Hold the bot at a mode; a looser one needs an end.
+
+    NORMAL without an end lifts the override that is there.
+    """
     from btcturk_kit.domain.operations import OverrideMode  # noqa: PLC0415 - only here
     from btcturk_kit.domain.risk_mode import RiskMode  # noqa: PLC0415 - as above
     from btcturk_kit.errors import ConfigurationError  # noqa: PLC0415 - as above
@@ -92,7 +108,7 @@ def risk_rearm(*, reason: Reason, db: Db, env_file: EnvFile = None, as_json: Jso
 
 @risk_app.command("release")
 def risk_release(
-    latch: Annotated[str, typer.Argument(help="Name of the latch.")],
+    latch: Annotated[str, typer.Argument(help="Name of the latch: its pair.")],
     *,
     reason: Reason,
     db: Db,

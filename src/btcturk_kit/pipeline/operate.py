@@ -107,7 +107,7 @@ def _apply(draft: Draft, operation: Operation, events: tuple[LedgerEvent, ...]) 
     if isinstance(request, OverrideMode):
         return override(draft, request, reason=operation.reason)
     if isinstance(request, RearmPeak):
-        return rearm(draft)
+        return rearm(draft, reason=operation.reason)
     if isinstance(request, ReleaseLatch):
         return release(draft, request.latch, reason=operation.reason)
     return ""

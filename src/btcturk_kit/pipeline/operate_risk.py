@@ -1,50 +1,65 @@
 """What an operator may change of risk's memories: the mode, the peak, latches, and what flows did.
 
-Each takes the draft and changes one memory of it. Never add: a rule of risk.
+Each takes the draft and changes one memory of it by the rules of the domain, or says what stands in
+the way. Never add: a rule of risk.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-from btcturk_kit.domain.mode_memory import ModeMemory
+from btcturk_kit.domain.guard_memory import release_latch
+from btcturk_kit.domain.identifiers import Symbol
+from btcturk_kit.domain.mode_memory import lift_override, override_mode
 from btcturk_kit.domain.money import ZERO, exact
 from btcturk_kit.domain.operations import OverrideMode
+from btcturk_kit.domain.risk_memory import rearm_peak, shift_for_flow
+from btcturk_kit.domain.risk_mode import RiskMode
+from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.pipeline.draft import Draft
 
 __all__ = ["override", "rearm", "release", "shift"]
 
+# A member named once costs a fraction of one looked up at each use.
+_NORMAL = RiskMode.NORMAL
 
-def override(draft: Draft, request: OverrideMode, *, reason: str) -> str:  # noqa: ARG001 - kept with the override once the mode's memory has a place for it
-    """Hold the mode; return what stands in the way."""
-    now_ms, until_ms = draft.observation.now_ms, request.until_ms
-    if until_ms is not None and until_ms <= now_ms:
-        return f"the override would end at {until_ms}, before it begins"
-    is_looser = request.mode.strictness < draft.mode.mode.strictness
-    if is_looser and until_ms is None:
-        return f"{request.mode} is looser than {draft.mode.mode}: say until when"
-    draft.mode = ModeMemory(request.mode, now_ms, 0)
+
+def override(draft: Draft, request: OverrideMode, *, reason: str) -> str:
+    """Hold the mode; NORMAL without an end lifts an override that is there."""
+    memory, until_ms = draft.mode, request.until_ms
+    if request.mode is _NORMAL and until_ms is None and memory.override is not None:
+        draft.mode = lift_override(memory)
+        return ""
+    now_ms = draft.observation.now_ms
+    try:
+        draft.mode = override_mode(
+            memory, request.mode, reason=reason, now_ms=now_ms, until_ms=until_ms
+        )
+    except ConfigurationError as error:
+        return _told(error)
     return ""
 
 
-def rearm(draft: Draft) -> str:
+def rearm(draft: Draft, *, reason: str) -> str:
     """Forget the peak: the assessment that follows sets it to the equity it finds."""
-    draft.risk = draft.risk._replace(peak_equity_try=ZERO, peak_treasury_try=ZERO)
+    draft.risk = rearm_peak(draft.risk, equity_try=ZERO, treasury_try=ZERO, reason=reason)
     return ""
 
 
-def release(draft: Draft, latch: str, *, reason: str) -> str:  # noqa: ARG001 - kept with the release once a guard sets a latch
-    """Let go of a latch; no guard of this kit sets one yet."""
-    return f"no latch {latch!r} is set"
+def release(draft: Draft, latch: str, *, reason: str) -> str:
+    """Let go of the latch of a pair."""
+    try:
+        draft.guards = release_latch(draft.guards, Symbol(latch), reason=reason)
+    except ConfigurationError as error:
+        return _told(error)
+    return ""
 
 
 @exact
 def shift(draft: Draft, amount: Decimal, *, treasury: Decimal) -> None:
     """Move what losses are measured against by what an operator moved in (plus) or out (minus)."""
-    memory = draft.risk
-    draft.risk = memory._replace(
-        peak_equity_try=memory.peak_equity_try + amount,
-        peak_treasury_try=memory.peak_treasury_try + treasury,
-        day_start_equity_try=memory.day_start_equity_try + amount,
-        day_start_capital_try=memory.day_start_capital_try + amount - treasury,
-    )
+    draft.risk = shift_for_flow(draft.risk, amount, treasury_try=treasury)
+
+
+def _told(error: ConfigurationError) -> str:
+    return f"{error.message} ({error.hint})" if error.hint else error.message

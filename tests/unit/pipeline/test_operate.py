@@ -8,6 +8,7 @@ import pytest
 
 from btcturk_kit.domain.capital import Granularity, SelfFinancing
 from btcturk_kit.domain.cycle import CycleState, Decision
+from btcturk_kit.domain.guard_memory import Latch
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent
 from btcturk_kit.domain.operations import (
@@ -39,6 +40,7 @@ from btcturk_kit.pipeline.operate import needs_market, refusal_of
 
 from .desk import (
     BTC,
+    BTCTRY,
     NOW_MS,
     OPENED_MS,
     TRY,
@@ -493,15 +495,35 @@ def test_the_mode_is_tightened_at_once_and_loosened_with_an_end() -> None:
     desk = Desk()
     assert desk.ask(OverrideMode(mode=RiskMode.OBSERVE_ONLY)) == ""
     assert desk.state.mode.mode is RiskMode.OBSERVE_ONLY
-    assert "say until when" in desk.ask(OverrideMode(mode=NORMAL))
+    reduce = RiskMode.REDUCE_RISK_ONLY
+    assert "say until when" in desk.ask(OverrideMode(mode=reduce))
     assert "before it begins" in desk.ask(OverrideMode(mode=NORMAL, until_ms=NOW_MS))
     assert desk.ask(OverrideMode(mode=NORMAL, until_ms=NOW_MS + 1)) == ""
     assert desk.state.mode.mode is NORMAL
 
 
-def test_a_latch_that_is_not_set_cannot_be_released() -> None:
-    """Its name is in the refusal."""
-    assert Desk().ask(ReleaseLatch(latch="repeats")) == "no latch 'repeats' is set"
+def test_an_override_is_kept_with_its_reason_and_lifted_by_normal_without_an_end() -> None:
+    """What it held ends with it; the mode then steps down as it always does."""
+    desk = Desk()
+    assert desk.ask(OverrideMode(mode=RiskMode.OBSERVE_ONLY), reason="a look") == ""
+    override = desk.state.mode.override
+    assert override is not None
+    assert (override.reason, override.until_ms, override.is_loosening) == ("a look", None, False)
+    assert desk.ask(OverrideMode(mode=NORMAL)) == ""
+    assert desk.state.mode.override is None
+    assert desk.state.mode.mode is RiskMode.OBSERVE_ONLY
+    assert "say until when" in desk.ask(OverrideMode(mode=NORMAL))
+
+
+def test_a_latch_is_released_by_its_pair() -> None:
+    """One that is not set is named in the refusal, with those that are."""
+    desk = Desk()
+    assert desk.ask(ReleaseLatch(latch="ETHTRY")) == "ETHTRY has no latch (latched pairs: none)"
+    latch = Latch(BTCTRY, NOW_MS, "twenty buys in a minute")
+    desk.state = desk.state._replace(guards=desk.state.guards._replace(latches=(latch,)))
+    assert "latched pairs: BTCTRY" in desk.ask(ReleaseLatch(latch="ETHTRY"))
+    assert desk.ask(ReleaseLatch(latch="BTCTRY"), reason="looked at") == ""
+    assert desk.state.guards.latches == ()
 
 
 # --- what no check foresees
