@@ -33,7 +33,7 @@ from btcturk_kit.adapters.sqlite_store import SqliteStateStore
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.policy import SideEffectPolicy
-from btcturk_kit.domain.positions import CostMethod
+from btcturk_kit.domain.positions import books_named
 from btcturk_kit.errors import ConfigurationError, GuardBlocked, UnknownSymbolError
 from btcturk_kit.hooks.gateway import HookGateway
 from btcturk_kit.hooks.loading import load_plugins
@@ -233,9 +233,7 @@ async def stage4(
     if is_dry:
         # Paper trades never share books, nor a name, with an armed account.
         name = f"dry-run:{settings.account}" if settings.account else "dry-run"
-    if settings.cost_method is not CostMethod.FIFO:
-        # A ledger has one method for life: books of another one are books of another account.
-        name = f"{name}+{settings.cost_method}"
+    name = books_named(name, settings.cost_method)
     db = settings.db or default_db(settings, policy)
     async with AsyncExitStack() as stack:
         network, pacing = transport, None

@@ -24,7 +24,7 @@ from btcturk_kit.adapters.sqlite_rows import (
     lot_row,
     position_row,
 )
-from btcturk_kit.adapters.sqlite_statements import COLUMNS
+from btcturk_kit.adapters.sqlite_statements import COLUMNS, SELECT_META
 from btcturk_kit.domain.canonical import amount_text
 from btcturk_kit.domain.capital import CapitalState
 from btcturk_kit.domain.ledger import LedgerEvent
@@ -41,7 +41,7 @@ from btcturk_kit.domain.ledger_audit import (
 from btcturk_kit.domain.ledger_audit_books import BooksAudit, CapitalRow, FillRow, judge_fill
 from btcturk_kit.domain.ledger_events import fill_event
 from btcturk_kit.domain.lots import LotMove, lot_moves
-from btcturk_kit.domain.positions import CostMethod
+from btcturk_kit.domain.positions import CostMethod, method_of_books
 from btcturk_kit.errors import InvariantViolation
 
 __all__ = ["Verification", "verify_ledger"]
@@ -71,18 +71,17 @@ class Verification(NamedTuple):
     notes: tuple[str, ...]
 
 
-def verify_ledger(path: Path, *, method: CostMethod = CostMethod.FIFO) -> Verification:
+def verify_ledger(path: Path) -> Verification:
     """Read a state file from end to end and tell every row of its books that is damaged.
 
     Args:
         path: The file; a bot may run on it meanwhile.
-        method: How sold quantity finds its cost in these books.
 
     Raises:
         StoreError: It cannot be opened, or is no state file of this version.
     """
     with closing(open_as_found(path)) as file, file.reading("verify the ledger"):
-        reading = _Reading(file, method)
+        reading = _Reading(file, _method_of(file))
         try:
             reading.run()
         except sqlite3.DatabaseError as error:
@@ -90,6 +89,12 @@ def verify_ledger(path: Path, *, method: CostMethod = CostMethod.FIFO) -> Verifi
                 Finding("file", str(path.name), f"it cannot be read on: {error}", "a whole file")
             )
         return reading.verification()
+
+
+def _method_of(file: SqliteFile) -> CostMethod:
+    """Return the method of the account's name; of a damaged one, the usual."""
+    meta = file.row(SELECT_META)
+    return method_of_books(str(meta[0]) if meta else "")
 
 
 class _Reading:

@@ -11,7 +11,6 @@ from btcturk_kit.cli.ledger_as_of import show_as_of
 from btcturk_kit.cli.ledger_verify import ledger_verify
 from btcturk_kit.cli.operating import Db, Json, stored_state, time_text
 from btcturk_kit.cli.output import decimal_text, failing_cleanly, print_json
-from btcturk_kit.domain.positions import CostMethod
 
 __all__ = ["ledger_app"]
 
@@ -31,7 +30,6 @@ def ledger_show(
     happened_by: Annotated[str, typer.Option(help="Only what happened by this time.")] = "",
     known_by: Annotated[str, typer.Option(help="Only what was booked by this time.")] = "",
     day_zone: Annotated[str, typer.Option(help="Zone of dates.")] = "Europe/Istanbul",
-    cost_method: Annotated[CostMethod, typer.Option(help="Of these books.")] = CostMethod.FIFO,
     as_json: Json = False,
 ) -> None:
     """Print every account's balance, now or as of a time, and whether each asset sums to zero."""
@@ -41,7 +39,6 @@ def ledger_show(
             happened_by=happened_by,
             known_by=known_by,
             day_zone=day_zone,
-            cost_method=cost_method,
             as_json=as_json,
         )
         return

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from btcturk_kit.cli.output import decimal_text, failing_cleanly, print_json
-from btcturk_kit.domain.positions import CostMethod, Position
+from btcturk_kit.domain.positions import Position, method_of_books
 from btcturk_kit.errors import ConfigurationError
 
 __all__ = ["instant_ms", "show_as_of"]
@@ -22,7 +22,6 @@ def show_as_of(
     happened_by: str,
     known_by: str,
     day_zone: str,
-    cost_method: CostMethod,
     as_json: bool,
 ) -> None:
     """Print balances and lots of a moment; an empty time is no limit."""
@@ -34,7 +33,8 @@ def show_as_of(
         known_ms = instant_ms(known_by, day_zone)
         with SqliteStateStore.inspect(db) as store:
             events = store.events_as_of(happened_by_ms=happened_ms, known_by_ms=known_ms)
-        books = books_as_of(events, method=cost_method)
+            method = method_of_books(store.account)
+        books = books_as_of(events, method=method)
     balances: dict[str, dict[str, str]] = {}
     for (account, asset), amount in sorted(books.ledger.balances.items(), key=lambda one: one[0]):
         if amount:

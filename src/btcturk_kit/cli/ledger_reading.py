@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from btcturk_kit.domain.capital import CapitalState
 from btcturk_kit.domain.ledger import LedgerEvent
-from btcturk_kit.domain.positions import CostMethod
+from btcturk_kit.domain.positions import CostMethod, method_of_books
 from btcturk_kit.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -56,9 +56,7 @@ def read_ledger(db: Path) -> StoredLedger:
     if not journal:
         raise ConfigurationError(f"{db} holds no account yet", hint="run a bot on it first")
     account = journal[0].account
-    average = account.endswith(f"+{CostMethod.AVERAGE}")
-    method = CostMethod.AVERAGE if average else CostMethod.FIFO
-    return StoredLedger(account, events, journal, method)
+    return StoredLedger(account, events, journal, method_of_books(account))
 
 
 def _events(store: SqliteStateStore) -> tuple[LedgerEvent, ...]:

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from btcturk_kit.cli.output import failing_cleanly, print_json
-from btcturk_kit.domain.positions import CostMethod
 
 __all__ = ["ledger_verify"]
 
@@ -18,16 +17,13 @@ _DAMAGED = 9
 def ledger_verify(
     *,
     db: Annotated[Path, typer.Option("--db", help="SQLite file of the state.")],
-    cost_method: Annotated[
-        CostMethod, typer.Option("--cost-method", help="How these books find the cost of a sale.")
-    ] = CostMethod.FIFO,
     as_json: Annotated[bool, typer.Option("--json", help="One document.")] = False,
 ) -> None:
     """Find every row of the books that is not as it was written; exit code 9 if there is one."""
     from btcturk_kit.adapters.sqlite_verify import verify_ledger  # noqa: PLC0415 - only here
 
     with failing_cleanly(as_json=as_json):
-        result = verify_ledger(db, method=cost_method)
+        result = verify_ledger(db)
     if as_json:
         document: dict[str, Any] = {
             "db": str(db),

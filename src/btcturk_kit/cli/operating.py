@@ -86,7 +86,7 @@ def asked(db: Path, env_file: Path | None, request: OperationRequest, reason: st
     from btcturk_kit.adapters.sqlite_store import SqliteStateStore  # noqa: PLC0415 - as above
     from btcturk_kit.compose import build_profile  # noqa: PLC0415 - as above
     from btcturk_kit.domain.operations import Operation  # noqa: PLC0415 - as above
-    from btcturk_kit.domain.positions import CostMethod  # noqa: PLC0415 - as above
+    from btcturk_kit.domain.positions import method_of_books  # noqa: PLC0415 - as above
     from btcturk_kit.runtime.operations import ask_and_carry_out  # noqa: PLC0415 - as above
     from btcturk_kit.settings import load_settings  # noqa: PLC0415 - as above
 
@@ -96,9 +96,10 @@ def asked(db: Path, env_file: Path | None, request: OperationRequest, reason: st
         if settings.control_url:  # time of a local exchange is not that of the clock on the wall
             now_ms = next((one.now_ms for one in store.records(limit=1)), now_ms)
         stored = store.load()
-        if stored is not None and stored.state.account.endswith(f"+{CostMethod.AVERAGE}"):
+        if stored is not None:
             # A ledger has one method for life, whatever the settings of this command say.
-            settings = settings.model_copy(update={"cost_method": CostMethod.AVERAGE})
+            method = method_of_books(stored.state.account)
+            settings = settings.model_copy(update={"cost_method": method})
         return ask_and_carry_out(
             store,
             state_file_lock(db),

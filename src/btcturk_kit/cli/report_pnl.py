@@ -140,11 +140,10 @@ def _happened(
         results,
     )
     from btcturk_kit.domain.pnl_days import day_start  # noqa: PLC0415 - beside the other
-    from btcturk_kit.domain.positions import CostMethod  # noqa: PLC0415 - beside the other
+    from btcturk_kit.domain.positions import method_of_books  # noqa: PLC0415 - beside the other
     from btcturk_kit.domain.valued_fills import TRY  # noqa: PLC0415 - beside the other
 
-    average = state.account.endswith(f"+{CostMethod.AVERAGE}")
-    method = CostMethod.AVERAGE if average else CostMethod.FIFO
+    method = method_of_books(state.account)
     events: list[Any] = []
     while more := store.ledger_events(after=len(events), limit=_EVENTS_A_READ):
         events += more

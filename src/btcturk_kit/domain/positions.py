@@ -27,8 +27,10 @@ __all__ = [
     "Position",
     "apply_fill",
     "apply_move",
+    "books_named",
     "fold_fills",
     "fold_moves",
+    "method_of_books",
     "ordered_moves",
 ]
 
@@ -44,6 +46,29 @@ class CostMethod(StrEnum):
 _FIFO = CostMethod.FIFO
 _BOT = Book.BOT
 _tuple = tuple.__new__  # a value with all its fields given costs half of one made by name
+
+
+def books_named(name: str, method: CostMethod) -> str:
+    """Return what the books of an account are called: a ledger has one method for life.
+
+    Books of another method are books of another account, so its name says which.
+
+    Example:
+        >>> books_named("main", CostMethod.FIFO), books_named("main", CostMethod.AVERAGE)
+        ('main', 'main+average')
+    """
+    return name if method is _FIFO else f"{name}+{method}"
+
+
+def method_of_books(account: str) -> CostMethod:
+    """Return how the books of this name find the cost of a sale.
+
+    Example:
+        >>> method_of_books("main+average")
+        <CostMethod.AVERAGE: 'average'>
+    """
+    is_average = account.endswith(f"+{CostMethod.AVERAGE}")
+    return CostMethod.AVERAGE if is_average else _FIFO
 
 
 class Lot(NamedTuple):
