@@ -40,7 +40,7 @@ ROOT = Path(__file__).parent
 PACKAGE = ROOT / "src" / "btcturk_kit"
 GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
 
-PURE = ("domain", "wire", "simulation", "pipeline")
+PURE = ("domain", "wire", "simulation", "pipeline", "reporting")
 """Packages in which every branch is covered."""
 
 COVERED_PURE_PERCENT = 100

@@ -26,7 +26,9 @@ if _TYPE_CHECKING:
     from btcturk_kit.adapters.shared_pacing import Pacing
     from btcturk_kit.adapters.simulated_venue import SimulatedVenue
     from btcturk_kit.adapters.sqlite_store import SqliteStateStore
+    from btcturk_kit.adapters.sqlite_verify import verify_ledger
     from btcturk_kit.adapters.websocket import MemoryConnector, WebSocketConnector
+    from btcturk_kit.domain.as_of import books_as_of
     from btcturk_kit.domain.candles import (
         Candle,
         CandleSeries,
@@ -54,11 +56,15 @@ if _TYPE_CHECKING:
         Verdict,
     )
     from btcturk_kit.domain.fills import Fill
+    from btcturk_kit.domain.fold_columns import fold_columns
+    from btcturk_kit.domain.guard_memory import GuardLimits
+    from btcturk_kit.domain.health import VenueHealth
     from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol, TradeId
     from btcturk_kit.domain.instruments import PairRules
     from btcturk_kit.domain.ledger import Account, EventKind, Ledger, LedgerEvent, Leg
     from btcturk_kit.domain.ledger_events import fill_event, opening_event
     from btcturk_kit.domain.listing import Currency, Listing
+    from btcturk_kit.domain.lots import Book
     from btcturk_kit.domain.market import (
         Balance,
         BarColumns,
@@ -69,6 +75,7 @@ if _TYPE_CHECKING:
         Ticker,
     )
     from btcturk_kit.domain.money import Money, exact
+    from btcturk_kit.domain.operations import Operation
     from btcturk_kit.domain.order_events import (
         CancelAccepted,
         CancelRejected,
@@ -92,11 +99,13 @@ if _TYPE_CHECKING:
         StopMarketSell,
         SubmitOrder,
     )
+    from btcturk_kit.domain.pnl_report import PnlReport, pnl_report
     from btcturk_kit.domain.policy import SideEffectPolicy
     from btcturk_kit.domain.positions import CostMethod, Lot, Position, apply_fill, fold_fills
     from btcturk_kit.domain.risk import RiskBudgetPolicy
     from btcturk_kit.domain.risk_limits import RiskLimits
     from btcturk_kit.domain.risk_mode import RiskMode
+    from btcturk_kit.domain.risk_rules import RiskReason
     from btcturk_kit.domain.stream_events import (
         BalanceChanged,
         BookChanged,
@@ -128,6 +137,7 @@ if _TYPE_CHECKING:
         UserTraded,
         VersionTold,
     )
+    from btcturk_kit.domain.tax_rules import TaxBase, TaxKind, TaxRule, TaxRuleState
     from btcturk_kit.domain.transfers import Transfer
     from btcturk_kit.errors import BtcturkKitError
     from btcturk_kit.hooks.gateway import HookGateway
@@ -194,6 +204,16 @@ _MODULES = {
         "RiskVote",
         "Verdict",
     ),
+    "domain.tax_rules": ("TaxBase", "TaxKind", "TaxRule", "TaxRuleState"),
+    "domain.risk_rules": ("RiskReason",),
+    "domain.pnl_report": ("PnlReport", "pnl_report"),
+    "domain.operations": ("Operation",),
+    "domain.lots": ("Book",),
+    "domain.health": ("VenueHealth",),
+    "domain.guard_memory": ("GuardLimits",),
+    "domain.fold_columns": ("fold_columns",),
+    "domain.as_of": ("books_as_of",),
+    "adapters.sqlite_verify": ("verify_ledger",),
     "domain.fills": ("Fill",),
     "domain.identifiers": ("Asset", "ClientOrderId", "OrderId", "Symbol", "TradeId"),
     "domain.instruments": ("PairRules",),
@@ -315,6 +335,7 @@ __all__ = [
     "BarColumns",
     "BarView",
     "BestQuote",
+    "Book",
     "BookChanged",
     "BookLevel",
     "BookListed",
@@ -356,6 +377,7 @@ __all__ = [
     "FileInstanceLock",
     "Fill",
     "FlightRecorder",
+    "GuardLimits",
     "HookGateway",
     "HttpRequest",
     "HttpResponse",
@@ -388,6 +410,7 @@ __all__ = [
     "NoInstanceLock",
     "NoTrade",
     "OmsSimulator",
+    "Operation",
     "Order",
     "OrderAccepted",
     "OrderBook",
@@ -402,6 +425,7 @@ __all__ = [
     "OrderUpdated",
     "Pacing",
     "PairRules",
+    "PnlReport",
     "Position",
     "Profile",
     "ProfitBasis",
@@ -418,6 +442,7 @@ __all__ = [
     "RiskBudgetService",
     "RiskLimits",
     "RiskMode",
+    "RiskReason",
     "RiskVote",
     "RunReport",
     "SandboxClock",
@@ -447,6 +472,10 @@ __all__ = [
     "SubscriptionAnswered",
     "Symbol",
     "SystemClock",
+    "TaxBase",
+    "TaxKind",
+    "TaxRule",
+    "TaxRuleState",
     "Ticker",
     "TickerUpdated",
     "TickersUpdated",
@@ -457,20 +486,25 @@ __all__ = [
     "UnknownFrame",
     "UserTraded",
     "Venue",
+    "VenueHealth",
     "VenueOrder",
     "Verdict",
     "VersionTold",
     "WebSocketConnector",
     "apply_fill",
+    "books_as_of",
     "exact",
     "fill_event",
+    "fold_columns",
     "fold_fills",
     "hookimpl",
     "hookspec",
     "load_plugins",
     "open_transport",
     "opening_event",
+    "pnl_report",
     "read_recording",
+    "verify_ledger",
 ]
 
 
