@@ -1,9 +1,10 @@
 """What a million stored fills cost to fold into lots, results and account sums.
 
 Three ways over the same fills, equal to the last digit or nothing is reported: a bare loop over
-queues of decimals, `fold_columns`, and one event object per fill with legs, zero check, content
-hash, seal, lot moves and positions. CPU time of the process, all three in every round. Amounts are
-decimals already for all three; what reading them from text costs is a row of its own.
+queues of decimals, `fold_columns`, and one event object per fill with legs, zero check, hash chain,
+lot moves and positions. What the seal of each stored row adds is a row of its own. CPU time of the
+process, all of them in every round. Amounts are decimals already for all; what reading them from
+text costs is a row of its own.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
-from hashlib import sha256
 from random import Random
 from statistics import median
 from time import process_time
@@ -26,7 +26,8 @@ from btcturk_kit.domain.canonical import GENESIS, canonical_decimal
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.fold_columns import FillRow, fold_columns
 from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.domain.ledger import Account, Ledger, LedgerEvent
+from btcturk_kit.domain.ledger import Account, Ledger
+from btcturk_kit.domain.ledger_chain import seal
 from btcturk_kit.domain.ledger_events import fill_event
 from btcturk_kit.domain.lots import lot_moves
 from btcturk_kit.domain.money import exactly
@@ -43,6 +44,7 @@ __all__ = [
     "event_objects",
     "main",
     "read",
+    "sealed_objects",
     "stored_fills",
 ]
 
@@ -53,6 +55,7 @@ OBJECTS_MAX = 35.0
 BATCH = 100  # events posted together; a cycle posts one by one, which copies the balances each time
 
 BARE, COLUMNS, OBJECTS = "bare loop of decimals", "fold_columns", "event objects"
+SEALED = "event objects, and the seal that a store adds"
 READING = "reading text into decimals, for any of them"
 SIDES = {side.value: side for side in Side}
 PRICES = {"BTC": 4_000_000, "ETH": 120_000, "SOL": 6_000, "AVAX": 900, "DOGE": 8}
@@ -164,25 +167,15 @@ def columns(rows: Sequence[FillRow]) -> Outcome:
     return _outcome(dict(books.positions), dict(books.balances))
 
 
-def sealed(previous: str, event: LedgerEvent) -> str:
-    """Return SHA-256 over the seal before and the row with all its legs, as a store writes it."""
-    legs = ";".join(
-        [
-            f"{account._value_}:{asset}:{canonical_decimal(amount)}:"
-            f"{'-' if value is None else canonical_decimal(value)}:{acquired}"
-            for account, asset, amount, value, acquired in event.legs
-        ]
-    )
-    head = (
-        f"{event.key}|{event.kind._value_}|{event.event_time_ms}|{event.known_ms}|{event.content}"
-    )
-    return sha256(f"{previous}\n{head}\n{legs}".encode()).hexdigest()
+def event_objects(rows: Sequence[FillRow], *, is_sealed: bool = False) -> Outcome:
+    """Fold rows in order, as the bot books them: every object, check and content hash.
 
-
-def event_objects(rows: Sequence[FillRow]) -> Outcome:
-    """Fold rows in order, as the bot books them: every object, check and hash."""
+    Args:
+        rows: The fills.
+        is_sealed: Also make the seal that a store writes beside each event.
+    """
     ordered = sorted(rows, key=lambda row: (row[11], row[0]))
-    ledger, seal = Ledger(), GENESIS
+    ledger, last, seq = Ledger(), GENESIS, 0
     positions: dict[Asset, Position] = {}
     with exactly():
         for start in range(0, len(ordered), BATCH):
@@ -191,12 +184,20 @@ def event_objects(rows: Sequence[FillRow]) -> Outcome:
             batch = [fill_event(fill, is_own=True) for fill in fills]
             ledger = ledger.post(*batch)
             for event in batch:
-                seal = sealed(seal, event)
+                if is_sealed:
+                    seq += 1
+                    last = seal(last, seq, event)
                 for move in lot_moves(event):
                     position = positions.get(move.asset) or Position(move.asset)
                     positions[move.asset] = apply_move(position, move)
-    assert seal != GENESIS or not rows
+    assert (last != GENESIS) is (is_sealed and bool(rows))
+    assert ledger.event_count == len(rows)
     return _outcome(positions, dict(ledger.balances))
+
+
+def sealed_objects(rows: Sequence[FillRow]) -> Outcome:
+    """Fold rows as `event_objects` does, each event sealed for the store."""
+    return event_objects(rows, is_sealed=True)
 
 
 def check_equal(rows: Sequence[FillRow]) -> None:
@@ -233,6 +234,7 @@ def main() -> None:
         BARE: _timed(bare_loop, fills),
         COLUMNS: _timed(columns, rows),
         OBJECTS: _timed(event_objects, rows),
+        SEALED: _timed(sealed_objects, rows),
         READING: _timed(read, stored),
     }
     figures = paired_rounds(subjects, rounds=ROUNDS)

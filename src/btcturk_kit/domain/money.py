@@ -228,7 +228,10 @@ def share_half_even(whole: Decimal, part: Decimal, size: Decimal, places: int) -
         >>> share_half_even(Decimal("100"), Decimal("1"), Decimal("3"), 4)
         Decimal('33.3333')
     """
-    return round_half_even(_WIDE.divide(_WIDE.multiply(whole, part), size), places)
+    try:
+        return divide_half_even(mul(whole, part), size, places)
+    except (Inexact, InvalidOperation):  # too long for an exact amount, and rare: the wide way
+        return round_half_even(_WIDE.divide(_WIDE.multiply(whole, part), size), places)
 
 
 @dataclass(frozen=True, slots=True)
