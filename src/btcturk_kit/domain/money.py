@@ -48,6 +48,7 @@ __all__ = [
     "exact",
     "exactly",
     "floor_places",
+    "long_product",
     "mul",
     "plainly",
     "round_half_even",
@@ -210,6 +211,16 @@ def divide_half_even(numerator: Decimal, denominator: Decimal, places: int) -> D
     # Twenty digits more than the result can have, the last one never a made-up 0 or 5: what is
     # rounded here lies on the same side of every tie as the true quotient.
     return _quantize_half_even(_divide_sticky(numerator, denominator), _QUANTA[places])
+
+
+def long_product(one: Decimal, other: Decimal) -> Decimal:
+    """Return a product that may be longer than an exact amount, for a comparison only.
+
+    Example:
+        >>> long_product(Decimal("1E-30"), Decimal("1") + Decimal("1E-20"))
+        Decimal('1.00000000000000000001E-30')
+    """
+    return _WIDE.multiply(one, other)
 
 
 def share_half_even(whole: Decimal, part: Decimal, size: Decimal, places: int) -> Decimal:
