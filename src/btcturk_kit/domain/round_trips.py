@@ -89,7 +89,8 @@ def is_dust(position: Position, move: LotMove, dust_try: Decimal) -> bool | None
         return True
     if move.gross is None or not move.quantity:
         return None
-    return abs(long_product(left, move.gross)) < long_product(dust_try, abs(move.quantity))
+    worth = long_product(left, move.gross).copy_abs()
+    return worth < long_product(dust_try, move.quantity.copy_abs())
 
 
 @exact
