@@ -10,7 +10,7 @@ from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import OWN_PREFIX, Asset, ClientOrderId, OrderId, Symbol
 from btcturk_kit.domain.ledger import LedgerEvent
 from btcturk_kit.domain.ledger_events import fill_event
-from btcturk_kit.domain.lots import lot_moves
+from btcturk_kit.domain.lots import lot_moves, order_key
 from btcturk_kit.domain.market import Ticker
 from btcturk_kit.domain.operations import Operation, ValueCharge, assets_of
 from btcturk_kit.domain.order_events import VenueOrder
@@ -55,9 +55,10 @@ async def observe_venue(
     seen, lookups = await _orders(state, venue, profile)
     fills = await _fills(state, venue, profile, lookups)
     transfers = await _transfers(state, venue, store) if with_transfers else ()
-    events = [_event_of(fill, now_ms=now_ms) for fill in fills]
-    for one in transfers:
-        events += transfer_events(one, known_ms=now_ms)
+    # In the order in which they will be booked.
+    events = sorted([_event_of(fill, now_ms=now_ms) for fill in fills], key=order_key)
+    moved = [event for one in transfers for event in transfer_events(one, known_ms=now_ms)]
+    events += sorted(moved, key=order_key)
     return Observation(
         now_ms,
         marks,

@@ -110,3 +110,19 @@ def test_operations_bring_the_history_they_need() -> None:
         seen = look(decision.state, PayingVenue(), stored(decision), operations=asked)
         assert seen.operations == asked
         assert [asset for asset, _ in seen.history] == assets
+
+
+def test_coins_that_came_before_a_trade_of_the_same_look_bring_their_history_too() -> None:
+    """Trades are booked before transfers: what is older comes late, though nothing is booked."""
+    state = desk.opened(coins="1")
+    venue = PayingVenue(deposit(1, asset=desk.BTC, amount="2"))
+    venue.trades = [desk.sell(1, "0.5", "1000000", name=None, order_id=7)]
+    store = MemoryStateStore(account="main")
+    store.begin_epoch()
+    store.open_account(desk.opening_of(coins="1"))
+    seen = look(state, venue, store, with_transfers=True)
+    assert [asset for asset, _ in seen.history] == [desk.BTC]
+    seen = seen._replace(balances=desk.balances("600000", "2.5"))
+    decision = desk.decide_on(state, seen)
+    assert [one.key for one in decision.events] == ["fill:1", "flow:deposit:1"]
+    assert decision.state.external[desk.BTC].quantity == D("2.5")
