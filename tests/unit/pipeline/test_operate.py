@@ -498,6 +498,22 @@ def test_under_average_a_restart_sells_the_same_coins() -> None:
     assert list(kept) == sorted(kept)
 
 
+def test_lots_given_back_at_once_realize_nothing_whatever_the_number() -> None:
+    """Several lots leave in their order, each at what it costs; the number decides nothing."""
+    for number in range(12):
+        desk = Desk()
+        desk.number = number
+        desk.trade(buy(1, "0.00003", "100001"), buy(2, "0.00007", "200003"))
+        before = desk.state.capital
+        assert desk.ask(AssignCoins(asset=BTC, quantity=D("0.00009"), to_bot=False)) == ""
+        position, capital = desk.state.positions[BTC], desk.state.capital
+        assert (position.realized_net, capital.treasury_try) == (0, 0)
+        moved = desk.state.external[BTC]
+        assert before.trading_capital_try - capital.trading_capital_try == moved.cost
+        assert [lot.quantity for lot in moved.lots] == [D("0.00003"), D("0.00006")]
+        assert desk.state.performance.restated_net == 0
+
+
 def test_a_charge_without_a_rate_waits_and_is_split_once_it_is_valued() -> None:
     """Pending, nothing is split; with the rate the gain is one difference."""
     desk = Desk("100000", capital="100000")
