@@ -53,7 +53,7 @@ async def observe_venue(
     number are looked up by our own: that is crash recovery, and it is the only path.
     """
     seen, lookups = await _orders(state, venue, profile)
-    fills = await _fills(state, venue, profile, lookups)
+    fills = _not_booked(await _fills(state, venue, profile, lookups), store)
     transfers = await _transfers(state, venue, store) if with_transfers else ()
     # In the order in which they will be booked.
     events = sorted([_event_of(fill, now_ms=now_ms) for fill in fills], key=order_key)
@@ -140,6 +140,30 @@ async def _fills(
         if is_own or fill.event_time_ms >= state.opened_ms:
             fresh.append(fill)
     return tuple(fresh)
+
+
+def _not_booked(fills: tuple[Fill, ...], store: StateStore) -> tuple[Fill, ...]:
+    """Leave out what the store has booked already: it knows more than the window of the state.
+
+    The window misses a trade when the history is read farther back than it was before: a longer
+    overlap, a step of the clock. What is told differently goes on: the store refuses it.
+    """
+    told = {event.key: event for event in store.booked([_key_of(one) for one in fills])}
+    if not told:
+        return fills
+    return tuple([one for one in fills if not _is_told_by(told.get(_key_of(one)), one)])
+
+
+def _key_of(fill: Fill) -> str:
+    return f"fill:{fill.trade_id}"
+
+
+def _is_told_by(event: LedgerEvent | None, fill: Fill) -> bool:
+    """Whether a booked trade is this one; whose order it was is not always told."""
+    if event is None or event.event_time_ms != fill.event_time_ms:
+        return False
+    _, _, facts = event.content.partition("|")
+    return f"{facts}|".startswith(f"{fill.facts}|")
 
 
 def _event_of(fill: Fill, *, now_ms: int) -> LedgerEvent:
