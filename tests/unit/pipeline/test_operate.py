@@ -533,6 +533,16 @@ def test_a_charge_without_a_rate_waits_and_is_split_once_it_is_valued() -> None:
     assert "waiting: none does" in desk.ask(ValueCharge(event_key="fill:1", rate_try=D(200)))
 
 
+def test_an_amount_that_no_exact_sum_holds_is_refused() -> None:
+    """It must not stop this cycle and every later one."""
+    desk = Desk("100000", capital="100000")
+    charged = buy(1, "0.0000000000000001", "1000000.0000000000000001")
+    desk.trade(charged._replace(fee=D("0.5"), charge_asset=Asset("BNB")))
+    problem = desk.ask(ValueCharge(event_key="fill:1", rate_try=D("1E+30")))
+    assert "more digits than they keep" in problem
+    assert desk.state.unvalued == ("fill:1",)
+
+
 # --- risk
 
 
