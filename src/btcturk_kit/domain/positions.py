@@ -151,12 +151,11 @@ def apply_move(position: Position, move: LotMove, *, method: CostMethod = _FIFO)
     if lots and quantity and (lots[0][2] > ZERO) is not (quantity > ZERO):
         closed = _close(lots, quantity, cash, gross)
         lots, quantity, cash, gross, realized, realized_gross, matched, unknown = closed
-        if not has_cost:
-            unpriced = unpriced + matched
-        else:
+        if has_cost:
             net, gross_gain = net + realized, gross_gain + realized_gross
-            if unknown:
-                unpriced = unpriced + unknown
+            matched = unknown
+        if matched and not is_evidence:  # what evidence finds sold, the sale itself has counted
+            unpriced = unpriced + matched
     if quantity:
         lot = _tuple(Lot, (acquired_ms, ordinal, quantity, cash, gross, has_cost))
         lots = _open(lots, lot, method) if lots else (lot,)
