@@ -22,7 +22,6 @@ __all__ = [
     "BalanceCheck",
     "Pending",
     "balance_differences",
-    "certain_total",
     "check_balances",
     "is_equal",
 ]
@@ -141,12 +140,3 @@ def check_balances(
             BalanceCheck(asset, books, books + difference, books + below, books + above, agreement)
         )
     return tuple(found)
-
-
-@exact
-def certain_total(check: BalanceCheck) -> Decimal:
-    """Return what is there for certain: the least that books, exchange and what is under way say.
-
-    Only that may be spent.
-    """
-    return max(ZERO, min(check.low, check.exchange))

@@ -249,7 +249,7 @@ def apply_self_financing(
         checkpoint.last_event_key,
         checkpoint.content_hash,
         deferred,
-        _cause(checkpoint, delta),
+        _cause(checkpoint, delta, share),
     )
 
 
@@ -265,11 +265,11 @@ def _gain(
     return delta + state.deferred_try
 
 
-def _cause(checkpoint: LedgerCheckpoint, delta: Decimal) -> CapitalCause:
+def _cause(checkpoint: LedgerCheckpoint, delta: Decimal, share: Decimal) -> CapitalCause:
     if checkpoint.trading_transfer_try or checkpoint.treasury_transfer_try:
         return _TRANSFER
     if checkpoint.is_deferred:
         return _DEFERRED
-    if not delta:
-        return _NONE
-    return _GAIN if delta > 0 else _LOSS
+    if share or delta > 0:  # what waited for a value is split then, whatever that changed
+        return _GAIN
+    return _LOSS if delta else _NONE

@@ -73,6 +73,7 @@ class LotMove(NamedTuple):
 
 
 _EVIDENCE = "lots:"
+_OPERATION = "operation:"
 _DERIVED = 1 << 48
 """One more than the largest number that six bytes hold."""
 
@@ -80,12 +81,14 @@ _DERIVED = 1 << 48
 def _ordinal(key: str) -> int:
     """Return the trade id in an event's key, or a derived number below every trade id.
 
-    Of one instant, evidence comes after what it explains, and trades come last.
+    Of one instant, evidence comes after what it explains, and trades come last. The parts of one
+    operation follow each other: each takes the lots that the one before it has left.
     """
     head, _, rest = key.rpartition(":")
     if head in ("fill", "valuation:fill"):
         return int(rest)
-    derived = int.from_bytes(sha256(key.encode()).digest()[:6], "big") - _DERIVED
+    whole, part = (head, int(rest)) if head.startswith(_OPERATION) and rest.isdigit() else (key, 0)
+    derived = int.from_bytes(sha256(whole.encode()).digest()[:6], "big") - _DERIVED + part
     return derived if key.startswith(_EVIDENCE) else derived - _DERIVED
 
 

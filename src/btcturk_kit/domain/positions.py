@@ -147,16 +147,15 @@ def apply_move(position: Position, move: LotMove, *, method: CostMethod = _FIFO)
         has_cost = book is _BOT
     held = held + quantity
     if is_evidence and quantity < 0:
-        lots, quantity = _take_unknown(lots, quantity), ZERO
-    elif lots and (lots[0][2] > ZERO) is not (quantity > ZERO):
+        lots, quantity = _take_unknown(lots, quantity)
+    if lots and quantity and (lots[0][2] > ZERO) is not (quantity > ZERO):
         closed = _close(lots, quantity, cash, gross)
         lots, quantity, cash, gross, realized, realized_gross, matched, unknown = closed
-        if not has_cost:
-            unpriced = unpriced + matched
-        else:
+        if has_cost:
             net, gross_gain = net + realized, gross_gain + realized_gross
-            if unknown:
-                unpriced = unpriced + unknown
+            matched = unknown
+        if matched and not is_evidence:  # what evidence finds sold, the sale itself has counted
+            unpriced = unpriced + matched
     if quantity:
         lot = _tuple(Lot, (acquired_ms, ordinal, quantity, cash, gross, has_cost))
         lots = _open(lots, lot, method) if lots else (lot,)
@@ -184,7 +183,12 @@ def _open(lots: tuple[Lot, ...], lot: Lot, method: CostMethod) -> tuple[Lot, ...
     known = [one for one in lots if one.has_cost]
     for more in (*known[1:], lot) if known else ():
         known[0] = _merged(known[0], more)
-    return (*unknown, known[0] if known else lot)
+    # In the order that a store gives them back in: what is sold next must not depend on a restart.
+    return tuple(sorted((*unknown, known[0] if known else lot), key=_lot_key))
+
+
+def _lot_key(lot: Lot) -> tuple[int, int]:
+    return lot[:2]
 
 
 def _merged(one: Lot, more: Lot) -> Lot:
@@ -196,21 +200,23 @@ def _merged(one: Lot, more: Lot) -> Lot:
     )
 
 
-def _take_unknown(lots: tuple[Lot, ...], quantity: Decimal) -> tuple[Lot, ...]:
-    """Take a quantity out of the lots of unknown cost, oldest first: evidence replaces them."""
+def _take_unknown(lots: tuple[Lot, ...], quantity: Decimal) -> tuple[tuple[Lot, ...], Decimal]:
+    """Take a quantity out of the lots of unknown cost, oldest first: evidence replaces them.
+
+    There can be fewer of them than when the evidence was booked, where a sale before it became
+    known later. What is missing is returned: coins the evidence explains, and that are sold.
+    """
     left = -quantity
     kept: list[Lot] = []
     for lot in lots:
-        if lot.has_cost or not left:
+        if lot.has_cost or not left or lot.quantity < 0:
             kept.append(lot)
             continue
         taken = min(left, lot.quantity)
         left = left - taken
         if lot.quantity != taken:
             kept.append(lot._replace(quantity=lot.quantity - taken))
-    if left:
-        raise InvariantViolation(f"evidence for {left} more than there is of unknown cost")
-    return tuple(kept)
+    return tuple(kept), -left
 
 
 class _Closed(NamedTuple):

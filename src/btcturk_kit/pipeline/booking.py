@@ -32,15 +32,24 @@ _VALUATION = EventKind.VALUATION
 def late_assets(state: CycleState, events: Iterable[LedgerEvent]) -> tuple[Asset, ...]:
     """Return the assets that have to be folded again if these events are booked now.
 
-    Events of one batch are booked in their order, so only what is booked already matters.
+    Args:
+        state: What is booked already.
+        events: In the order in which they would be booked: one that comes after a younger one of
+            the same look is late too. In another order more assets are named than need be.
     """
     late: set[Asset] = set()
+    newest: dict[tuple[Book, Asset], tuple[int, int]] = {}
     for event in events:
         for move in lot_moves(event):
-            positions = state.positions if move.book is _BOT else state.external
-            position = positions.get(move.asset)
-            if position is not None and _is_late(position, move):
+            place = (move.book, move.asset)
+            last_key = newest.get(place)
+            if last_key is None:
+                positions = state.positions if move.book is _BOT else state.external
+                position = positions.get(move.asset)
+                last_key = move.order_key if position is None else position.last_key
+            if _is_late(move, last_key):
                 late.add(move.asset)
+            newest[place] = max(last_key, move.order_key)
     return tuple(sorted(late))
 
 
@@ -78,7 +87,7 @@ def _move(draft: Draft, move: LotMove, event: LedgerEvent, changes: list[Change]
     if old is None:
         old = Position(move.asset, book=move.book)
     method = draft.profile.cost_method
-    is_late = _is_late(old, move)
+    is_late = _is_late(move, old.last_key)
     if is_late:
         asset = move.asset
         require(asset in draft.history, f"a late fact of {asset} comes without the history")
@@ -95,8 +104,8 @@ def _move(draft: Draft, move: LotMove, event: LedgerEvent, changes: list[Change]
     return is_late
 
 
-def _is_late(position: Position, move: LotMove) -> bool:
-    return not move.quantity or (move.event_time_ms, move.ordinal) < position.last_key
+def _is_late(move: LotMove, last_key: tuple[int, int]) -> bool:
+    return not move.quantity or (move.event_time_ms, move.ordinal) < last_key
 
 
 def _note_value(draft: Draft, event: LedgerEvent) -> None:

@@ -33,7 +33,7 @@ from btcturk_kit.pipeline.draft import Draft
 from btcturk_kit.pipeline.finance import finance_cycle
 from btcturk_kit.pipeline.ingest import ingest
 from btcturk_kit.pipeline.operate import operate
-from btcturk_kit.pipeline.perform import mark_performance, turn_day
+from btcturk_kit.pipeline.perform import mark_performance, mark_unseen, turn_day
 from btcturk_kit.pipeline.profile import Profile
 from btcturk_kit.pipeline.reconcile import reconcile
 from btcturk_kit.pipeline.review import place_orders
@@ -114,6 +114,7 @@ def decide(
         for fill in draft.fills:
             _feed_fill(draft, kit, fill)
         assess(draft, previous_equity=previous_equity)
+    mark_performance(draft)
     if observe_only:
         return _freeze(draft)
     if intents is None:
@@ -136,8 +137,12 @@ def carry_out(state: CycleState, observation: Observation, profile: Profile) -> 
         profile: Policies of the bot.
     """
     draft = Draft(state, observation, profile, {})
+    if observation.now_ms >= state.performance.day.end_ms:
+        turn_day(draft)
+    before = draft.performance
     operate(draft)
     finance_cycle(draft)
+    mark_unseen(draft, before)
     return _freeze(draft)
 
 
@@ -168,7 +173,6 @@ def _freeze(draft: Draft) -> Decision:
     old = draft.previous
     if draft.events:
         require_law(draft, draft.profile.quote)
-    mark_performance(draft)
     fills, submits, cancels = tuple(draft.fills), tuple(draft.submits), tuple(draft.cancels)
     is_quiet = not (
         fills

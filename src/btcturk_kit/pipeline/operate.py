@@ -91,6 +91,9 @@ def _carry_out(draft: Draft, operation: Operation) -> str:
     except InvariantViolation as error:
         # Our own checks missed it; the books must not stand still for a wish.
         return error.message
+    except ArithmeticError:
+        # An inexact result is an error in the books; here it is the operator's amount that does it.
+        return "with these amounts the books would need more digits than they keep"
     if not problem:
         for name in Draft.__slots__:
             setattr(draft, name, getattr(trial, name))

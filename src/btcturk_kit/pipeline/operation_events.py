@@ -12,7 +12,7 @@ from typing import NamedTuple
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
 from btcturk_kit.domain.ledger_events import flow_event
-from btcturk_kit.domain.lots import Book, lot_moves
+from btcturk_kit.domain.lots import Book, lot_moves, order_key
 from btcturk_kit.domain.money import MONEY_PLACES, ZERO, exact, share_half_even
 from btcturk_kit.domain.operations import (
     AssignCoins,
@@ -307,24 +307,27 @@ def _lots(draft: Draft, request: BookLots) -> Events | Refusal:
     asset, known = request.asset, draft.history.get(request.asset, [])
     opened_ms = draft.previous.opened_ms
     event = lots_event_of(request, opened_ms=opened_ms, known_ms=draft.observation.now_ms)
-    at_ms = event.event_time_ms
     if any(one.key == event.key for one in known):
         return ()
-    moves = [
-        move
-        for one in known
-        for move in lot_moves(one)
-        if move.event_time_ms <= at_ms and move.book is Book.EXTERNAL
-    ]
-    then = fold_moves(Book.EXTERNAL, asset, moves, method=draft.profile.cost_method)
-    unknown = sum((lot.quantity for lot in then.lots if not lot.has_cost), ZERO)
-    explained = sum((lot.quantity for lot in request.lots), ZERO)
-    if explained > unknown:
-        return Refusal(
-            f"{explained} {asset} is explained, but only {unknown} {asset} of unknown cost were "
-            f"there at {at_ms}"
-        )
+    # Evidence of a later moment explains what this leaves: of that there must be enough too.
+    since, facts = order_key(event), [*known, event]
+    for one in facts:
+        if one.kind is EventKind.LOTS and order_key(one) >= since:
+            explained, unknown = -one.legs[0].amount, _unknown_at(draft, one, facts)
+            if explained > unknown:
+                return Refusal(
+                    f"{explained} {asset} is explained, but only {unknown} {asset} of unknown cost "
+                    f"were there at {one.event_time_ms}"
+                )
     return (event,)
+
+
+def _unknown_at(draft: Draft, evidence: LedgerEvent, facts: list[LedgerEvent]) -> Decimal:
+    """Return how many of the owner's coins had no known cost just before some evidence."""
+    asset, until = evidence.legs[0].asset, order_key(evidence)
+    moves = [move for one in facts if order_key(one) < until for move in lot_moves(one)]
+    then = fold_moves(Book.EXTERNAL, asset, moves, method=draft.profile.cost_method)
+    return sum((lot.quantity for lot in then.lots if not lot.has_cost), ZERO)
 
 
 def _valuation(draft: Draft, request: ValueCharge) -> Events | Refusal:

@@ -13,9 +13,11 @@ from btcturk_kit.domain.attribution import Pair, late_shares, pair_of
 from btcturk_kit.domain.cycle import Mark
 from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.ledger import EventKind, LedgerEvent
+from btcturk_kit.domain.money import exact
 from btcturk_kit.domain.performance import (
     Change,
     Late,
+    Performance,
     mark_equity,
     note_event,
     start_performance,
@@ -24,7 +26,14 @@ from btcturk_kit.domain.pnl_days import next_day
 from btcturk_kit.domain.positions import Position
 from btcturk_kit.pipeline.draft import Draft
 
-__all__ = ["held_marks", "late_change", "mark_performance", "note_performance", "turn_day"]
+__all__ = [
+    "held_marks",
+    "late_change",
+    "mark_performance",
+    "mark_unseen",
+    "note_performance",
+    "turn_day",
+]
 
 # A member named once costs a fraction of one looked up at each use.
 _VALUATION = EventKind.VALUATION
@@ -76,6 +85,19 @@ def mark_performance(draft: Draft) -> None:
     """Mark equity as the draft has it, with the market it was counted at."""
     marks = held_marks(draft.positions, draft.observation.marks, draft.profile.quote)
     draft.performance = mark_equity(draft.performance, draft.equity_try, marks)
+
+
+@exact
+def mark_unseen(draft: Draft, before: Performance) -> None:
+    """Mark equity where no market is seen: it moves by what an operator moved, by nothing else.
+
+    Args:
+        draft: The draft, its operations carried out.
+        before: The performance before them.
+    """
+    flows = draft.performance.flows_try - before.flows_try
+    draft.equity_try = before.equity_try + flows
+    draft.performance = mark_equity(draft.performance, draft.equity_try, before.marks)
 
 
 def held_marks(

@@ -15,6 +15,7 @@ from typing import Final
 from btcturk_kit.domain.balances import balance_differences
 from btcturk_kit.domain.ledger import HELD, Account, LedgerEvent
 from btcturk_kit.domain.ledger_events import flow_event
+from btcturk_kit.domain.lots import order_key
 from btcturk_kit.domain.money import ZERO, exact
 from btcturk_kit.domain.transfers import Transfer, TransferKind
 from btcturk_kit.domain.valued_fills import TRY
@@ -97,7 +98,7 @@ def book_transfers(draft: Draft) -> None:
         suspended = draft.ledger.balance(Account.SUSPENSE, asset)
         wanted = open_amounts.get(asset, ZERO) + suspended
         chosen += _choice(mine, wanted, known_ms=observation.now_ms)
-    for event in sorted(chosen, key=lambda one: (one.event_time_ms, one.key)):
+    for event in sorted(chosen, key=order_key):
         book(draft, event)
 
 

@@ -10,7 +10,7 @@ from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import OWN_PREFIX, Asset, ClientOrderId, OrderId, Symbol
 from btcturk_kit.domain.ledger import LedgerEvent
 from btcturk_kit.domain.ledger_events import fill_event
-from btcturk_kit.domain.lots import lot_moves
+from btcturk_kit.domain.lots import lot_moves, order_key
 from btcturk_kit.domain.market import Ticker
 from btcturk_kit.domain.operations import Operation, ValueCharge, assets_of
 from btcturk_kit.domain.order_events import VenueOrder
@@ -53,11 +53,12 @@ async def observe_venue(
     number are looked up by our own: that is crash recovery, and it is the only path.
     """
     seen, lookups = await _orders(state, venue, profile)
-    fills = await _fills(state, venue, profile, lookups)
+    fills = _not_booked(await _fills(state, venue, profile, lookups), store)
     transfers = await _transfers(state, venue, store) if with_transfers else ()
-    events = [_event_of(fill, now_ms=now_ms) for fill in fills]
-    for one in transfers:
-        events += transfer_events(one, known_ms=now_ms)
+    # In the order in which they will be booked.
+    events = sorted([_event_of(fill, now_ms=now_ms) for fill in fills], key=order_key)
+    moved = [event for one in transfers for event in transfer_events(one, known_ms=now_ms)]
+    events += sorted(moved, key=order_key)
     return Observation(
         now_ms,
         marks,
@@ -139,6 +140,30 @@ async def _fills(
         if is_own or fill.event_time_ms >= state.opened_ms:
             fresh.append(fill)
     return tuple(fresh)
+
+
+def _not_booked(fills: tuple[Fill, ...], store: StateStore) -> tuple[Fill, ...]:
+    """Leave out what the store has booked already: it knows more than the window of the state.
+
+    The window misses a trade when the history is read farther back than it was before: a longer
+    overlap, a step of the clock. What is told differently goes on: the store refuses it.
+    """
+    told = {event.key: event for event in store.booked([_key_of(one) for one in fills])}
+    if not told:
+        return fills
+    return tuple([one for one in fills if not _is_told_by(told.get(_key_of(one)), one)])
+
+
+def _key_of(fill: Fill) -> str:
+    return f"fill:{fill.trade_id}"
+
+
+def _is_told_by(event: LedgerEvent | None, fill: Fill) -> bool:
+    """Whether a booked trade is this one; whose order it was is not always told."""
+    if event is None or event.event_time_ms != fill.event_time_ms:
+        return False
+    _, _, facts = event.content.partition("|")
+    return f"{facts}|".startswith(f"{fill.facts}|")
 
 
 def _event_of(fill: Fill, *, now_ms: int) -> LedgerEvent:

@@ -85,6 +85,8 @@ def _alone(store: StateStore, profile: Profile, operation: Operation, *, now_ms:
             capital_rows=decision.capital_rows,
             positions=decision.positions,
             anomalies=decision.anomalies,
+            days=decision.days,
+            trips=decision.trips,
         )
     )
     return Carried(number, is_done=True, waits_for="", state=decision.state)

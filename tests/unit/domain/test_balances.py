@@ -10,7 +10,6 @@ from btcturk_kit.domain.balances import (
     Agreement,
     Pending,
     balance_differences,
-    certain_total,
     check_balances,
     is_equal,
 )
@@ -53,16 +52,6 @@ def test_a_difference_inside_what_is_under_way_is_lag(cash: str, agreement: Agre
     assert cash_check.agreement is agreement
     assert not cash_check.is_at_rest
     assert (btc.agreement, btc.is_at_rest, btc.difference) == (Agreement.EQUAL, True, 0)
-
-
-@pytest.mark.parametrize(
-    ("exchange", "pending", "certain"),
-    [("1000", "0", "1000"), ("900", "0", "900"), ("1000", "-300", "700"), ("0", "-2000", "0")],
-)
-def test_only_the_certain_part_counts(exchange: str, pending: str, certain: str) -> None:
-    """The least of books, exchange and what may be gone, and never less than nothing."""
-    check = check_balances(books(), seen(exchange), [Pending.up_to(TRY, D(pending))])[1]
-    assert certain_total(check) == D(certain)
 
 
 def test_an_asset_the_exchange_leaves_out_is_none() -> None:

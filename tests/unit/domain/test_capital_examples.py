@@ -16,6 +16,7 @@ from tests.unit.pipeline.desk import NOW_MS, OPENED_MS, buy, decide_on, observe,
 from btcturk_kit.adapters.memory_store import MemoryStateStore
 from btcturk_kit.adapters.sqlite_store import SqliteStateStore
 from btcturk_kit.domain.capital import (
+    CapitalCause,
     CapitalState,
     LedgerCheckpoint,
     ProfitBasis,
@@ -273,4 +274,5 @@ def test_what_waited_for_a_value_is_split_once(nets: list[Decimal], basis: Profi
     share = Fraction(round(gain * Fraction(2, 5) * 10**8), 10**8) if gain > 0 else Fraction()
     assert Fraction(known.treasury_try) == Fraction(START.treasury_try) + share
     assert known.deferred_try == 0
+    assert known.cause is (CapitalCause.GAIN if share else CapitalCause.NONE)
     assert after(known, "0", policy).treasury_try == known.treasury_try

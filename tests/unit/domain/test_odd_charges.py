@@ -13,9 +13,15 @@ from tests.unit.pipeline.desk import BTC, OPENED_MS, TRY, buy
 from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.ledger import Account, Ledger
 from btcturk_kit.domain.ledger_events import fill_event
-from btcturk_kit.domain.lots import lot_moves
+from btcturk_kit.domain.lots import Book, lot_moves
 from btcturk_kit.domain.money import share_half_even
-from btcturk_kit.domain.operator_events import assignment_event, explicit_transfers
+from btcturk_kit.domain.operator_events import (
+    assignment_event,
+    explicit_transfers,
+    valuation_event,
+)
+from btcturk_kit.domain.positions import CostMethod, books_named, fold_moves, method_of_books
+from btcturk_kit.errors import InvariantViolation
 
 USDT, BNB = Asset("USDT"), Asset("BNB")
 
@@ -55,6 +61,34 @@ def test_what_an_operator_moved_is_exact_in_any_context() -> None:
     )
     with localcontext(Context(prec=5)):
         assert explicit_transfers(event) == (cost, 0)
+
+
+def test_a_trade_of_the_bot_against_another_asset_needs_the_rate_of_its_time() -> None:
+    """Of the owner's nothing is claimed without it."""
+    fill = buy(1, "1", "100")._replace(symbol=Symbol("BTCUSDT"), quote=USDT)
+    with pytest.raises(InvariantViolation, match="has no USDT/TRY rate"):
+        fill_event(fill, is_own=True)
+    values = [leg.value_try for leg in fill_event(fill, is_own=False).legs]
+    assert values == [None] * len(values)
+
+
+def test_only_a_charge_without_a_value_is_valued() -> None:
+    """What has its value keeps it, and a value for nothing that is booked is none."""
+    with pytest.raises(InvariantViolation, match="fill:1 has no charge without a value"):
+        valuation_event(
+            fill_event(buy(1, "1", "100", fee="3"), is_own=True), Decimal(2), known_ms=9
+        )
+    charged = buy(1, "1", "100", fee="3")._replace(charge_asset=BNB)
+    valuation = valuation_event(fill_event(charged, is_own=True), Decimal(2), known_ms=9)
+    with pytest.raises(InvariantViolation, match="a value for a move of BTC that is not booked"):
+        fold_moves(Book.BOT, BTC, lot_moves(valuation))
+
+
+def test_the_name_of_the_books_says_how_they_find_a_cost() -> None:
+    """A ledger has one method for life."""
+    for method in CostMethod:
+        assert method_of_books(books_named("main", method)) is method
+    assert books_named("main", CostMethod.FIFO) == "main"
 
 
 digits = st.integers(1, 10**45)

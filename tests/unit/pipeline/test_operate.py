@@ -459,6 +459,62 @@ def test_evidence_that_comes_late_is_put_where_it_belongs() -> None:
     assert desk.state.external[BTC].cost == 58
 
 
+def test_evidence_of_a_later_moment_is_not_taken_its_coins() -> None:
+    """What is explained already cannot be explained once more from an earlier moment."""
+    desk, at = Desk(coins="1"), OPENED_MS + 20_000
+    assert desk.ask(flow(FlowKind.DEPOSIT, "2", asset=BTC, at=at)) == ""
+    all_of_it = (LotEvidence(D(3), D(300), 7),)
+    assert desk.ask(BookLots(asset=BTC, lots=all_of_it, evidence="all", since_ms=at)) == ""
+    again = (LotEvidence(D(1), D(90), 5),)
+    problem = desk.ask(BookLots(asset=BTC, lots=again, evidence="again"))
+    assert problem == (f"3 BTC is explained, but only 2 BTC of unknown cost were there at {at + 1}")
+
+
+@pytest.mark.parametrize("method", list(CostMethod))
+def test_a_late_sale_before_evidence_takes_coins_that_it_explains(method: CostMethod) -> None:
+    """Nothing is claimed of what it brought, and no later cycle stands still for it."""
+    desk, at = Desk(coins="1", kit=kit_of(profile=profile_of(cost_method=method))), OPENED_MS + 20
+    assert desk.ask(flow(FlowKind.DEPOSIT, "2", asset=BTC, at=at)) == ""
+    lots = (LotEvidence(D(2), D(200), 7), LotEvidence(D(1), D(90), 8))
+    assert desk.ask(BookLots(asset=BTC, lots=lots, evidence="all", since_ms=at)) == ""
+    desk.trade(sell(1, "0.5", "1000", name=None, at=at - 1))
+    position = desk.state.external[BTC]
+    assert position.quantity == desk.balance(Account.EXTERNAL, BTC) == D("2.5")
+    assert (position.cost, position.realized_net) == (240, 0)
+    early = (LotEvidence(D("0.1"), D(1), 5),)
+    assert "is explained, but only" in desk.ask(BookLots(asset=BTC, lots=early, evidence="more"))
+    # Of the coins that were there at first more are sold than there are known to be any more.
+    desk.trade(sell(2, "0.7", "1000", name=None, at=at - 1))
+    after = desk.state.external[BTC]
+    assert (after.quantity, after.unpriced_quantity) == (D("1.8"), D("1.2"))
+
+
+def test_under_average_a_restart_sells_the_same_coins() -> None:
+    """Coins of unknown and of known cost are kept in the order a store gives them back in."""
+    desk = Desk(coins="10", kit=kit_of(profile=profile_of(cost_method=CostMethod.AVERAGE)))
+    lots = (LotEvidence(D(2), D(20), 7), LotEvidence(D(2), D(60), 8))
+    assert desk.ask(BookLots(asset=BTC, lots=lots, evidence="papers")) == ""
+    kept = desk.state.external[BTC].lots
+    assert [(lot.quantity, lot.cost) for lot in kept] == [(4, 80), (6, 0)]
+    assert list(kept) == sorted(kept)
+
+
+def test_lots_given_back_at_once_realize_nothing_whatever_the_number() -> None:
+    """Several lots leave in their order, each at what it costs; the number decides nothing."""
+    for number in range(12):
+        desk = Desk()
+        desk.number = number
+        desk.trade(buy(1, "0.00003", "100001"), buy(2, "0.00007", "200003"))
+        before = desk.state.capital
+        assert desk.ask(AssignCoins(asset=BTC, quantity=D("0.00009"), to_bot=False)) == ""
+        position, capital = desk.state.positions[BTC], desk.state.capital
+        assert (position.realized_net, capital.treasury_try) == (0, 0)
+        moved = desk.state.external[BTC]
+        assert before.trading_capital_try - capital.trading_capital_try == moved.cost
+        assert [lot.quantity for lot in moved.lots] == [D("0.00003"), D("0.00006")]
+        assert desk.state.performance.restated_net == 0
+
+
 def test_a_charge_without_a_rate_waits_and_is_split_once_it_is_valued() -> None:
     """Pending, nothing is split; with the rate the gain is one difference."""
     desk = Desk("100000", capital="100000")
@@ -476,6 +532,16 @@ def test_a_charge_without_a_rate_waits_and_is_split_once_it_is_valued() -> None:
     assert desk.state.capital.deferred_try == 0
     assert desk.state.capital.treasury_try == (1000 - 120) * D("0.4")
     assert "waiting: none does" in desk.ask(ValueCharge(event_key="fill:1", rate_try=D(200)))
+
+
+def test_an_amount_that_no_exact_sum_holds_is_refused() -> None:
+    """It must not stop this cycle and every later one."""
+    desk = Desk("100000", capital="100000")
+    charged = buy(1, "0.0000000000000001", "1000000.0000000000000001")
+    desk.trade(charged._replace(fee=D("0.5"), charge_asset=Asset("BNB")))
+    problem = desk.ask(ValueCharge(event_key="fill:1", rate_try=D("1E+30")))
+    assert "more digits than they keep" in problem
+    assert desk.state.unvalued == ("fill:1",)
 
 
 # --- risk

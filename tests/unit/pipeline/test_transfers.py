@@ -55,7 +55,7 @@ def test_what_explains_the_difference_is_booked() -> None:
     assert (after.differences, decision.anomalies) == ((), ())
     assert after.capital.trading_capital_try == 600
     assert after.risk == state.risk
-    assert [event.key for event in decision.events] == [
+    assert sorted(event.key for event in decision.events) == [
         "flow:deposit:1",
         "flow:withdrawal:2",
         "flow:withdrawal:3",
@@ -136,3 +136,11 @@ def test_what_is_inside_the_opening_is_left_out() -> None:
     """And so is a transfer of nothing."""
     rows = [transfer(1, at=OPENED_MS), transfer(2), transfer(3, amount="0")]
     assert fresh_transfers(rows, (), opened_ms=OPENED_MS) == (rows[1],)
+
+
+def test_of_one_instant_the_coins_are_booked_in_the_order_of_their_lots() -> None:
+    """Facts without a number have an order of their own; in another one they would be late."""
+    state = opened("1000", coins="2", capital="600")
+    found = [transfer(number, asset=BTC, amount="1", is_confirmed=True) for number in range(1, 9)]
+    after = told(state, "1000", "10", *found).state
+    assert [lot.quantity for lot in after.external[BTC].lots] == [2] + [1] * 8

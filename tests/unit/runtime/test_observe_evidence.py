@@ -110,3 +110,36 @@ def test_operations_bring_the_history_they_need() -> None:
         seen = look(decision.state, PayingVenue(), stored(decision), operations=asked)
         assert seen.operations == asked
         assert [asset for asset, _ in seen.history] == assets
+
+
+def test_coins_that_came_before_a_trade_of_the_same_look_bring_their_history_too() -> None:
+    """Trades are booked before transfers: what is older comes late, though nothing is booked."""
+    state = desk.opened(coins="1")
+    venue = PayingVenue(deposit(1, asset=desk.BTC, amount="2"))
+    venue.trades = [desk.sell(1, "0.5", "1000000", name=None, order_id=7)]
+    store = MemoryStateStore(account="main")
+    store.begin_epoch()
+    store.open_account(desk.opening_of(coins="1"))
+    seen = look(state, venue, store, with_transfers=True)
+    assert [asset for asset, _ in seen.history] == [desk.BTC]
+    seen = seen._replace(balances=desk.balances("600000", "2.5"))
+    decision = desk.decide_on(state, seen)
+    assert [one.key for one in decision.events] == ["fill:1", "flow:deposit:1"]
+    assert decision.state.external[desk.BTC].quantity == D("2.5")
+
+
+def test_what_the_store_has_booked_is_not_new_whatever_the_window_remembers() -> None:
+    """A longer overlap reads trades again that the state has forgotten; they are booked for good.
+
+    The exchange does not say again whose order it was. Told differently it goes on, to be refused.
+    """
+    old, charged = desk.buy(1, "0.01", "1000000"), desk.buy(2, "0.01", "1000000")
+    charged = charged._replace(fee=D(1), charge_asset=Asset("BNB"))
+    decision = desk.decide_on(desk.opened(coins="1"), desk.observe(fills=(old, charged)))
+    state, store, venue = decision.state._replace(seen=()), stored(decision), PayingVenue()
+    new = desk.buy(3, "0.01", "1000000")
+    venue.trades = [old, charged, new]
+    assert look(state, venue, store).fills == (new,)
+    for other in (old._replace(fee=D(1)), old._replace(event_time_ms=old.event_time_ms + 1)):
+        venue.trades = [other, charged]
+        assert look(state, venue, store).fills == (other,)

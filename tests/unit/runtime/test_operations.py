@@ -5,9 +5,21 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from tests.unit.pipeline.desk import BTC, NOW_MS, opening_of, profile_of
+from tests.unit.pipeline.desk import (
+    BTC,
+    DAY_MS,
+    NOW_MS,
+    buy,
+    decide_on,
+    observe,
+    opening_of,
+    profile_of,
+    sell,
+)
 
 from btcturk_kit.adapters.memory_store import MemoryStateStore
+from btcturk_kit.domain.cycle import StateCommit
+from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.operations import (
     AssignCoins,
     CapitalPocket,
@@ -20,6 +32,7 @@ from btcturk_kit.errors import ConfigurationError, GuardBlocked, LockHeld
 from btcturk_kit.runtime.operations import Carried, ask_and_carry_out
 
 D = Decimal
+TRADING, TREASURY = CapitalPocket.TRADING, CapitalPocket.TREASURY
 
 
 class Lock:
@@ -109,3 +122,49 @@ def test_what_the_books_do_not_allow_is_refused_before_anything_is_written() -> 
     assert store.operations(after=0) == ()
     with pytest.raises(ConfigurationError, match="no account yet"):
         ask(MemoryStateStore(account="other"), to_trading("1"))
+
+
+def test_without_a_market_equity_moves_by_what_was_moved() -> None:
+    """Nothing else is known of it, and what is not seen is no drawdown."""
+    store = opened_store()
+    ask(store, TransferCapital(source=TRADING, target=TREASURY, amount=D(50)))
+    done = ask(store, to_trading("100")).state.performance
+    assert (done.equity_try, done.flows_try) == (700, 100)
+    assert (done.high_try, done.drawdown_try) == (700, 0)
+
+
+def test_on_a_new_day_the_old_one_ends_before_anything_is_done() -> None:
+    """What is moved after midnight belongs to the new day, whoever carries it out."""
+    store = opened_store()
+    operation = Operation(0, NOW_MS, "so", to_trading("100"))
+    ask_and_carry_out(store, Lock(), profile_of(), operation, now_ms=NOW_MS + DAY_MS)
+    old, new = store.pnl_days()
+    assert (old.equity_end_try, old.flows_try, old.drawdown_try) == (600, 0, 0)
+    assert (new.equity_start_try, new.equity_end_try, new.flows_try) == (600, 700, 100)
+
+
+def test_a_trip_that_an_operation_restates_is_kept() -> None:
+    """A rate that becomes known after the coins are gone changes what they earned."""
+    store = MemoryStateStore(account="main")
+    store.begin_epoch()
+    opening = opening_of("100000")
+    store.open_account(opening)
+    bought = buy(1, "0.01", "1000000")._replace(fee=D("0.5"), charge_asset=Asset("BNB"))
+    sold = sell(2, "0.01", "1100000")
+    decision = decide_on(opening.state, observe(fills=(bought, sold)))
+    store.commit(
+        StateCommit(
+            decision.state,
+            1,
+            NOW_MS,
+            fills=decision.fills,
+            events=decision.events,
+            capital_rows=decision.capital_rows,
+            positions=decision.positions,
+            trips=decision.trips,
+        )
+    )
+    ask(store, ValueCharge(event_key="fill:1", rate_try=D(200)))
+    first, restated = store.round_trips()
+    assert (first.realized_net, restated.realized_net, restated.fees_try) == (1000, -100, 100)
+    assert restated.is_restated
