@@ -48,6 +48,7 @@ __all__ = [
     "exact",
     "exactly",
     "floor_places",
+    "is_product_less",
     "mul",
     "plainly",
     "round_half_even",
@@ -229,6 +230,17 @@ def share_half_even(whole: Decimal, part: Decimal, size: Decimal, places: int) -
         Decimal('33.3333')
     """
     return round_half_even(_WIDE.divide(_WIDE.multiply(whole, part), size), places)
+
+
+def is_product_less(one: Decimal, other: Decimal, than: Decimal, times: Decimal) -> bool:
+    """Whether one x other < than x times; the products may be longer than an exact amount.
+
+    Example:
+        >>> long = Decimal("123456789012.123456789012345678")
+        >>> is_product_less(long, long, long, long)
+        False
+    """
+    return _WIDE.multiply(one, other) < _WIDE.multiply(than, times)
 
 
 @dataclass(frozen=True, slots=True)

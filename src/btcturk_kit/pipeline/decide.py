@@ -13,6 +13,7 @@ from btcturk_kit.domain.cycle import (
     CycleState,
     Decision,
     Intent,
+    Mark,
     Observation,
 )
 from btcturk_kit.domain.fills import Fill
@@ -27,7 +28,12 @@ from btcturk_kit.hooks.gateway import HookGateway
 from btcturk_kit.hooks.strategy import Strategy, checked_intents
 from btcturk_kit.pipeline.account import account
 from btcturk_kit.pipeline.assess import assess, keep_assessment, take_votes
-from btcturk_kit.pipeline.books import history_from_ms, require_law
+from btcturk_kit.pipeline.books import (
+    cash_and_treasury,
+    history_from_ms,
+    marked_value,
+    require_law,
+)
 from btcturk_kit.pipeline.context import CycleContext
 from btcturk_kit.pipeline.draft import Draft
 from btcturk_kit.pipeline.finance import finance_cycle
@@ -135,10 +141,20 @@ def carry_out(state: CycleState, observation: Observation, profile: Profile) -> 
         observation: The instant, the operations and the history they need; no marks.
         profile: Policies of the bot.
     """
-    draft = Draft(state, observation, profile, {})
+    # Equity goes on at the prices it was counted at last: only what is asked for changes it.
+    now_ms, quote = observation.now_ms, profile.quote
+    marks = {
+        Symbol(f"{asset}{quote}"): Mark(price, price, price, now_ms)
+        for asset, price in state.performance.marks
+    }
+    draft = Draft(state, observation._replace(marks=marks), profile, {})
     operate(draft)
     finance_cycle(draft)
-    return _freeze(draft)
+    marked = marked_value(draft.positions, marks, quote)
+    draft.equity_try = cash_and_treasury(draft.ledger, quote) + marked
+    decision = _freeze(draft)
+    # The trade history was not read, so none of it may be left behind.
+    return decision._replace(state=decision.state._replace(cursor_ms=state.cursor_ms))
 
 
 def _feed_fill(draft: Draft, kit: Kit, fill: Fill) -> None:

@@ -100,7 +100,8 @@ def _checked(
     if not operation.reason.strip():
         raise ConfigurationError("no reason is given", hint="say why, with --reason")
     state = stored.state
-    seen = _seen(state, store, (operation,), now_ms=now_ms)
+    waiting = store.operations(after=state.last_operation)
+    seen = _seen(state, store, (*waiting, operation), now_ms=now_ms)
     problem = refusal_of(state, seen, profile, operation)
     if problem:
         raise GuardBlocked(problem, hint="nothing was written")

@@ -16,6 +16,7 @@ from btcturk_kit.domain.cycle import CycleRecord, StateCommit
 from btcturk_kit.domain.identifiers import ClientOrderId, Symbol
 from btcturk_kit.domain.ledger import Account
 from btcturk_kit.domain.market import Balance, BookLevel, MarketFrame, OrderBook
+from btcturk_kit.domain.operations import CapitalPocket, Operation, TransferCapital
 from btcturk_kit.domain.order_events import SubmitOutcome, SubmitUnknown, VenueOrder
 from btcturk_kit.domain.orders import OrderStatus, SubmitOrder
 from btcturk_kit.domain.risk_mode import RiskMode
@@ -35,6 +36,7 @@ from btcturk_kit.hooks.strategy import BarView
 from btcturk_kit.pipeline.account import locked_differences
 from btcturk_kit.pipeline.decide import BoundStrategy, Kit
 from btcturk_kit.runtime.cycle_runner import CycleRunner
+from btcturk_kit.runtime.operations import ask_and_carry_out
 
 from .floor import (
     BTC,
@@ -248,6 +250,37 @@ def test_days_end_at_midnight_in_istanbul() -> None:
     assert [(end // HOUR_MS) % 24 for end in ends] == [21] * len(ends)  # 21:00 UTC
     assert len(ends) == 4
     assert report.state.risk.day_end_ms > place.store.commits[-1].now_ms
+
+
+def test_a_day_of_risk_starts_with_the_equity_the_day_of_results_starts_with() -> None:
+    """What was traded at the last instant before midnight is inside it."""
+    for seed in range(1, 5):
+        place = floor(split(walk(300, seed=seed)), kit=kit_for(guards="", order_ratio="1"))
+        run_to_end(place)
+        for one in place.store.commits:
+            assert one.state.risk.day_start_equity_try == one.state.performance.day.equity_try
+
+
+@pytest.mark.parametrize("amount", ["40000", "-40000"])
+def test_money_moved_while_no_bot_ran_is_no_result_of_the_next_day(amount: str) -> None:
+    """The day starts with it, although it was moved after the last look of the day before."""
+    moved, frames = Decimal(amount), split(walk(30, seed=3))
+    place = floor(frames[:2], trading_capital_try=Decimal(50_000))
+    before = run_to_end(place)
+    pockets = [CapitalPocket.UNASSIGNED, CapitalPocket.TRADING]
+    source, target = pockets if moved > 0 else reversed(pockets)
+    asked = TransferCapital(source=source, target=target, amount=abs(moved))
+    ask_and_carry_out(
+        place.store,
+        NoInstanceLock(),
+        place.kit.profile,
+        Operation(0, START_MS + 2 * HOUR_MS, "more, or less", asked),
+        now_ms=START_MS + 2 * HOUR_MS,
+    )
+    after = run_to_end(floor(frames[28:], store=place.store, oms=place.oms)).state
+    assert after.risk.day_start_equity_try == before.equity_try + moved
+    assert after.risk.day_end_ms > before.state.risk.day_end_ms
+    assert after.mode.mode is RiskMode.NORMAL
 
 
 def test_a_fall_stops_the_bot_and_cancels_its_buys() -> None:

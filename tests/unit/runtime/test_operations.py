@@ -85,6 +85,20 @@ def test_where_a_bot_runs_it_is_written_down() -> None:
     assert done.state.capital.trading_capital_try == 750
 
 
+def test_what_waits_is_counted_in() -> None:
+    """The command says of each what the bot will: those before it have their turn before it."""
+    store, running = opened_store(), Lock(is_held=True)
+    ask(store, to_trading("300"), running)
+    with pytest.raises(GuardBlocked, match="more than the 100 TRY"):
+        ask(store, to_trading("300"), running)
+    back = TransferCapital(
+        source=CapitalPocket.TRADING, target=CapitalPocket.UNASSIGNED, amount=D(900)
+    )
+    assert ask(store, back, running).number == 2
+    done = ask(store, to_trading("1000"))
+    assert (done.number, done.state.capital.trading_capital_try) == (3, 1000)
+
+
 def test_coins_wait_for_a_market_and_everything_behind_them_too() -> None:
     """Only a run knows what they are worth, and the order of operations is kept."""
     store = opened_store()
