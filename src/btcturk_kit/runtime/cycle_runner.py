@@ -46,6 +46,7 @@ from btcturk_kit.ports.market_data import MarketData
 from btcturk_kit.ports.store import StateStore
 from btcturk_kit.ports.venue import Venue
 from btcturk_kit.runtime.observe import observe_venue
+from btcturk_kit.runtime.pairs import take_rules
 from btcturk_kit.runtime.recorder import Recorder
 
 __all__ = ["CycleRunner", "RunReport"]
@@ -130,6 +131,7 @@ class CycleRunner:
         Raises:
             LockHeld: Another instance runs on this account.
             Fenced: A newer instance took over.
+            ConfigurationError: A pair is gone, or counts its prices anew: start again.
             InvariantViolation: Something that must always hold does not; nothing was written.
         """
         self._lock.acquire()
@@ -143,6 +145,7 @@ class CycleRunner:
                     if following is None:
                         break
                     frame = following
+                    take_rules(self._kit.rules, await self._market.pair_rules())
                     left = None if max_cycles is None else max_cycles - self._cycles
                     await self._walk(frame, left)
                     failures = 0
