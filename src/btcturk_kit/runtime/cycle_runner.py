@@ -296,7 +296,8 @@ class CycleRunner:
         }
         conditions = tuple([row for row in frame.tickers if row.symbol in self._kit.rules])
         if not has_news:
-            return Observation(now_ms, marks, anomalies=noted, conditions=conditions)
+            health = self._venue.health()
+            return Observation(now_ms, marks, anomalies=noted, conditions=conditions, health=health)
         observation = await observe_venue(
             state,
             self._venue,

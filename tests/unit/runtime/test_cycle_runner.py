@@ -14,6 +14,7 @@ from btcturk_kit.adapters.file_lock import NoInstanceLock
 from btcturk_kit.adapters.simulated_venue import SimulatedVenue
 from btcturk_kit.domain.balances import balance_differences
 from btcturk_kit.domain.cycle import CycleRecord, Intent, StateCommit
+from btcturk_kit.domain.health import VenueHealth
 from btcturk_kit.domain.identifiers import ClientOrderId, Symbol
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.ledger import Account
@@ -287,6 +288,20 @@ def test_a_scale_that_changes_in_the_middle_ends_the_run_with_a_line() -> None:
         run_to_end(over(place, Relisted(frames, RULES[BTCTRY], RULES[BTCTRY], finer)))
     assert "start the bot again" in caught.value.hint
     assert place.store.commits[-1].state.cycle == 2
+
+
+def test_a_dry_run_sees_how_its_market_is_reached() -> None:
+    """A slow exchange tightens on paper as it would in earnest, at every look of a live market."""
+    seen = [
+        replace(one, books=(OrderBook(BTCTRY, (), (), one.times_ms[0], one.times_ms[0]),))
+        for one in split(walk(6, seed=3))
+    ]
+    calm = floor(seen)
+    slow = SimulatedVenue(calm.oms, health=lambda: VenueHealth(0, 2_001))
+    place = floor(seen, oms=calm.oms, venue=slow, kit=kit_for(cooldown_seconds=0, clean_cycles=1))
+    run_to_end(place)
+    modes = [one.record.mode for one in place.store.commits if one.record is not None]
+    assert modes == [RiskMode.REDUCE_RISK_ONLY] * len(modes)
 
 
 class Once:
