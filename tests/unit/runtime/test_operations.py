@@ -72,6 +72,9 @@ def test_where_no_bot_runs_it_is_done() -> None:
     assert stored is not None
     assert stored.state == done.state
     assert (done.state.capital.trading_capital_try, done.state.last_operation) == (700, 1)
+    (row,) = store.records(limit=9)
+    assert (row.cycle, row.digest) == (done.state.cycle, done.state.digest)
+    assert (row.equity_try, row.trading_capital_try, row.quiet_cycles) == (700, 700, 0)
 
 
 def test_where_a_bot_runs_it_is_written_down() -> None:
