@@ -265,7 +265,7 @@ async def stage4(
         stack.callback(store.close)
         venue: Venue = BtcturkVenue(client, policy=policy)
         if is_dry:
-            venue = _paper_venue(settings, kit, stored, clock)
+            venue = SimulatedVenue(_paper(settings, kit, stored, clock), health=venue.health)
         draw = Random()  # noqa: S311 - spreads start times, keeps no secret
         spread_ms = round(settings.jitter_seconds * 1000)
         market = BtcturkMarketData(
@@ -374,9 +374,7 @@ def _lock(settings: Settings, db: Path, *, is_dry: bool) -> StackedLock:
     return StackedLock(FileInstanceLock(name, directory=settings.state_dir), state_file_lock(db))
 
 
-def _paper_venue(
-    settings: Settings, kit: Kit, stored: StoredState | None, clock: Clock
-) -> SimulatedVenue:
+def _paper(settings: Settings, kit: Kit, stored: StoredState | None, clock: Clock) -> OmsSimulator:
     """Return a paper account that holds what the books say, with the same orders working."""
     fees = FeeSchedule(
         maker_rate=settings.maker_ratio,
@@ -396,4 +394,4 @@ def _paper_venue(
     if stored is not None:
         for order in stored.state.orders.values():
             oms.restore(order)
-    return SimulatedVenue(oms)
+    return oms

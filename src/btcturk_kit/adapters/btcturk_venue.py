@@ -27,7 +27,13 @@ from btcturk_kit.domain.money import round_half_even
 from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome, VenueOrder
 from btcturk_kit.domain.orders import CancelOrder, SubmitOrder
 from btcturk_kit.domain.transfers import Transfer
-from btcturk_kit.errors import GuardBlocked, ProtocolError, UnknownSymbolError, require
+from btcturk_kit.errors import (
+    ConfigurationError,
+    GuardBlocked,
+    ProtocolError,
+    UnknownSymbolError,
+    require,
+)
 from btcturk_kit.ports.clock import Clock
 
 __all__ = ["BtcturkMarketData", "BtcturkVenue", "WritePermission"]
@@ -209,19 +215,22 @@ class BtcturkMarketData:
 
         Raises:
             UnknownSymbolError: The exchange does not list a configured pair.
-            ProtocolError: One side of a pair's book is empty, so it has no mark.
+            ConfigurationError: It does not list one any more that it did list.
+            ProtocolError: One side of a pair's book is empty, or its day is missing: no mark.
         """
         now_ms = await self._next_instant_ms()
         rules = await self.pair_rules()
+        for symbol in self._symbols:
+            if symbol not in rules:
+                raise self._missing(symbol)
         last_trades = await self._tickers()
         bars: list[BarColumns] = []
         books: list[OrderBook] = []
         tickers: list[Ticker] = []
         for symbol in self._symbols:
-            row = last_trades.get(symbol)
-            pair = rules.get(symbol)
-            if row is None or pair is None:
-                raise UnknownSymbolError(symbol)
+            row, pair = last_trades.get(symbol), rules[symbol]
+            if row is None:  # the list of pairs, which is a little older, says that there is one
+                raise ProtocolError(f"{symbol} has no ticker")
             book = await self._client.order_book(symbol, limit=_BOOK_DEPTH)
             if not book.bids or not book.asks:
                 side = "asks" if book.bids else "bids"
@@ -231,6 +240,14 @@ class BtcturkMarketData:
             bars.append(self._bar(pair, book, row.last))
         return MarketFrame(
             times_ms=(now_ms,), bars=tuple(bars), books=tuple(books), tickers=tuple(tickers)
+        )
+
+    def _missing(self, symbol: Symbol) -> ConfigurationError:
+        if symbol not in self._marks:
+            return UnknownSymbolError(symbol)
+        return ConfigurationError(
+            f"the exchange does not list {symbol} any more",
+            hint="start the bot again: it goes on with the other pairs",
         )
 
     async def _next_instant_ms(self) -> int:
@@ -256,7 +273,10 @@ class BtcturkMarketData:
 
     async def _tickers(self) -> dict[Symbol, Ticker]:
         if len(self._symbols) == 1:
-            row = await self._client.ticker(self._symbols[0])
+            try:
+                row = await self._client.ticker(self._symbols[0])
+            except UnknownSymbolError:
+                return {}
             return {row.symbol: row}
         return {row.symbol: row for row in await self._client.tickers()}
 

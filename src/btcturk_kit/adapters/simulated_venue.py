@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.health import VenueHealth
@@ -23,10 +23,18 @@ __all__ = ["SimulatedVenue"]
 
 
 class SimulatedVenue:
-    """Trades on paper: dry runs and backtests. Implements `ports.venue.Venue`."""
+    """Trades on paper: dry runs and backtests. Implements `ports.venue.Venue`.
 
-    def __init__(self, oms: OmsSimulator) -> None:
+    Args:
+        oms: The paper account.
+        health: How well the exchange is reached that the market of a dry run is read from.
+    """
+
+    def __init__(
+        self, oms: OmsSimulator, *, health: Callable[[], VenueHealth | None] = lambda: None
+    ) -> None:
         self._oms = oms
+        self._health = health
         self._told = 0
 
     def advance(self, frame: MarketFrame, index: int) -> bool:
@@ -38,8 +46,8 @@ class SimulatedVenue:
         return self._oms.wires
 
     def health(self) -> VenueHealth | None:
-        """Return None: a paper exchange is always there."""
-        return None
+        """Return that of the market's source; None with recorded bars, which are always there."""
+        return self._health()
 
     async def balances(self) -> tuple[Balance, ...]:
         """Return free and locked of every asset."""

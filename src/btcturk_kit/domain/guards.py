@@ -120,7 +120,8 @@ def _fence(seen: GuardInputs) -> Review:
         return ALLOW
     guard = "treasury_fence" if seen.proposal.side is _BUY else "inventory"
     reason = f"it would take {seen.reserved}, {seen.spendable} may be used"
-    return deny(guard, reason, value=seen.reserved, limit=seen.spendable)
+    limit = seen.spendable if seen.spendable > 0 else None  # no order is of nothing
+    return deny(guard, reason, value=seen.reserved, limit=limit)
 
 
 def _order_cap(seen: GuardInputs) -> Review:
@@ -189,7 +190,8 @@ def _repeated_execution(seen: GuardInputs) -> Review:
 def _at_most(guard: str, value: Decimal, limit: Decimal | None) -> Review:
     if limit is None or value <= limit:
         return ALLOW
-    return deny(guard, f"{value} exceeds {limit}", value=value, limit=limit)
+    reason = f"{value} exceeds {limit}"
+    return deny(guard, reason, value=value, limit=limit if limit > 0 else None)
 
 
 def size_of(request: OrderRequest) -> tuple[Decimal | None, Decimal]:

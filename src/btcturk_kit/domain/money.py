@@ -48,7 +48,7 @@ __all__ = [
     "exact",
     "exactly",
     "floor_places",
-    "long_product",
+    "is_product_less",
     "mul",
     "plainly",
     "round_half_even",
@@ -213,16 +213,6 @@ def divide_half_even(numerator: Decimal, denominator: Decimal, places: int) -> D
     return _quantize_half_even(_divide_sticky(numerator, denominator), _QUANTA[places])
 
 
-def long_product(one: Decimal, other: Decimal) -> Decimal:
-    """Return a product that may be longer than an exact amount, for a comparison only.
-
-    Example:
-        >>> long_product(Decimal("1E-30"), Decimal("1") + Decimal("1E-20"))
-        Decimal('1.00000000000000000001E-30')
-    """
-    return _WIDE.multiply(one, other)
-
-
 def share_half_even(whole: Decimal, part: Decimal, size: Decimal, places: int) -> Decimal:
     """Return whole x part ÷ size rounded once, half to even, to `places` decimals.
 
@@ -243,6 +233,17 @@ def share_half_even(whole: Decimal, part: Decimal, size: Decimal, places: int) -
         return divide_half_even(mul(whole, part), size, places)
     except (Inexact, InvalidOperation):  # too long for an exact amount, and rare: the wide way
         return round_half_even(_WIDE.divide(_WIDE.multiply(whole, part), size), places)
+
+
+def is_product_less(one: Decimal, other: Decimal, than: Decimal, times: Decimal) -> bool:
+    """Whether one x other < than x times; the products may be longer than an exact amount.
+
+    Example:
+        >>> long = Decimal("123456789012.123456789012345678")
+        >>> is_product_less(long, long, long, long)
+        False
+    """
+    return _WIDE.multiply(one, other) < _WIDE.multiply(than, times)
 
 
 @dataclass(frozen=True, slots=True)

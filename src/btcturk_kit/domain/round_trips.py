@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.lots import LotMove
-from btcturk_kit.domain.money import ZERO, exact, long_product
+from btcturk_kit.domain.money import ZERO, exact, is_product_less
 from btcturk_kit.domain.positions import Position
 
 __all__ = ["RoundTrip", "TripState", "end_trip", "follow_trip", "is_dust"]
@@ -89,8 +89,8 @@ def is_dust(position: Position, move: LotMove, dust_try: Decimal) -> bool | None
         return True
     if move.gross is None or not move.quantity:
         return None
-    worth = long_product(left, move.gross).copy_abs()
-    return worth < long_product(dust_try, move.quantity.copy_abs())
+    # Of a token with 18 decimals both factors can have thirty digits.
+    return is_product_less(abs(left), abs(move.gross), dust_try, abs(move.quantity))
 
 
 @exact

@@ -113,7 +113,10 @@ def _sell(draft: Draft, intent: Intent, rules: PairRules) -> OrderProposal | Rev
     wanted = free if intent.quantity is None else min(intent.quantity, free)
     if wanted <= 0:
         return deny(
-            "inventory", f"{free} {rules.base} free", value=intent.quantity, limit=max(ZERO, free)
+            "inventory",
+            f"{free} {rules.base} free",
+            value=intent.quantity,
+            limit=free if free > 0 else None,  # with nothing there no quantity would pass
         )
     quantity = rules.quantize_quantity(wanted)
     return _proposal(draft, intent, rules, quantity, reduces_risk=True)
@@ -131,8 +134,7 @@ def _buy(draft: Draft, intent: Intent, rules: PairRules, budget: Budget) -> Orde
         return deny(
             "budget",
             f"cash {budget.cash}, exposure left {budget.exposure}",
-            value=wanted,
-            limit=max(ZERO, allowed),
+            value=wanted,  # and no limit: with nothing left no amount would pass
         )
     if intent.order_type is _MARKET:
         amount = rules.quantize_quote(allowed)

@@ -200,7 +200,12 @@ def take_votes(draft: Draft, gateway: HookGateway, context: StrategyContext) -> 
             draft.assessment = draft.assessment._replace(
                 wanted=strictest(draft.assessment.wanted, wanted), reasons=reasons
             )
+        # The cycle has been counted by the assessment: a milder vote must not make it two.
         draft.mode = next_mode_memory(
-            draft.mode, wanted, now_ms=draft.observation.now_ms, limits=draft.profile.risk.limits
+            draft.mode,
+            wanted,
+            now_ms=draft.observation.now_ms,
+            limits=draft.profile.risk.limits,
+            cycles=0,
         )
     draft.multiplier = min(draft.multiplier, vote.multiplier)

@@ -13,6 +13,7 @@ from btcturk_kit.domain.cycle import (
     CycleState,
     Decision,
     Intent,
+    Mark,
     Observation,
 )
 from btcturk_kit.domain.fills import Fill
@@ -27,7 +28,10 @@ from btcturk_kit.hooks.gateway import HookGateway
 from btcturk_kit.hooks.strategy import Strategy, checked_intents
 from btcturk_kit.pipeline.account import account
 from btcturk_kit.pipeline.assess import assess, keep_assessment, take_votes
-from btcturk_kit.pipeline.books import history_from_ms, require_law
+from btcturk_kit.pipeline.books import (
+    history_from_ms,
+    require_law,
+)
 from btcturk_kit.pipeline.context import CycleContext
 from btcturk_kit.pipeline.draft import Draft
 from btcturk_kit.pipeline.finance import finance_cycle
@@ -136,14 +140,22 @@ def carry_out(state: CycleState, observation: Observation, profile: Profile) -> 
         observation: The instant, the operations and the history they need; no marks.
         profile: Policies of the bot.
     """
-    draft = Draft(state, observation, profile, {})
-    if observation.now_ms >= state.performance.day.end_ms:
+    # Equity goes on at the prices it was counted at last: only what is asked for changes it.
+    now_ms, quote = observation.now_ms, profile.quote
+    marks = {
+        Symbol(f"{asset}{quote}"): Mark(price, price, price, now_ms)
+        for asset, price in state.performance.marks
+    }
+    draft = Draft(state, observation._replace(marks=marks), profile, {})
+    if now_ms >= state.performance.day.end_ms:
         turn_day(draft)
     before = draft.performance
     operate(draft)
     finance_cycle(draft)
     mark_unseen(draft, before)
-    return _freeze(draft)
+    decision = _freeze(draft)
+    # The trade history was not read, so none of it may be left behind.
+    return decision._replace(state=decision.state._replace(cursor_ms=state.cursor_ms))
 
 
 def _feed_fill(draft: Draft, kit: Kit, fill: Fill) -> None:

@@ -57,8 +57,13 @@ def operate(draft: Draft) -> None:
 def refusal_of(
     state: CycleState, observation: Observation, profile: Profile, operation: Operation
 ) -> str:
-    """Return why an operation could not be carried out on a state; empty if it could."""
-    return _carry_out(Draft(state, observation, profile, {}), operation)
+    """Return why an operation could not be carried out on a state; empty if it could.
+
+    Those of the observation that wait with a number are carried out first: their turn is before it.
+    """
+    draft = Draft(state, observation, profile, {})
+    operate(draft)
+    return _carry_out(draft, operation)
 
 
 def needs_market(request: OperationRequest) -> bool:

@@ -138,7 +138,7 @@ class QuietScan:
         self._always = True
         self._cash = self._floor = self._daily_floor = self._treasury_now = 0
         self._peak = self._armed_peak = 0
-        self._treasury_try = ZERO
+        self._treasury_try = self._unfed = ZERO
         self._ledger: Ledger | None = None
         self._memory: RiskMemory | None = None
         self._capital: CapitalState | None = None
@@ -181,6 +181,7 @@ class QuietScan:
         memory = state.risk
         if state.ledger is not self._ledger:
             self._arm_holdings(state)
+            self._capital = None  # the ceiling counts what was just counted
         self._always = (
             wires is None
             or assessment is None
@@ -235,7 +236,7 @@ class QuietScan:
         self._capital, self._orders = state.capital, state.orders
         capital = max(state.capital.trading_capital_try, ZERO)
         limits = self._kit.profile.risk.limits
-        room = limits.gross_exposure_ratio * capital
+        room = limits.gross_exposure_ratio * capital - self._unfed
         # A position cannot outgrow all of them together: mostly its own ceiling says nothing.
         if limits.position_ratio < limits.gross_exposure_ratio:
             most = limits.position_ratio * capital
@@ -267,8 +268,10 @@ class QuietScan:
                 feed.quantity = int(position.quantity.scaleb(shift))
                 dust = max(self._kit.profile.risk.limits.dust_try, rules[symbol].min_notional)
                 feed.held_from = -(-_ceil(dust.scaleb(places)) // feed.quantity)
-        for rest in unfed.values():  # no market to mark it at: it counts at its cost, as in assess
-            self._cash += int(rest.cost.scaleb(places))
+        # With no market to mark them at coins count at their cost, as in assess: as equity and as
+        # exposure.
+        self._unfed = sum([one.cost for one in unfed.values() if one.quantity], ZERO)
+        self._cash += int(self._unfed.scaleb(places))
 
     def _arm_floors(self, memory: RiskMemory) -> None:
         policy, places = self._kit.profile.risk, self.unit_places
@@ -283,10 +286,6 @@ class QuietScan:
     def amount(self, units: int) -> Decimal:
         """Return units as an exact amount of quote."""
         return Decimal(units).scaleb(-self.unit_places, context=EXACT)
-
-    def previous_equity(self) -> Decimal | None:
-        """Return equity at the instant before the present one; None at the first of a run."""
-        return self.amount(self.equities[-2]) if len(self.equities) > 1 else None
 
     def caught_up(self, memory: RiskMemory) -> RiskMemory:
         """Return the risk memory with the highest equity the scan has seen since it was armed."""

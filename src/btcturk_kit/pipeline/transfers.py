@@ -107,17 +107,14 @@ def _choice(transfers: list[Transfer], wanted: Decimal, *, known_ms: int) -> lis
     options: list[tuple[LedgerEvent | None, ...]] = []
     for one in transfers:
         events = transfer_events(one, known_ms=known_ms)
-        options.append(events if one.is_confirmed else (*events, None))
+        # What is not confirmed is left out as long as the difference can do without it.
+        options.append(events if one.is_confirmed else (None, *events))
     if len(options) <= _TRIED_MAX:
         for choice in product(*options):
             taken = [event for event in choice if event is not None]
             if sum((_moved(event) for event in taken), ZERO) == wanted:
                 return taken
-    return [
-        event
-        for one, (event, *_) in zip(transfers, options, strict=True)
-        if one.is_confirmed and event is not None
-    ]
+    return [transfer_events(one, known_ms=known_ms)[0] for one in transfers if one.is_confirmed]
 
 
 def _moved(event: LedgerEvent) -> Decimal:

@@ -46,6 +46,7 @@ from btcturk_kit.ports.market_data import MarketData
 from btcturk_kit.ports.store import StateStore
 from btcturk_kit.ports.venue import Venue
 from btcturk_kit.runtime.observe import observe_venue
+from btcturk_kit.runtime.pairs import take_rules
 from btcturk_kit.runtime.recorder import Recorder
 
 __all__ = ["CycleRunner", "RunReport"]
@@ -114,7 +115,6 @@ class CycleRunner:
         self._state: CycleState | None = None
         self._assessment: RiskAssessment | None = None
         self._balances: tuple[Balance, ...] | None = None
-        self._recovered_equity: Decimal | None = None
         self._noted = noted
         self._asked: tuple[Operation, ...] = ()
         self._cycles = 0
@@ -131,6 +131,7 @@ class CycleRunner:
         Raises:
             LockHeld: Another instance runs on this account.
             Fenced: A newer instance took over.
+            ConfigurationError: A pair is gone, or counts its prices anew: start again.
             InvariantViolation: Something that must always hold does not; nothing was written.
         """
         self._lock.acquire()
@@ -144,6 +145,7 @@ class CycleRunner:
                     if following is None:
                         break
                     frame = following
+                    take_rules(self._kit.rules, await self._market.pair_rules())
                     left = None if max_cycles is None else max_cycles - self._cycles
                     await self._walk(frame, left)
                     failures = 0
@@ -180,8 +182,6 @@ class CycleRunner:
         if stored is None:
             return
         self._state = stored.state
-        for record in self._store.records(limit=1):
-            self._recovered_equity = record.equity_try
         states = dict(stored.strategy_states)
         for bound in self._kit.strategies:
             if bound.name in states:
@@ -275,7 +275,7 @@ class CycleRunner:
             self._kit,
             intents=intents,
             assessment=None if has_news or noted or intents is None else self._assessment,
-            previous_equity=self._previous_equity,
+            previous_equity=lambda: _equity_of(state),
         )
         return await self._finish(state, decision, observation.now_ms)
 
@@ -296,7 +296,8 @@ class CycleRunner:
         }
         conditions = tuple([row for row in frame.tickers if row.symbol in self._kit.rules])
         if not has_news:
-            return Observation(now_ms, marks, anomalies=noted, conditions=conditions)
+            health = self._venue.health()
+            return Observation(now_ms, marks, anomalies=noted, conditions=conditions, health=health)
         observation = await observe_venue(
             state,
             self._venue,
@@ -340,7 +341,7 @@ class CycleRunner:
             self._kit,
             intents=(),
             assessment=None,
-            previous_equity=self._previous_equity,
+            previous_equity=lambda: _equity_of(state),
             observe_only=True,
         )
         self._state = await self._finish(state, decision, observation.now_ms)
@@ -356,11 +357,6 @@ class CycleRunner:
             self._store.require_writer()
             outcomes.append(await self._venue.submit(command))
         return settle(decision.state, tuple(outcomes), now_ms=now_ms)
-
-    def _previous_equity(self) -> Decimal | None:
-        """Return equity one instant ago: of this run, or the last that an earlier one recorded."""
-        before = self._scan.previous_equity()
-        return self._recovered_equity if before is None else before
 
     def _caught_up(self, state: CycleState, *, decided: int = 0) -> CycleState:
         """Return the state with the quiet cycles counted, and what the scan has seen in them.
@@ -382,3 +378,9 @@ class CycleRunner:
         if risk is state.risk and cycle == state.cycle:
             return state
         return state._replace(cycle=cycle, risk=risk)
+
+
+def _equity_of(state: CycleState) -> Decimal | None:
+    """Return the equity a state was left with: the last before the instant to be decided on."""
+    performance = state.performance
+    return performance.equity_try if performance.day.end_ms else None

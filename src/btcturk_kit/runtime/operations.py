@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from btcturk_kit.domain.cycle import CycleState, Observation, StateCommit
+from btcturk_kit.domain.cycle import CycleRecord, CycleState, Decision, Observation, StateCommit
 from btcturk_kit.domain.operations import Operation
 from btcturk_kit.errors import ConfigurationError, GuardBlocked, LockHeld
 from btcturk_kit.pipeline.decide import carry_out
@@ -87,9 +87,28 @@ def _alone(store: StateStore, profile: Profile, operation: Operation, *, now_ms:
             anomalies=decision.anomalies,
             days=decision.days,
             trips=decision.trips,
+            record=_record(decision, now_ms),
         )
     )
     return Carried(number, is_done=True, waits_for="", state=decision.state)
+
+
+def _record(decision: Decision, now_ms: int) -> CycleRecord:
+    """Return the row of the cycle history: every cycle is in one, this one too."""
+    state = decision.state
+    return CycleRecord(
+        state.cycle,
+        now_ms,
+        state.mode.mode,
+        0,
+        0,
+        0,
+        0,
+        decision.equity_try,
+        state.capital.trading_capital_try,
+        state.capital.treasury_try,
+        state.digest,
+    )
 
 
 def _checked(
@@ -102,7 +121,8 @@ def _checked(
     if not operation.reason.strip():
         raise ConfigurationError("no reason is given", hint="say why, with --reason")
     state = stored.state
-    seen = _seen(state, store, (operation,), now_ms=now_ms)
+    waiting = store.operations(after=state.last_operation)
+    seen = _seen(state, store, (*waiting, operation), now_ms=now_ms)
     problem = refusal_of(state, seen, profile, operation)
     if problem:
         raise GuardBlocked(problem, hint="nothing was written")

@@ -7,16 +7,17 @@ the settings is one. Never add: a look at the exchange.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
 from btcturk_kit.domain.cycle import Anomaly, CycleState
 from btcturk_kit.domain.identifiers import Asset, Symbol
+from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import ConfigurationError
 
-__all__ = ["WorkingPairs", "working_pairs"]
+__all__ = ["WorkingPairs", "take_rules", "working_pairs"]
 
 
 class WorkingPairs(NamedTuple):
@@ -88,3 +89,26 @@ def _gone(symbol: Symbol, state: CycleState, quote: Asset) -> Anomaly:
     held = "no coins" if position is None else f"{position.quantity} for {position.cost} {quote}"
     told = f"{symbol} is not listed any more: the books hold {held}, counted at cost"
     return Anomaly("pair_gone", RiskMode.REDUCE_RISK_ONLY, told)
+
+
+def take_rules(rules: dict[Symbol, PairRules], listed: Mapping[Symbol, PairRules]) -> None:
+    """Bring the rules of a run up to those of the moment: some limits move with the market.
+
+    Args:
+        rules: Of the run; changed in place, because everything of the run looks at them.
+        listed: What the exchange lists; a pair that is not there keeps its rules.
+
+    Raises:
+        ConfigurationError: A pair counts its prices anew; all this run has seen is in old steps.
+    """
+    for symbol, known in rules.items():
+        told = listed.get(symbol, known)
+        if told is known or told == known:
+            continue
+        if told.price_places != known.price_places:
+            raise ConfigurationError(
+                f"the exchange changed the decimals of a price of {symbol} from "
+                f"{known.price_places} to {told.price_places}",
+                hint="start the bot again: it goes on with the new ones",
+            )
+        rules[symbol] = told

@@ -21,6 +21,7 @@ from btcturk_kit.domain.order_events import CancelAccepted, OrderAccepted, Submi
 from btcturk_kit.domain.orders import CancelOrder, MarketSell, SubmitOrder
 from btcturk_kit.domain.policy import SideEffectPolicy
 from btcturk_kit.errors import (
+    ConfigurationError,
     GuardBlocked,
     InvariantViolation,
     OutcomeUnknown,
@@ -44,6 +45,7 @@ class Exchange:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.scales = {BTC: 0, ETH: 2}
         self.last = {BTC: Decimal(101), ETH: Decimal("7.5")}
         self.books: dict[str, tuple[list[Any], list[Any]]] = {
             BTC: ([["100", "1"]], [["102", "1"]]),
@@ -65,7 +67,7 @@ class Exchange:
             bids, asks = self.books[pair]
             data = {"timestamp": 1, "bids": bids, "asks": asks}
         elif path.endswith("/exchangeinfo"):
-            data = {"symbols": [self._pair(BTC, 0), self._pair(ETH, 2)]}
+            data = {"symbols": [self._pair(*one) for one in self.scales.items()]}
         elif path.endswith("/openOrders"):
             data = {"asks": [], "bids": self.open}
         elif path.endswith("/allOrders"):
@@ -323,6 +325,28 @@ def test_a_pair_that_is_not_listed() -> None:
     market = market_of(Exchange(), SimulatedClock(NOW), BTC, Symbol("XYZTRY"))
     with pytest.raises(UnknownSymbolError, match="XYZTRY"):
         asyncio.run(market.next_frame())
+
+
+def test_a_pair_that_is_not_listed_any_more() -> None:
+    """What is gone is no slip of the pen: the line says so, and what to do."""
+    exchange, clock = Exchange(), SimulatedClock(NOW)
+    market = market_of(exchange, clock, BTC, ETH)
+    asyncio.run(market.next_frame())
+    del exchange.scales[ETH]
+    clock.set_ms(NOW + 5 * MINUTE)
+    with pytest.raises(ConfigurationError, match="does not list ETHTRY any more") as caught:
+        asyncio.run(market.next_frame())
+    assert not isinstance(caught.value, UnknownSymbolError)
+    assert "start the bot again" in caught.value.hint
+
+
+@pytest.mark.parametrize("symbols", [(BTC,), (BTC, ETH)])
+def test_a_pair_without_a_day_has_no_mark(symbols: tuple[Symbol, ...]) -> None:
+    """One answer without it is a failed look, which a loop survives; the list of pairs decides."""
+    exchange = Exchange()
+    del exchange.last[BTC]
+    with pytest.raises(ProtocolError, match="BTCTRY has no ticker"):
+        asyncio.run(market_of(exchange, SimulatedClock(NOW), *symbols).next_frame())
 
 
 def test_a_price_off_the_grid_is_rounded_to_the_nearest_step() -> None:

@@ -233,3 +233,11 @@ def test_the_size_of_an_order_is_what_it_asks_for() -> None:
     assert size_of(limit) == (3, 2)
     assert size_of(MarketBuy(BTCTRY, Decimal(5))) == (None, 5)
     assert size_of(MarketSell(BTCTRY, Decimal(7))) == (None, 7)
+
+
+def test_no_denial_names_nothing_as_what_would_pass() -> None:
+    """With no room at all there is no number to name: an order of nothing is no order."""
+    nothing = Decimal(0)
+    assert told(buying(spendable=nothing))[3] is None
+    assert told(selling(spendable=nothing))[3] is None
+    assert told(buying(order_try_max=nothing))[1::2] == ("order_cap", None)

@@ -413,7 +413,7 @@ def test_every_denial_has_a_code_and_the_number_that_would_pass() -> None:
          "mode", 2, 0),
         (opened(mode=ModeMemory(RiskMode.OBSERVE_ONLY, NOW_MS)), intent_to_sell(), {},
          "mode", 2, 1),
-        (opened(), intent_to_sell("0.5"), {}, "inventory", Decimal("0.5"), 0),
+        (opened(), intent_to_sell("0.5"), {}, "inventory", Decimal("0.5"), None),
         (opened(), intent_to_buy("99.99"), {}, "min_notional", Decimal("99.75"), 100),
         (opened(), intent_to_buy("99.99", price=None), {}, "min_notional", Decimal("99.99"), 100),
         (opened(), intent_to_buy("0.000001"), {}, "quantity", 0, Decimal("0.00000001")),
@@ -434,10 +434,10 @@ def test_a_pair_without_a_market_and_one_without_rules_are_told_apart() -> None:
 
 
 def test_a_budget_that_is_spent_names_what_is_left() -> None:
-    """Nothing: neither cash nor exposure."""
+    """Neither cash nor exposure; no amount would pass, so there is no limit to name."""
     kit = kit_of(profile=profile_of(reserve_try=Decimal(100_000)))
     ((_, answer),) = decide_on(opened(), None, intent_to_buy("1000"), kit=kit).reviews
-    assert (answer.code, answer.value, answer.limit) == ("budget", 1_000, 0)
+    assert (answer.code, answer.value, answer.limit) == ("budget", 1_000, None)
 
 
 def test_an_amount_at_the_least_notional_passes() -> None:

@@ -251,6 +251,20 @@ def test_a_vote_never_loosens() -> None:
     assert decision.state.mode.mode is OBSERVE
 
 
+def test_a_milder_vote_does_not_count_a_cycle_twice() -> None:
+    """Three clean cycles are three, whatever a voter asks for meanwhile that is milder."""
+    limits = RiskLimits(cooldown_ms=0, clean_cycles=3)
+    kit = kit_of(
+        plugins={"voter": Voter(RiskVote(REDUCE, reason="news"))}, profile=profile_of(limits=limits)
+    )
+    state = opened(mode=ModeMemory(OBSERVE, NOW_MS - 1, 0))
+    seen = []
+    for at in range(4):
+        state = decide_on(state, observe(NOW_MS + at), kit=kit).state
+        seen.append((state.mode.mode, state.mode.clean_cycles))
+    assert seen == [(OBSERVE, 1), (OBSERVE, 2), (REDUCE, 0), (REDUCE, 0)]
+
+
 @pytest.mark.parametrize(
     "vote",
     [

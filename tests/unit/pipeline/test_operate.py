@@ -41,10 +41,12 @@ from btcturk_kit.pipeline.operate import needs_market, refusal_of
 from .desk import (
     BTC,
     BTCTRY,
+    DAY_MS,
     NOW_MS,
     OPENED_MS,
     TRY,
     balances,
+    booked,
     buy,
     decide_on,
     intent_to_sell,
@@ -207,6 +209,30 @@ def test_alone_nothing_is_judged() -> None:
     decision = carry_out(state, observe(operations=(asked,), marks={}), profile_of())
     assert decision.state.capital.trading_capital_try == 1000
     assert (decision.assessment, decision.submits) == (None, ())
+
+
+def test_alone_equity_goes_on_at_the_last_prices() -> None:
+    """Only what is moved changes it: no market is no loss, neither of the day nor of the run."""
+    state = booked(opened("1000", capital="600"), buy(1, "0.0001", "1000000"))
+    asked = Operation(1, NOW_MS, "a", transfer(UNASSIGNED, TRADING, "100"))
+    late_ms = NOW_MS + 5 * DAY_MS
+    alone = carry_out(state, observe(late_ms, operations=(asked,), marks={}), profile_of())
+    told = alone.state.performance
+    assert (alone.equity_try, told.equity_try, told.drawdown_try) == (700, 700, 0)
+    assert told.marks == state.performance.marks
+    (day,) = alone.days  # the day of the last run is over; what is moved belongs to this one
+    assert (day.equity_start_try, day.equity_end_try, day.flows_try) == (600, 600, 0)
+    assert day.drawdown_try == 0
+    assert (told.day.equity_try, told.flows_try - told.day.flows_try) == (600, 100)
+
+
+def test_alone_no_part_of_the_trade_history_is_left_behind() -> None:
+    """It was not read: trades made while no bot ran are booked by the run that comes."""
+    state = opened("1000", capital="600")
+    asked = Operation(1, NOW_MS, "a", transfer(UNASSIGNED, TRADING, "400"))
+    late_ms = NOW_MS + 5 * DAY_MS
+    alone = carry_out(state, observe(late_ms, operations=(asked,), marks={}), profile_of())
+    assert alone.state.cursor_ms == state.cursor_ms == OPENED_MS
 
 
 @pytest.mark.parametrize("granularity", list(Granularity))

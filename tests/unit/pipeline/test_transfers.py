@@ -83,6 +83,15 @@ def test_of_many_the_ones_that_fit_are_chosen() -> None:
     assert none.state.differences == ((TRY, D(11)),)
 
 
+def test_two_that_would_cancel_out_are_not_booked_for_nothing() -> None:
+    """A deposit and a withdrawal of one amount, neither confirmed, explain no difference of 0."""
+    state = opened("1000", capital="600")
+    pair = (transfer(1), transfer(2, OUT))
+    assert told(state, "1000", "0", *pair).is_quiet
+    one = told(state, "1050", "0", *pair)
+    assert [event.key for event in one.events] == ["flow:deposit:1"]
+
+
 @pytest.mark.parametrize(
     ("kind", "seen", "net"),
     [(OUT, "949.5", "-50.5"), (OUT, "950", "-50"), (IN, "1049.5", "49.5"), (IN, "1050", "50")],

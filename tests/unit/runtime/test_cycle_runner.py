@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -12,12 +13,15 @@ import pytest
 from btcturk_kit.adapters.file_lock import NoInstanceLock
 from btcturk_kit.adapters.simulated_venue import SimulatedVenue
 from btcturk_kit.domain.balances import balance_differences
-from btcturk_kit.domain.cycle import CycleRecord, StateCommit
+from btcturk_kit.domain.cycle import CycleRecord, Intent, StateCommit
+from btcturk_kit.domain.health import VenueHealth
 from btcturk_kit.domain.identifiers import ClientOrderId, Symbol
+from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.ledger import Account
 from btcturk_kit.domain.market import Balance, BookLevel, MarketFrame, OrderBook
+from btcturk_kit.domain.operations import CapitalPocket, Operation, TransferCapital
 from btcturk_kit.domain.order_events import SubmitOutcome, SubmitUnknown, VenueOrder
-from btcturk_kit.domain.orders import OrderStatus, SubmitOrder
+from btcturk_kit.domain.orders import OrderStatus, OrderType, Side, SubmitOrder
 from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import (
     AuthenticationError,
@@ -31,10 +35,11 @@ from btcturk_kit.errors import (
 from btcturk_kit.hooks.gateway import HookGateway
 from btcturk_kit.hooks.loading import load_plugins
 from btcturk_kit.hooks.specs import hookimpl
-from btcturk_kit.hooks.strategy import BarView
+from btcturk_kit.hooks.strategy import BarView, Intents, StrategyContext
 from btcturk_kit.pipeline.account import locked_differences
 from btcturk_kit.pipeline.decide import BoundStrategy, Kit
 from btcturk_kit.runtime.cycle_runner import CycleRunner
+from btcturk_kit.runtime.operations import ask_and_carry_out
 
 from .floor import (
     BTC,
@@ -240,6 +245,99 @@ def test_a_market_without_an_instant_is_an_error() -> None:
 # --- the day, the limits, the age of data
 
 
+class Relisted(Frames):
+    """A market whose rules become others while it brings frames."""
+
+    def __init__(self, frames: Sequence[MarketFrame], *told: PairRules) -> None:
+        super().__init__(frames)
+        self._told = list(told)
+
+    async def pair_rules(self) -> dict[Symbol, PairRules]:
+        """Return the next rules, the last of them for ever."""
+        return {BTCTRY: self._told.pop(0) if len(self._told) > 1 else self._told[0]}
+
+
+def over(place: Floor, market: Frames) -> Floor:
+    """Return the same floor with another market."""
+    runner = CycleRunner(
+        kit=place.kit,
+        market=market,
+        venue=ExchangeVenue(place.oms),
+        store=place.store,
+        lock=NoInstanceLock(),
+    )
+    return place._replace(runner=runner)
+
+
+def test_rules_that_move_with_the_market_are_those_of_the_moment() -> None:
+    """A sell above yesterday's highest price is no breach today."""
+    old = replace(RULES[BTCTRY], max_price=Decimal(1_000_100))
+    frames = split(walk(5, seed=3))
+    place = floor(frames)
+    place.kit.rules[BTCTRY] = old
+    run_to_end(over(place, Relisted(frames, old, RULES[BTCTRY])))
+    assert place.kit.rules[BTCTRY] == RULES[BTCTRY]
+
+
+def test_a_scale_that_changes_in_the_middle_ends_the_run_with_a_line() -> None:
+    """It is nobody's fault: the line says what happened, and that a new run goes on."""
+    frames = split(walk(5, seed=3))
+    place = floor(frames)
+    finer = replace(RULES[BTCTRY], price_scale=2, has_fraction=True)
+    with pytest.raises(ConfigurationError, match="price of BTCTRY from 0 to 2") as caught:
+        run_to_end(over(place, Relisted(frames, RULES[BTCTRY], RULES[BTCTRY], finer)))
+    assert "start the bot again" in caught.value.hint
+    assert place.store.commits[-1].state.cycle == 2
+
+
+def test_a_dry_run_sees_how_its_market_is_reached() -> None:
+    """A slow exchange tightens on paper as it would in earnest, at every look of a live market."""
+    seen = [
+        replace(one, books=(OrderBook(BTCTRY, (), (), one.times_ms[0], one.times_ms[0]),))
+        for one in split(walk(6, seed=3))
+    ]
+    calm = floor(seen)
+    slow = SimulatedVenue(calm.oms, health=lambda: VenueHealth(0, 2_001))
+    place = floor(seen, oms=calm.oms, venue=slow, kit=kit_for(cooldown_seconds=0, clean_cycles=1))
+    run_to_end(place)
+    modes = [one.record.mode for one in place.store.commits if one.record is not None]
+    assert modes == [RiskMode.REDUCE_RISK_ONLY] * len(modes)
+
+
+class Once:
+    """A strategy that buys at one instant."""
+
+    def __init__(self, at_ms: int) -> None:
+        self._at_ms = at_ms
+
+    def propose(self, context: StrategyContext) -> Intents:
+        """Return the one order."""
+        if context.now_ms != self._at_ms:
+            return ()
+        amount = Decimal(10_000)
+        return (Intent("once", BTCTRY, Side.BUY, OrderType.MARKET, quote_amount=amount),)
+
+    def dump_state(self) -> str:
+        """Return nothing."""
+        return ""
+
+    def load_state(self, text: str) -> None:
+        """Take nothing."""
+
+
+def test_the_last_trade_before_midnight_is_a_result_of_its_day() -> None:
+    """The next day starts with the equity after it, as the report of the days says."""
+    closes = [1_000_000 if at < 22 else 990_000 for at in range(26)]
+    kit = kit_for(strategies="")
+    kit = kit._replace(strategies=(BoundStrategy("once", BTCTRY, Once(START_MS + 21 * HOUR_MS)),))
+    place = floor(split(frame_of(bars(closes))), kit=kit)
+    state = run_to_end(place).state
+    (trade,) = place.oms.fills_since(0)
+    assert trade.event_time_ms == START_MS + 22 * HOUR_MS
+    assert state.risk.day_start_equity_try < 100_000 - 24
+    assert state.risk.day_start_equity_try == state.performance.day.equity_try
+
+
 def test_days_end_at_midnight_in_istanbul() -> None:
     """The first instant of the next day starts the day's account with equity before it."""
     place = floor(walk(80, seed=4))
@@ -248,6 +346,28 @@ def test_days_end_at_midnight_in_istanbul() -> None:
     assert [(end // HOUR_MS) % 24 for end in ends] == [21] * len(ends)  # 21:00 UTC
     assert len(ends) == 4
     assert report.state.risk.day_end_ms > place.store.commits[-1].now_ms
+
+
+@pytest.mark.parametrize("amount", ["40000", "-40000"])
+def test_money_moved_while_no_bot_ran_is_no_result_of_the_next_day(amount: str) -> None:
+    """The day starts with it, although it was moved after the last look of the day before."""
+    moved, frames = Decimal(amount), split(walk(30, seed=3))
+    place = floor(frames[:2], trading_capital_try=Decimal(50_000))
+    before = run_to_end(place)
+    pockets = [CapitalPocket.UNASSIGNED, CapitalPocket.TRADING]
+    source, target = pockets if moved > 0 else reversed(pockets)
+    asked = TransferCapital(source=source, target=target, amount=abs(moved))
+    ask_and_carry_out(
+        place.store,
+        NoInstanceLock(),
+        place.kit.profile,
+        Operation(0, START_MS + 2 * HOUR_MS, "more, or less", asked),
+        now_ms=START_MS + 2 * HOUR_MS,
+    )
+    after = run_to_end(floor(frames[28:], store=place.store, oms=place.oms)).state
+    assert after.risk.day_start_equity_try == before.equity_try + moved
+    assert after.risk.day_end_ms > before.state.risk.day_end_ms
+    assert after.mode.mode is RiskMode.NORMAL
 
 
 def test_a_fall_stops_the_bot_and_cancels_its_buys() -> None:

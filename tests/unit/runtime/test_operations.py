@@ -85,6 +85,9 @@ def test_where_no_bot_runs_it_is_done() -> None:
     assert stored is not None
     assert stored.state == done.state
     assert (done.state.capital.trading_capital_try, done.state.last_operation) == (700, 1)
+    (row,) = store.records(limit=9)
+    assert (row.cycle, row.digest) == (done.state.cycle, done.state.digest)
+    assert (row.equity_try, row.trading_capital_try, row.quiet_cycles) == (700, 700, 0)
 
 
 def test_where_a_bot_runs_it_is_written_down() -> None:
@@ -96,6 +99,20 @@ def test_where_a_bot_runs_it_is_written_down() -> None:
     done = ask(store, to_trading("50"))
     assert (done.number, done.state.last_operation) == (2, 2)
     assert done.state.capital.trading_capital_try == 750
+
+
+def test_what_waits_is_counted_in() -> None:
+    """The command says of each what the bot will: those before it have their turn before it."""
+    store, running = opened_store(), Lock(is_held=True)
+    ask(store, to_trading("300"), running)
+    with pytest.raises(GuardBlocked, match="more than the 100 TRY"):
+        ask(store, to_trading("300"), running)
+    back = TransferCapital(
+        source=CapitalPocket.TRADING, target=CapitalPocket.UNASSIGNED, amount=D(900)
+    )
+    assert ask(store, back, running).number == 2
+    done = ask(store, to_trading("1000"))
+    assert (done.number, done.state.capital.trading_capital_try) == (3, 1000)
 
 
 def test_coins_wait_for_a_market_and_everything_behind_them_too() -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from btcturk_kit.adapters.file_lock import NoInstanceLock
 from btcturk_kit.domain.identifiers import Asset
+from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
 from btcturk_kit.domain.market import MarketFrame
+from btcturk_kit.domain.positions import Lot, Position
+from btcturk_kit.domain.risk_mode import RiskMode
+from btcturk_kit.domain.risk_rules import RiskInputs
+from btcturk_kit.pipeline.quiet import QuietScan
 from btcturk_kit.runtime.cycle_runner import CycleRunner, RunReport
 
 from .floor import (
@@ -18,10 +24,13 @@ from .floor import (
     ETHTRY,
     HOUR_MS,
     START_MS,
+    TRY,
     ExchangeVenue,
     Floor,
     Frames,
+    bars,
     floor,
+    frame_of,
     kit_for,
     run_to_end,
     split,
@@ -99,6 +108,41 @@ def test_a_coin_without_bars_counts_at_its_cost() -> None:
     report = run_to_end(second)
     assert report.state.positions[ETH] == held.state.positions[ETH]
     assert second.runner.equities[-1] == report.equity_try * 10**18
+
+
+def test_a_coin_without_bars_is_exposed_at_its_cost() -> None:
+    """The scan stops where the rule speaks: what has no market counts as exposed all the same."""
+    kit = {"symbols": "BTCTRY,ETHTRY", "gross_exposure_ratio": "0.30", "strategies": ""}
+    chosen = kit_for(**kit)
+    base = run_to_end(floor(walk(2, seed=1), kit=kit_for(**kit))).state
+    cost, paid = Decimal(20_000), Decimal(9_000)
+    dark = Position(ETH, lots=(Lot(START_MS, 1, Decimal(1), cost, cost),), quantity=Decimal(1))
+    lit = Position(
+        BTC, lots=(Lot(START_MS, 1, Decimal("0.009"), paid, paid),), quantity=Decimal("0.009")
+    )
+    legs = (
+        Leg(Account.BOT, TRY, -cost - paid),
+        Leg(Account.TRADE, TRY, cost + paid),
+        Leg(Account.BOT, ETH, Decimal(1)),
+        Leg(Account.TRADE, ETH, Decimal(-1)),
+        Leg(Account.BOT, BTC, Decimal("0.009")),
+        Leg(Account.TRADE, BTC, Decimal("-0.009")),
+    )
+    event = LedgerEvent("fills", EventKind.FILL, START_MS, START_MS, legs, "two at once")
+    state = base._replace(
+        ledger=base.ledger.post(event),
+        positions={ETH: dark._replace(cost=cost), BTC: lit._replace(cost=paid)},
+    )
+    frame = frame_of(bars([1_000_000, 1_100_000, 1_120_000, 1_130_000]))
+    calm = chosen.profile.risk.assess(
+        RiskInputs(Decimal(100_000), cost + paid, state.capital, state.risk, 0)
+    )
+    scan = QuietScan(chosen)
+    scan.enter(frame)
+    chosen.context.enter(frame)
+    chosen.context.refresh(state, mode=RiskMode.NORMAL, balances=None)
+    scan.arm(state, assessment=calm, wires={})
+    assert scan.scan(frame, 0, 4).at == 2  # 20,000 and 10,080 are more than 30,000
 
 
 def _first_holding(place: Floor, asset: Asset) -> int:
