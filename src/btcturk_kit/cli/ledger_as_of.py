@@ -34,10 +34,10 @@ def show_as_of(
         known_ms = instant_ms(known_by, day_zone)
         with SqliteStateStore.inspect(db) as store:
             events = store.events_as_of(happened_by_ms=happened_ms, known_by_ms=known_ms)
-            account = store.account
-            if not account:
+            books_of = store.account
+            if not books_of:
                 raise ConfigurationError(f"{db} holds no account yet", hint="run a bot on it first")
-            method = method_of_books(account)
+            method = method_of_books(books_of)
         books = books_as_of(events, method=method)
     balances: dict[str, dict[str, str]] = {}
     for (account, asset), amount in sorted(books.ledger.balances.items(), key=lambda one: one[0]):
@@ -50,7 +50,7 @@ def show_as_of(
     if as_json:
         print_json(
             {
-                "account": account,
+                "account": books_of,
                 "happened_by_ms": happened_ms,
                 "known_by_ms": known_ms,
                 "events": len(events),
@@ -62,7 +62,7 @@ def show_as_of(
             }
         )
         return
-    typer.echo(f"account {account}, {books.ledger.event_count} facts")
+    typer.echo(f"account {books_of}, {books.ledger.event_count} facts")
     rows = [
         (coin, name, text) for coin in sorted(balances) for name, text in balances[coin].items()
     ]
