@@ -87,6 +87,14 @@ def test_an_empty_file_is_left_as_it_is(tmp_path: Path, words: tuple[str, ...]) 
     assert (code, "it is empty" in line, path.stat().st_size) == (7, True, 0)
 
 
+def test_a_bot_may_begin_on_an_empty_file(tmp_path: Path) -> None:
+    """A run that looks for its account there finds none, which is no error."""
+    path = tmp_path / "empty.db"
+    path.touch()
+    assert SqliteStateStore.peek(path, account=ACCOUNT) is None
+    assert path.stat().st_size == 0
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
