@@ -318,8 +318,8 @@ def test_returns_against_series_of_the_user(db: Path, tmp_path: Path) -> None:
     assert len(found["missing_rates"]) == found["days"] - 1
     text = ran(tmp_path, "report", "returns", "--db", db, *series).stdout
     assert "days without a USDT rate: 2023-" in text
-    assert f"over the deposit  {found['excess_ratio']}" in text
-    late = ("--deposit-rate", "late.csv", "--from", plain["first"], "--until", plain["last"])
+    assert f"over the deposit  {Decimal(found['excess_ratio']) * 100:,.2f} %" in text
+    late = ("--deposit-rate", "late.csv", "--from", plain["first"], "--to", plain["last"])
     (tmp_path / "late.csv").write_text(f"date,rate\n{plain['last']},0.30\n")
     text = ran(tmp_path, "report", "returns", "--db", db, *late).stdout
     assert "deposit, TRY  unknown" in text
@@ -353,7 +353,7 @@ def test_a_bad_series_is_one_line(
 def test_a_span_of_one_day_or_a_bad_day_is_refused(db: Path, tmp_path: Path) -> None:
     """A return needs two valued days, and options need days."""
     for options, said in (
-        (("--until", "2019-01-01"), "0 valued days"),
+        (("--to", "2019-01-01"), "no two days"),
         (("--from", "soon"), "--from 'soon' is not a day"),
     ):
         line, _ = failed(

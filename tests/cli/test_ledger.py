@@ -131,6 +131,7 @@ def test_the_books_of_a_moment_are_shown(db: Path, life: BookedLife) -> None:
     code, text = run("show", "--db", db, "--known-by", OPENED_MS, "--json")
     document = json.loads(text)
     assert (code, document["events"], document["known_by_ms"]) == (0, 1, OPENED_MS)
+    assert document["account"] == ACCOUNT
     assert document["balances"]["BTC"] == {"external": "2", "opening": "-2"}
     assert document["positions"]["external"]["BTC"]["quantity"] == "2"
     code, text = run("show", "--db", db, "--happened-by", "2100-01-01", "--json")
@@ -142,6 +143,8 @@ def test_the_books_of_a_moment_are_shown(db: Path, life: BookedLife) -> None:
     assert str(held.normalize()) != ""
     code, text = run("show", "--db", db, "--happened-by", "2100-01-01")
     assert (code, "lots of external" in text) == (0, True)
+    assert text.splitlines()[0].startswith(f"account {ACCOUNT}, ")
+    assert text.splitlines()[-1] == "balanced"
 
 
 @pytest.mark.parametrize(

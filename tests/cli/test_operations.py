@@ -137,7 +137,7 @@ def test_what_is_done(db: Path) -> None:
         (("ledger", "import", "a.csv", "--column", "when=x"), 3, "is not OURS=THEIRS"),
         (("risk", "override", "WILD"), 3, "'WILD' is none of"),
         (("risk", "override", "NORMAL", "--until", "2020-01-01T00:00+03:00"), 8, "before it"),
-        (("risk", "release", "repeats"), 8, "repeats has no latch"),
+        (("risk", "release", "repeats"), 8, "repeats has no latch; latched"),
     ],
 )
 def test_what_is_refused(db: Path, words: tuple[str, ...], code: int, told: str) -> None:

@@ -192,6 +192,8 @@ def open_as_found(path: Path) -> SqliteFile:
     """
     if not path.exists():
         raise StoreError(f"state file {path}: it does not exist", hint="check the path")
+    if not path.stat().st_size:
+        raise StoreError(f"state file {path}: it is empty", hint="check the path")
     try:
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=ro",
@@ -224,6 +226,8 @@ def _lenient_text(data: bytes) -> str:
 
 def _make_private(path: Path, *, create: bool) -> None:
     if path.exists():
+        if not create and not path.stat().st_size:  # to look at it must not make it a state file
+            raise StoreError("it is empty", hint="check the path, or run the bot once")
         return
     if not create:
         raise StoreError("it does not exist", hint="check the path, or run the bot once")

@@ -119,7 +119,7 @@ class SqliteStateStore(SqliteHistory):
         Raises:
             StoreError: It is there and cannot be read; see `open`.
         """
-        if not Path(path).exists():
+        if not Path(path).exists() or not Path(path).stat().st_size:
             return None
         with cls.inspect(path) as store:
             stored = store.load()

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from btcturk_kit.cli import ledger_import, ledger_operations
 from btcturk_kit.cli.capital import capital_app
 from btcturk_kit.cli.capital_lab import capital_lab
 from btcturk_kit.cli.config import config_app
@@ -22,9 +21,6 @@ from btcturk_kit.cli.sandbox import sandbox_app
 from btcturk_kit.cli.stage4 import stage4_run
 
 __all__ = ["app"]
-
-_COMMANDS_OF_LEDGER = (ledger_import, ledger_operations)
-"""Modules that add their commands to the group `ledger` by being loaded."""
 
 app = typer.Typer(
     name="btcturk-kit",

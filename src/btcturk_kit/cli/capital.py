@@ -22,6 +22,8 @@ from btcturk_kit.cli.output import decimal_text, failing_cleanly, print_json
 
 __all__ = ["capital_app"]
 
+_HASH_SHOWN = 32
+
 capital_app = typer.Typer(
     name="capital", help="Trading capital and treasury.", no_args_is_help=True
 )
@@ -65,7 +67,9 @@ def capital_show(*, db: Db, as_json: Json = False) -> None:
         return
     for label, value in document.items():
         shown = ("yes" if value else "NO") if isinstance(value, bool) else str(value)
-        typer.echo(f"{label:>28}  {shown[:48]}")
+        if label == "content_hash":
+            shown = f"{shown[:_HASH_SHOWN]}…"  # the document has all of it
+        typer.echo(f"{label:>28}  {shown}")
 
 
 @capital_app.command("transfer")
@@ -85,9 +89,11 @@ def capital_transfer(
 
     with failing_cleanly(as_json=as_json):
         names = [one.value for one in CapitalPocket]
-        for name in (source, target):
+        for option, name in (("--from", source), ("--to", target)):
             if name not in names:
-                raise ConfigurationError(f"{name!r} is none of {', '.join(names)}")
+                raise ConfigurationError(
+                    f"{option} {name!r} is none of {', '.join(names)}", hint="write one of them"
+                )
         request = TransferCapital(
             source=CapitalPocket(source),
             target=CapitalPocket(target),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["capital_lab", "policy_named"]
 
 _DONE = "as it was done"
+_PLACES_MAX = 16  # of a ratio: its share of any amount stays exact
 _DEFAULT = (
     "checkpoint:profit_basis=checkpoint",
     "high water mark:profit_basis=high_water_mark",
@@ -106,21 +107,29 @@ def policy_named(text: str) -> tuple[str, SelfFinancing]:
     for part in rest.split(",") if rest else ():
         field, _, value = part.partition("=")
         try:
-            given[field.strip()] = readers[field.strip()](value.strip())
+            found = given[field.strip()] = readers[field.strip()](value.strip())
+            if isinstance(found, Decimal) and not _is_ratio(found):
+                raise ValueError  # noqa: TRY301 - told as any other value that cannot be
         except (KeyError, ValueError, InvalidOperation):
             raise ConfigurationError(
                 f"policy {name!r}: {part!r} is not understood",
                 hint="fields: trading_ratio, treasury_ratio, basis (net, gross), profit_basis"
-                " (checkpoint, high_water_mark), granularity (event, checkpoint)",
+                " (checkpoint, high_water_mark), granularity (event, checkpoint); ratios are"
+                " from 0 to 1",
             ) from None
     if not name or not colon or name == _DONE:
         raise ConfigurationError(
             f"policy {text!r} has no name of its own", hint="write NAME:FIELD=VALUE,…"
         )
     for one, other in (("trading_ratio", "treasury_ratio"), ("treasury_ratio", "trading_ratio")):
-        if one in given and given[one].is_finite():
+        if one in given:
             given.setdefault(other, sub(ONE, given[one]))
     return name, SelfFinancing(**given)
+
+
+def _is_ratio(value: Decimal) -> bool:
+    exponent = value.as_tuple().exponent
+    return value.is_finite() and isinstance(exponent, int) and -_PLACES_MAX <= exponent <= 0
 
 
 def _fields(name: str, policy: SelfFinancing | None, one: PolicyOutcome) -> dict[str, Any]:
@@ -145,8 +154,8 @@ def _fields(name: str, policy: SelfFinancing | None, one: PolicyOutcome) -> dict
 
 def _show(outcomes: dict[str, PolicyOutcome]) -> None:
     width = max(len(name) for name in outcomes)
-    heads = ("trading capital", "treasury", "splits", "worst drawdown")
-    typer.echo("  ".join([" " * width, *[f"{head:>18}" for head in heads]]))
+    heads = ("trading", "treasury", "splits", "worst drawdown")
+    typer.echo("  ".join([" " * width, *[f"{head:>14}" for head in heads]]))
     for name, one in outcomes.items():
         cells = [
             f"{one.trading_capital_try:,.2f}",
@@ -154,4 +163,4 @@ def _show(outcomes: dict[str, PolicyOutcome]) -> None:
             str(one.split_count),
             f"{one.drawdown_try:,.2f}",
         ]
-        typer.echo("  ".join([f"{name:<{width}}", *[f"{cell:>18}" for cell in cells]]))
+        typer.echo("  ".join([f"{name:<{width}}", *[f"{cell:>14}" for cell in cells]]))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from btcturk_kit.cli.output import decimal_text, failing_cleanly, print_json
+from btcturk_kit.cli.operating import checked_instant
+from btcturk_kit.cli.output import decimal_text, failing_cleanly, pointed, print_json
 from btcturk_kit.domain.positions import Position, method_of_books
 from btcturk_kit.errors import ConfigurationError
 
@@ -33,7 +34,10 @@ def show_as_of(
         known_ms = instant_ms(known_by, day_zone)
         with SqliteStateStore.inspect(db) as store:
             events = store.events_as_of(happened_by_ms=happened_ms, known_by_ms=known_ms)
-            method = method_of_books(store.account)
+            books_of = store.account
+            if not books_of:
+                raise ConfigurationError(f"{db} holds no account yet", hint="run a bot on it first")
+            method = method_of_books(books_of)
         books = books_as_of(events, method=method)
     balances: dict[str, dict[str, str]] = {}
     for (account, asset), amount in sorted(books.ledger.balances.items(), key=lambda one: one[0]):
@@ -46,6 +50,7 @@ def show_as_of(
     if as_json:
         print_json(
             {
+                "account": books_of,
                 "happened_by_ms": happened_ms,
                 "known_by_ms": known_ms,
                 "events": len(events),
@@ -57,14 +62,18 @@ def show_as_of(
             }
         )
         return
-    typer.echo(f"{books.ledger.event_count} facts")
-    for coin, accounts in sorted(balances.items()):
-        for name, text in accounts.items():
-            typer.echo(f"{coin:>6}  {name:<12} {text:>28}")
+    typer.echo(f"account {books_of}, {books.ledger.event_count} facts")
+    rows = [
+        (coin, name, text) for coin in sorted(balances) for name, text in balances[coin].items()
+    ]
+    for (coin, name, _), text in zip(rows, pointed([one[2] for one in rows]), strict=True):
+        typer.echo(f"{coin:>6}  {name:<12} {text:>28}".rstrip())
     for whose, coins in positions.items():
         for coin_held, told in coins.items():
             worth = f"{told['quantity']} for {told['cost_try']} TRY"
             typer.echo(f"{coin_held:>6}  lots of {whose:<9} {worth}")
+    imbalance = books.ledger.imbalance()
+    typer.echo("balanced" if not imbalance else f"NOT BALANCED: {imbalance}")
 
 
 def _position(position: Position) -> dict[str, Any]:
@@ -92,18 +101,23 @@ def instant_ms(text: str, day_zone: str) -> int | None:
     """
     if not text:
         return None
-    if text.isdecimal():
-        return int(text)
     try:
         zone = ZoneInfo(day_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ConfigurationError(
+            f"--zone {day_zone!r} is no time zone", hint="name one such as Europe/Istanbul"
+        ) from None
+    try:
+        if text.isdecimal():
+            return checked_instant(int(text))
         if len(text) == len("2024-01-01"):
             day = date.fromisoformat(text) + timedelta(days=1)
-            return _ms(datetime.combine(day, time(), zone)) - 1
+            return checked_instant(_ms(datetime.combine(day, time(), zone)) - 1)
         moment = datetime.fromisoformat(text)
-        return _ms(moment if moment.tzinfo else moment.replace(tzinfo=zone))
-    except (ValueError, KeyError) as error:
+        return checked_instant(_ms(moment if moment.tzinfo else moment.replace(tzinfo=zone)))
+    except (ValueError, OverflowError):
         raise ConfigurationError(
-            f"{text!r} in {day_zone!r} is no time: {error}",
+            f"{text!r} is no time",
             hint="write 2026-03-31, 2026-03-31T12:00, or milliseconds since 1970",
         ) from None
 

@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from btcturk_kit.cli.ledger import ledger_app
-from btcturk_kit.cli.operating import Db, EnvFile, Json, Reason, asked, instant_of
+from btcturk_kit.cli.operating import (
+    Db,
+    EnvFile,
+    Json,
+    Reason,
+    asked,
+    instant_of,
+    time_text,
+)
 from btcturk_kit.cli.output import decimal_text, failing_cleanly, print_json
 from btcturk_kit.errors import ConfigurationError, GuardBlocked
 
@@ -19,10 +26,9 @@ if TYPE_CHECKING:
     from btcturk_kit.domain.operations import BookLots
     from btcturk_kit.settings import Settings
 
-__all__ = ["import_lots"]
+__all__ = ["import_lots", "ledger_import"]
 
 
-@ledger_app.command("import")
 def ledger_import(
     file: Annotated[Path | None, typer.Argument(help="CSV of trades and transfers.")] = None,
     *,
@@ -44,18 +50,24 @@ def ledger_import(
     """Give coins of unknown cost the lots that old purchases left."""
     with failing_cleanly(as_json=as_json):
         if (file is None) is not from_exchange:
-            raise ConfigurationError("name either a file or --from-exchange")
+            raise ConfigurationError(
+                "name either a file or --from-exchange", hint="one source, not none and not both"
+            )
         if file is not None:
             moves, evidence = _of_file(file, column or [], decimal_comma=decimal_comma)
         else:
             if since is None:
-                raise ConfigurationError("--from-exchange needs --since")
+                raise ConfigurationError(
+                    "--from-exchange needs --since", hint="say from when on: --since 2020-01-01"
+                )
             moves, evidence = _of_exchange(db, env_file, since_ms=instant_of(since, "since"))
         rows = import_lots(db, env_file, moves, evidence=evidence, reason=reason)
     if as_json:
         print_json({"evidence": evidence, "assets": rows})
         return
     typer.echo(f"evidence: {evidence}")
+    if not rows:
+        typer.echo("it tells nothing of coins that are yours: nothing was booked")
     for row in rows:
         typer.echo(
             f"{row['asset']:>6}  {row['lots']} lots explain {row['explained']}, "
@@ -146,7 +158,10 @@ def _of_exchange(
     settings, _ = load_settings(env_file=env_file)
     opened_ms = int(stored_state(db).opened_ms)
     if since_ms >= opened_ms:
-        raise ConfigurationError(f"the books began at {opened_ms}: import what was before")
+        raise ConfigurationError(
+            f"the books began at {time_text(opened_ms)} UTC: --since is later",
+            hint="import what was before",
+        )
     moves = asyncio.run(_read(settings, since_ms, opened_ms))
     return moves, f"history of the exchange since {since_ms}"
 

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from btcturk_kit.cli.ledger import ledger_app
 from btcturk_kit.cli.operating import (
     Db,
     EnvFile,
@@ -20,16 +19,15 @@ from btcturk_kit.cli.operating import (
 from btcturk_kit.cli.output import failing_cleanly
 from btcturk_kit.errors import ConfigurationError
 
-__all__ = ["AssetName"]
+__all__ = ["ledger_assign", "ledger_book", "ledger_resolve", "ledger_value"]
 
-AssetName = Annotated[str, typer.Argument(help="The asset, such as BTC.")]
+_AssetName = Annotated[str, typer.Argument(help="The asset, such as BTC.")]
 _Evidence = Annotated[str, typer.Option(help="Where the facts come from; default the reason.")]
 _Cost = Annotated[str | None, typer.Option(help="What they cost in TRY, in all.")]
 
 
-@ledger_app.command("assign")
 def ledger_assign(
-    asset: AssetName,
+    asset: _AssetName,
     quantity: Annotated[str, typer.Argument(help="How many coins.")],
     *,
     to: Annotated[str, typer.Option(help="Whose they become: bot or owner.")] = "bot",
@@ -47,7 +45,9 @@ def ledger_assign(
 
     with failing_cleanly(as_json=as_json):
         if to not in ("bot", "owner"):
-            raise ConfigurationError(f"{to!r} is neither bot nor owner")
+            raise ConfigurationError(
+                f"--to {to!r} is neither bot nor owner", hint="write one of the two"
+            )
         request = AssignCoins(
             asset=Asset(asset.upper()),
             quantity=amount_of(quantity, "quantity"),
@@ -60,9 +60,8 @@ def ledger_assign(
     show_carried(carried, as_json=as_json)
 
 
-@ledger_app.command("resolve")
 def ledger_resolve(
-    asset: AssetName,
+    asset: _AssetName,
     *,
     what: Annotated[str, typer.Option("--as", help="owner, bot, deposit, withdrawal or undo.")],
     amount: Annotated[str | None, typer.Option(help="How much of it; default all.")] = None,
@@ -79,7 +78,9 @@ def ledger_resolve(
     with failing_cleanly(as_json=as_json):
         names = [one.value for one in Explanation]
         if what not in names:
-            raise ConfigurationError(f"{what!r} is none of {', '.join(names)}")
+            raise ConfigurationError(
+                f"--as {what!r} is none of {', '.join(names)}", hint="write one of them"
+            )
         request = ResolveSuspense(
             asset=Asset(asset.upper()),
             to=Explanation(what),
@@ -90,13 +91,12 @@ def ledger_resolve(
     show_carried(carried, as_json=as_json)
 
 
-@ledger_app.command("book")
 def ledger_book(
     kind: Annotated[
         str,
         typer.Argument(help="deposit, withdrawal, airdrop, transaction_tax or withholding."),
     ],
-    asset: AssetName,
+    asset: _AssetName,
     amount: Annotated[str, typer.Argument(help="How much, positive.")],
     *,
     at: Annotated[str | None, typer.Option(help="When it came in or went out.")] = None,
@@ -119,7 +119,7 @@ def ledger_book(
     with failing_cleanly(as_json=as_json):
         if kind in flows:
             if at is None:
-                raise ConfigurationError(f"when the {kind} was is not given", hint="add --at")
+                raise ConfigurationError(f"when the {kind} was is not given", hint="add --at TIME")
             request = ops.BookFlow(
                 asset=Asset(asset.upper()),
                 amount=amount_of(amount, "amount"),
@@ -130,19 +130,23 @@ def ledger_book(
         elif kind in levies:
             pockets = [one.value for one in ops.CapitalPocket]
             if asset.upper() != "TRY" or payer not in pockets:
-                raise ConfigurationError(f"a {kind} is paid in TRY by {' or '.join(pockets)}")
+                raise ConfigurationError(
+                    f"a {kind} is paid in TRY, by trading or unassigned",
+                    hint=f"write {kind} TRY AMOUNT, and --payer if it is trading",
+                )
             request = ops.BookLevy(
                 levy=ops.LevyKind(kind),
                 amount=amount_of(amount, "amount"),
                 payer=ops.CapitalPocket(payer),
             )
         else:
-            raise ConfigurationError(f"{kind!r} is none of {', '.join((*flows, *levies))}")
+            raise ConfigurationError(
+                f"{kind!r} is none of {', '.join((*flows, *levies))}", hint="write one of them"
+            )
         carried = asked(db, env_file, request, reason)
     show_carried(carried, as_json=as_json)
 
 
-@ledger_app.command("value")
 def ledger_value(
     event_key: Annotated[str, typer.Argument(help="Key of the trade, such as fill:123.")],
     rate: Annotated[str, typer.Argument(help="TRY per unit of what its charges were paid in.")],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from btcturk_kit.cli.output import decimal_text, print_json
+from btcturk_kit.cli.output import decimal_text, print_json, printed_after
 from btcturk_kit.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ __all__ = [
     "Reason",
     "amount_of",
     "asked",
+    "checked_instant",
     "instant_of",
     "show_carried",
     "stored_state",
@@ -37,6 +38,7 @@ EnvFile = Annotated[
 ]
 
 _MS_DIGITS = 12
+_END_MS = 253_402_300_800_000  # the year 10000, which no calendar here knows
 
 
 def amount_of(text: str, name: str) -> Decimal:
@@ -44,22 +46,31 @@ def amount_of(text: str, name: str) -> Decimal:
     try:
         return Decimal(text)
     except InvalidOperation:
-        raise ConfigurationError(f"{name} {text!r} is not an amount") from None
+        raise ConfigurationError(
+            f"{name} {text!r} is not an amount", hint="write it with a point: 1234.5"
+        ) from None
 
 
 def instant_of(text: str, name: str) -> int:
     """Return an instant that was typed: milliseconds, or an ISO date or time (UTC unless said)."""
-    if text.isdigit() and len(text) >= _MS_DIGITS:
-        return int(text)
     try:
+        if text.isdecimal() and len(text) >= _MS_DIGITS:
+            return checked_instant(int(text))
         when = datetime.fromisoformat(text)
-    except ValueError:
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=UTC)
+        return checked_instant(round(when.timestamp() * 1000))
+    except (ValueError, OverflowError):
         raise ConfigurationError(
             f"{name} {text!r} is not a time", hint="write 2026-11-26 or 2026-11-26T12:00+03:00"
         ) from None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return round(when.timestamp() * 1000)
+
+
+def checked_instant(at_ms: int) -> int:
+    """Return an instant; `ValueError` for one of no calendar."""
+    if at_ms >= _END_MS:
+        raise ValueError(at_ms)
+    return at_ms
 
 
 def time_text(at_ms: int) -> str:
@@ -119,7 +130,13 @@ def show_carried(carried: Carried, *, as_json: bool) -> None:
         "trading_capital_try": decimal_text(capital.trading_capital_try),
         "treasury_try": decimal_text(capital.treasury_try),
         "unassigned_try": decimal_text(ledger.balance(Account.UNASSIGNED, TRY)),
+        "mode": carried.state.mode.mode.value,
     }
+    with printed_after(f"operation {carried.number} is written down"):
+        _print_carried(carried, amounts, as_json=as_json)
+
+
+def _print_carried(carried: Carried, amounts: dict[str, str], *, as_json: bool) -> None:
     if as_json:
         status = "done" if carried.is_done else "waiting"
         document = {"operation": carried.number, "status": status, "waits_for": carried.waits_for}

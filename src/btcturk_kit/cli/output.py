@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 
@@ -13,12 +13,35 @@ import typer
 from btcturk_kit.domain.canonical import canonical_decimal
 from btcturk_kit.errors import BtcturkKitError, StorageFull
 
-__all__ = ["decimal_text", "failing_cleanly", "print_json", "report_error", "warn"]
+__all__ = [
+    "decimal_text",
+    "failing_cleanly",
+    "pointed",
+    "print_json",
+    "printed_after",
+    "report_error",
+    "report_no_space",
+    "warn",
+]
 
 
 def decimal_text(value: Decimal) -> str:
     """Return money as a plain decimal string."""
     return canonical_decimal(value)
+
+
+def pointed(texts: Sequence[str]) -> list[str]:
+    """Return numbers padded so that their decimal points stand below each other.
+
+    Example:
+        >>> pointed(["12.5", "-3"])
+        ['12.5', '-3  ']
+    """
+    wholes = [text.partition(".")[0] for text in texts]
+    width = max((len(whole) for whole in wholes), default=0)
+    padded = [" " * (width - len(whole)) + text for whole, text in zip(wholes, texts, strict=True)]
+    longest = max((len(text) for text in padded), default=0)
+    return [f"{text:<{longest}}" for text in padded]
 
 
 def print_json(document: object) -> None:
@@ -57,11 +80,27 @@ def failing_cleanly(*, as_json: bool) -> Iterator[None]:
         # Stores tell of a full disk themselves: what is left is a document that is redirected.
         if error.errno != errno.ENOSPC:
             raise
-        full = StorageFull(
-            "no space left to write what this command prints", hint="free some, or redirect it"
-        )
-        report_error(full, as_json=False)  # a document would go where there is no space
-        raise typer.Exit(full.exit_code) from None
+        raise typer.Exit(report_no_space()) from None
+
+
+@contextmanager
+def printed_after(done: str) -> Iterator[None]:
+    """Say what is done already if there is no space to print it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise typer.Exit(report_no_space(f"{done}, but there is ")) from None
+
+
+def report_no_space(done: str = "") -> int:
+    """Print one line about a full disk behind standard output; return the exit code."""
+    full = StorageFull(
+        f"{done}no space left to write what this command prints", hint="free some, or redirect it"
+    )
+    report_error(full, as_json=False)  # a document would go where there is no space
+    return full.exit_code
 
 
 Progress = Callable[[int], None]

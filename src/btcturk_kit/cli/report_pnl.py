@@ -7,7 +7,7 @@ write.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -65,6 +65,8 @@ def report_pnl(
         typer.echo("")
         for line in _table(rows, where):
             typer.echo(line)
+    elif span != _ALWAYS:
+        typer.echo("\nnothing in these days")
 
 
 def _read(
@@ -111,8 +113,12 @@ def _span(since: str, until: str, where: ZoneInfo) -> tuple[int, int]:
     first, last = _ALWAYS
     if since:
         first = _midnight(_day(since, "--from"), where)
-    if until:
-        last = _midnight(date.fromordinal(_day(until, "--to").toordinal() + 1), where)
+    if until and (day := _day(until, "--to")) < date.max:
+        last = _midnight(day + timedelta(days=1), where)
+    if first >= last:
+        raise ConfigurationError(
+            f"--from {since} is after --to {until}", hint="write the earlier day first"
+        )
     return first, last
 
 
@@ -281,15 +287,24 @@ _SHOWN = {
     "flows_try": "flows",
     "restated_net_try": "restated",
 }
+_RARE = ("flows_try", "restated_net_try")  # a column of them only where one is not zero
 
 
 def _table(rows: Sequence[dict[str, Any]], where: ZoneInfo) -> list[str]:
-    columns = [name for name in _SHOWN if name in rows[0]]
-    lines = [" ".join([f"{'':<17}", *[f"{_SHOWN[name]:>14}" for name in columns]])]
-    for row in rows:
-        cells = [f"{_money(Decimal(row[name])):>14}" for name in columns]
-        lines.append(" ".join([f"{_name(row, where):<17}", *cells]))
-    return lines
+    columns = [
+        name
+        for name in _SHOWN
+        if name in rows[0] and (name not in _RARE or any(Decimal(row[name]) for row in rows))
+    ]
+    table = [["", *[_SHOWN[name] for name in columns]]]
+    table += [
+        [_name(row, where), *[_money(Decimal(row[name])) for name in columns]] for row in rows
+    ]
+    widths = [max(map(len, cells)) for cells in zip(*table, strict=True)]
+    return [
+        "  ".join([f"{name:<{widths[0]}}", *map(str.rjust, cells, widths[1:])])
+        for name, *cells in table
+    ]
 
 
 def _name(row: dict[str, Any], where: ZoneInfo) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from btcturk_kit.cli.output import failing_cleanly, print_json
-from btcturk_kit.domain.canonical import canonical_decimal
 from btcturk_kit.domain.money import ZERO, add
 from btcturk_kit.errors import ConfigurationError, DatasetError
 
@@ -39,7 +39,7 @@ def report_returns(
         str | None, typer.Option("--from", help="First day; default the first there is.")
     ] = None,
     last: Annotated[
-        str | None, typer.Option("--until", help="Last day; default the last there is.")
+        str | None, typer.Option("--to", help="Last day; default the last there is.")
     ] = None,
     zone: Annotated[
         str, typer.Option("--zone", help="Time zone in which a day begins.")
@@ -51,7 +51,7 @@ def report_returns(
     from btcturk_kit.reporting.returns import span_returns  # noqa: PLC0415 - only here
 
     with failing_cleanly(as_json=as_json):
-        from_day, until_day = _day_named(first, "--from"), _day_named(last, "--until")
+        from_day, until_day = _day_named(first, "--from"), _day_named(last, "--to")
         rates = None if usdt_try is None else read_series(usdt_try)
         deposits = None if deposit_rate is None else read_series(deposit_rate)
         days = [
@@ -123,8 +123,9 @@ def read_series(path: Path) -> dict[date, Decimal]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file))
     except (OSError, ValueError, csv.Error) as error:
+        cause = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
         raise ConfigurationError(
-            f"{path} cannot be read: {error}", hint="name a CSV file of days and numbers"
+            f"{path} cannot be read: {cause}", hint="name a CSV file of days and numbers"
         ) from None
     for number, row in enumerate(rows[1:], start=2):
         if not row:
@@ -174,12 +175,17 @@ def _show(found: Returns, *, has_rates: bool, has_deposits: bool) -> None:
     lines += [("over the deposit", found.excess, has_deposits)]
     for label, value, is_asked in lines:
         if is_asked:
-            text = "unknown" if value is None else canonical_decimal(value)
+            text = "unknown" if value is None else _percent(value)
             typer.echo(f"{label:>18}  {text}")
     for note in found.notes:
         typer.echo(f"unknown: {note}")
     _name_days("days without an equity", found.missing_equity)
     _name_days("days without a USDT rate", found.missing_rates)
+
+
+def _percent(ratio: Decimal) -> str:
+    """Show a ratio as percent with two decimals for people; the document keeps every digit."""
+    return f"{ratio * 100:,.2f} %"
 
 
 def _name_days(label: str, days: tuple[date, ...]) -> None:

@@ -54,18 +54,19 @@ def risk_show(*, db: Db, as_json: Json = False) -> None:
         return
     del document["override"], document["latches"]  # a line each, below
     for label, value in document.items():
-        is_time = label.endswith("_ms") and value
-        shown = time_text(int(value)) if is_time else value
+        shown = value
+        if label.endswith("_ms"):
+            shown = f"{time_text(int(value))} UTC" if value else "never"
         typer.echo(f"{label.removesuffix('_ms'):>24}  {shown}")
     if mode.override is not None:
         until = mode.override.until_ms
-        end = "until it is lifted" if until is None else f"until {time_text(until)}"
+        end = "until it is lifted" if until is None else f"until {time_text(until)} UTC"
         silent = ", ".join(mode.override.rules or ()) or "no rule"
         typer.echo(f"{'override':>24}  {mode.override.mode.value} {end}: {mode.override.reason}")
         typer.echo(f"{'silenced':>24}  {silent}")
     for latch in state.guards.latches:
         since = time_text(latch.since_ms)
-        typer.echo(f"{'latch':>24}  {latch.symbol} since {since}: {latch.detail}")
+        typer.echo(f"{'latch':>24}  {latch.symbol} since {since} UTC: {latch.detail}")
 
 
 @risk_app.command("override")
@@ -89,7 +90,9 @@ def risk_override(
     with failing_cleanly(as_json=as_json):
         names = [one.value for one in RiskMode]
         if mode not in names:
-            raise ConfigurationError(f"{mode!r} is none of {', '.join(names)}")
+            raise ConfigurationError(
+                f"mode {mode!r} is none of {', '.join(names)}", hint="write one of them"
+            )
         until_ms = None if until is None else instant_of(until, "until")
         request = OverrideMode(mode=RiskMode(mode), until_ms=until_ms)
         carried = asked(db, env_file, request, reason)

@@ -51,6 +51,7 @@ _NEEDED_OF = itemgetter(_SIDE, *_AMOUNTS, _TIME, _TRADE_ID)
 
 _Slot: TypeAlias = tuple[Book, Asset]
 _Balances: TypeAlias = dict[tuple[Account, Asset], Decimal]
+AccountBalances: TypeAlias = Mapping[tuple[Account, Asset], Decimal]
 _OpenLot: TypeAlias = list[Any]
 """Time, trade id, quantity, cost, gross cost."""
 
@@ -67,7 +68,7 @@ class FoldedBooks(NamedTuple):
 
     positions: Mapping[Asset, Position]
     external: Mapping[Asset, Position]
-    balances: Mapping[tuple[Account, Asset], Decimal]
+    balances: AccountBalances
     fill_count: int
 
 

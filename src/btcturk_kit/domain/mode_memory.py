@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from btcturk_kit.domain.instants import instant_text
 from btcturk_kit.domain.risk_limits import RiskLimits
 from btcturk_kit.domain.risk_mode import RiskMode, looser
 from btcturk_kit.errors import ConfigurationError
@@ -122,7 +123,8 @@ def override_mode(
         raise ConfigurationError("the mode is overridden without a reason", hint="say why")
     if until_ms is not None and until_ms <= now_ms:
         raise ConfigurationError(
-            f"the override would end at {until_ms}, before it begins", hint="choose a later end"
+            f"the override would end at {instant_text(until_ms)}, before it begins",
+            hint="choose a later end",
         )
     if mode.strictness >= memory.mode.strictness and mode is not _NORMAL:
         return ModeMemory(mode, now_ms, 0, ModeOverride(mode, reason, now_ms, until_ms))

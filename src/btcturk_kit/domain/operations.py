@@ -88,7 +88,11 @@ def _require(condition: bool, problem: str) -> None:  # noqa: FBT001 - reads as 
 
 def _check_amount(name: str, value: Decimal, *, or_zero: bool = False) -> None:
     _require(isinstance(value, Decimal), f"{name} is not given")
-    plain = value.is_finite() and len(value.as_tuple().digits) <= _DIGITS_MAX
+    plain = (
+        value.is_finite()
+        and value.adjusted() < _DIGITS_MAX
+        and len(value.as_tuple().digits) <= _DIGITS_MAX
+    )
     _require(plain, f"{name} {value} is not an amount")
     _require(value > ZERO or (or_zero and not value), f"{name} {value} is not positive")
     exponent = value.as_tuple().exponent
@@ -123,7 +127,7 @@ class TransferCapital:
 
     def __post_init__(self) -> None:
         _check_amount("amount", self.amount)
-        _require(self.source is not self.target, f"from {self.source} to {self.target}")
+        _require(self.source is not self.target, f"source and target are both {self.source}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,7 +82,7 @@ def is_dust(position: Position, move: LotMove, dust_try: Decimal) -> bool | None
     """Tell whether what is left is worth less than `dust_try` at the price of the move.
 
     Returns:
-        None where the move has no price: then nothing can be said of what is left.
+        Whether it is; None where the move has no price and nothing can be said of what is left.
     """
     left = position.quantity
     if not left:

@@ -62,4 +62,4 @@ def shift(draft: Draft, amount: Decimal, *, treasury: Decimal) -> None:
 
 
 def _told(error: ConfigurationError) -> str:
-    return f"{error.message} ({error.hint})" if error.hint else error.message
+    return f"{error.message}; {error.hint}" if error.hint else error.message

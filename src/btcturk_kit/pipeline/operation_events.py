@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from btcturk_kit.domain.identifiers import Asset
+from btcturk_kit.domain.instants import instant_text
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
 from btcturk_kit.domain.ledger_events import flow_event
 from btcturk_kit.domain.lots import Book, lot_moves, order_key
@@ -248,7 +249,10 @@ def _flow(draft: Draft, operation: Operation, request: BookFlow) -> Events | Ref
     asset, amount, at_ms = request.asset, request.amount, request.event_time_ms
     now_ms, opened_ms = draft.observation.now_ms, draft.previous.opened_ms
     if not opened_ms < at_ms <= now_ms:
-        return Refusal(f"{at_ms} is not between the opening ({opened_ms}) and now ({now_ms})")
+        return Refusal(
+            f"{instant_text(at_ms)} is not between the opening ({instant_text(opened_ms)})"
+            f" and now ({instant_text(now_ms)})"
+        )
     is_out = request.flow is FlowKind.WITHDRAWAL
     if is_out:
         if asset == TRY:

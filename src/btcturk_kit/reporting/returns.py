@@ -105,7 +105,7 @@ def span_returns(
         after.day <= before.day for before, after in pairwise(series)
     ):
         raise ConfigurationError(
-            f"{len(series)} valued days, or days out of order", hint="two days in order are needed"
+            "there are no two days in order that have an equity", hint="choose a longer span"
         )
     first, last = series[0].day, series[-1].day
     notes: list[str] = []

@@ -105,7 +105,7 @@ def test_reading_never_raises(text: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "fields", "problem"),
     [
-        (TransferCapital, {"source": TRADING, "target": TRADING, "amount": D(1)}, "from trading"),
+        (TransferCapital, {"source": TRADING, "target": TRADING, "amount": D(1)}, "both trading"),
         (TransferCapital, {"source": TRADING, "target": TREASURY, "amount": D(0)}, "not positive"),
         (TransferCapital, {"source": TRADING, "target": TREASURY, "amount": D("1E-17")}, "than 16"),
         (TransferCapital, {"source": TRADING, "target": TREASURY, "amount": D("Infinity")},

@@ -610,7 +610,7 @@ def test_an_override_is_kept_with_its_reason_and_lifted_by_normal_without_an_end
 def test_a_latch_is_released_by_its_pair() -> None:
     """One that is not set is named in the refusal, with those that are."""
     desk = Desk()
-    assert desk.ask(ReleaseLatch(latch="ETHTRY")) == "ETHTRY has no latch (latched pairs: none)"
+    assert desk.ask(ReleaseLatch(latch="ETHTRY")) == "ETHTRY has no latch; latched pairs: none"
     latch = Latch(BTCTRY, NOW_MS, "twenty buys in a minute")
     desk.state = desk.state._replace(guards=desk.state.guards._replace(latches=(latch,)))
     assert "latched pairs: BTCTRY" in desk.ask(ReleaseLatch(latch="ETHTRY"))

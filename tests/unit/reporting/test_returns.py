@@ -136,5 +136,5 @@ def test_a_stretch_that_begins_with_nothing_has_no_return() -> None:
 )
 def test_a_span_needs_two_days_in_order(series: list[EquityDay]) -> None:
     """One day has no return, and days out of order are an error of whoever made them."""
-    with pytest.raises(ConfigurationError, match="valued days"):
+    with pytest.raises(ConfigurationError, match="no two days"):
         span_returns(series)
