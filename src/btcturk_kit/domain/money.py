@@ -48,6 +48,7 @@ __all__ = [
     "exact",
     "exactly",
     "floor_places",
+    "is_product_below",
     "mul",
     "plainly",
     "round_half_even",
@@ -229,6 +230,16 @@ def share_half_even(whole: Decimal, part: Decimal, size: Decimal, places: int) -
         Decimal('33.3333')
     """
     return round_half_even(_WIDE.divide(_WIDE.multiply(whole, part), size), places)
+
+
+def is_product_below(one: Decimal, other: Decimal, limit: Decimal, size: Decimal) -> bool:
+    """Whether one x other is less than limit x size; products longer than exact amounts are fine.
+
+    Example:
+        >>> is_product_below(Decimal(2), Decimal(3), Decimal(7), Decimal(1))
+        True
+    """
+    return _WIDE.multiply(one, other) < _WIDE.multiply(limit, size)
 
 
 @dataclass(frozen=True, slots=True)

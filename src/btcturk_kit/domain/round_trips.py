@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.lots import LotMove
-from btcturk_kit.domain.money import ZERO, exact
+from btcturk_kit.domain.money import ZERO, exact, is_product_below
 from btcturk_kit.domain.positions import Position
 
 __all__ = ["RoundTrip", "TripState", "end_trip", "follow_trip", "is_dust"]
@@ -89,7 +89,7 @@ def is_dust(position: Position, move: LotMove, dust_try: Decimal) -> bool | None
         return True
     if move.gross is None or not move.quantity:
         return None
-    return abs(left * move.gross) < dust_try * abs(move.quantity)
+    return is_product_below(abs(left), abs(move.gross), dust_try, abs(move.quantity))
 
 
 @exact
