@@ -196,7 +196,7 @@ def test_the_plans_reach_late_facts_and_closed_trips() -> None:
     """The properties are not about nothing: plans restate results, close trips and end days."""
     reached = {"restated": 0, "trips": 0, "days": 0, "unmarked": 0}
 
-    @settings(max_examples=100, derandomize=True)  # a count of chance would fail by chance
+    @settings(max_examples=250, derandomize=True)  # a count of chance would fail by chance
     @given(plan=cycles)
     def look(plan: Any) -> None:
         life = lived(plan)
