@@ -85,6 +85,7 @@ def test_a_transfer_is_done_at_once_where_no_bot_runs(tmp_path: Path) -> None:
             "trading_capital_try": "70000",
             "treasury_try": "0",
             "unassigned_try": "30000",
+            "mode": "NORMAL",
         }
         shown = command(tmp_path, address, db, "risk", "show")
         assert shown["day_start_equity_try"] == "70000"

@@ -565,7 +565,7 @@ def test_an_amount_that_no_exact_sum_holds_is_refused() -> None:
     desk = Desk("100000", capital="100000")
     charged = buy(1, "0.0000000000000001", "1000000.0000000000000001")
     desk.trade(charged._replace(fee=D("0.5"), charge_asset=Asset("BNB")))
-    problem = desk.ask(ValueCharge(event_key="fill:1", rate_try=D("1E+30")))
+    problem = desk.ask(ValueCharge(event_key="fill:1", rate_try=D("9" * 30)))
     assert "more digits than they keep" in problem
     assert desk.state.unvalued == ("fill:1",)
 
