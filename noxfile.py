@@ -40,6 +40,9 @@ ROOT = Path(__file__).parent
 PACKAGE = ROOT / "src" / "btcturk_kit"
 GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
 
+EXAMPLES = "tests/docs/test_examples.py"
+"""Runs every example; a session of its own, so that it runs once."""
+
 PURE = ("domain", "wire", "simulation", "pipeline", "reporting")
 """Packages in which every branch is covered."""
 
@@ -102,7 +105,8 @@ def tests(session: nox.Session) -> None:
         return
     data = {"COVERAGE_FILE": str(Path(session.create_tmp()).resolve() / "coverage")}
     session.run("coverage", "erase", env=data)
-    session.run("coverage", "run", "-m", "pytest", "-n", "2", "-m", "not long", env=data)
+    apart = f"--ignore={EXAMPLES}"
+    session.run("coverage", "run", "-m", "pytest", "-n", "2", "-m", "not long", apart, env=data)
     session.run("coverage", "combine", "--quiet", env=data)
     session.run("coverage", "report", f"--fail-under={COVERED_ALL_PERCENT}", env=data)
     pure = ",".join(f"*/btcturk_kit/{name}/*" for name in PURE)
@@ -131,10 +135,9 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def examples(session: nox.Session) -> None:
-    """Run every example as a user would; none needs a key or the network."""
-    install(session)
-    for example in sorted((ROOT / "examples").glob("*.py")):
-        session.run("python", str(example.relative_to(ROOT)))
+    """Run every example as a user would, and hold it to its last words; none needs a key."""
+    install(session, "test")
+    session.run("pytest", "-n", "2", EXAMPLES)
 
 
 @nox.session(reuse_venv=False)

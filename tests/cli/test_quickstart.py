@@ -118,6 +118,7 @@ def _expect_a_good_end(found: dict[str, Any]) -> None:
     assert capital == 100_000 + Decimal(found["realized_net_try"])
 
 
+@pytest.mark.long  # the restarted runs hold the digest too
 def test_a_seed_gives_the_same_decisions_twice(tmp_path: Path) -> None:
     """The same seed decides the same, whatever else differs; another seed decides otherwise."""
     first, again, other = (

@@ -41,7 +41,9 @@ def in_parts(
     return found
 
 
-@pytest.mark.parametrize(("seed", "run"), [(3, finished), (4, called)])
+@pytest.mark.parametrize(
+    ("seed", "run"), [pytest.param(3, finished, marks=pytest.mark.long), (4, called)]
+)
 def test_four_runs_decide_what_one_run_decides(tmp_path: Path, seed: int, run: Run) -> None:
     """Forty hours at once and four times ten: the same orders, fills, books and capital.
 
@@ -102,6 +104,7 @@ def test_a_dry_run_trades_on_paper(tmp_path: Path) -> None:
         one_line_error(run, exit_code=3, code="ConfigurationError")
 
 
+@pytest.mark.long  # the runs above on the local exchange hold the same in the default run
 def test_a_dry_run_in_parts_decides_as_one(tmp_path: Path) -> None:
     """A paper account is restored with its working orders, by a process of its own each time."""
     settings = NO_KEYS | QUICK_TREND

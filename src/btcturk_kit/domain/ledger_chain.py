@@ -59,8 +59,32 @@ def event_values(seq: int, event: LedgerEvent) -> Row:
 
 
 def seal_row(previous: str, values: Sequence[object]) -> str:
-    """Return SHA-256 over the seal before and the values as compact JSON, in hexadecimal."""
-    return sha256(f"{previous}\n{_text_of(values)}".encode()).hexdigest()
+    """Return SHA-256 over the seal before and the values as compact JSON, in hexadecimal.
+
+    The text of plain values needs no escaping, so it is written out here, at a fifth of the cost.
+    """
+    marks = 0
+    told = []
+    for value in values:
+        if type(value) is str:
+            told.append(f'"{value}"')
+            marks += 2
+        elif value is None:
+            told.append("null")
+        elif type(value) is int:
+            told.append(str(value))
+        else:  # a row within the row
+            marks = -1
+            break
+    text = f"[{','.join(told)}]"
+    if not _is_plain(text, marks):
+        text = _text_of(values)
+    return sha256(f"{previous}\n{text}".encode()).hexdigest()
+
+
+def _is_plain(text: str, marks: int) -> bool:
+    """Whether nothing of a text that was put together had to be escaped."""
+    return text.count('"') == marks and text.isascii() and text.isprintable() and "\\" not in text
 
 
 def seal_event(previous: str, values: Row, legs: Sequence[Row]) -> str:
@@ -81,7 +105,7 @@ def seal_event(previous: str, values: Row, legs: Sequence[Row]) -> str:
         then = "null" if acquired_ms is None else acquired_ms
         told.append(f'[{place},{ordinal},"{account}","{asset}","{amount}",{worth},{then}]')
     text = f'[{seq},"{key}","{kind}",{event_time_ms},{known_ms},"{content}",[{",".join(told)}]]'
-    if text.count('"') == marks and text.isascii() and text.isprintable() and "\\" not in text:
+    if _is_plain(text, marks):
         return sha256(f"{previous}\n{text}".encode()).hexdigest()
     return seal_row(previous, (*values, legs))
 

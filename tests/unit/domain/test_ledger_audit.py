@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -184,6 +186,13 @@ LEGS = st.builds(
     st.none() | st.decimals(allow_nan=False, allow_infinity=False, places=4),
     st.none() | st.integers(0, 2**40),
 )
+
+
+@given(st.lists(st.none() | st.integers() | st.booleans() | st.text(), max_size=6))
+def test_the_seal_of_a_row_is_that_of_its_compact_json(values: list[Any]) -> None:
+    """Whatever is in it: any program can make it again."""
+    text = json.dumps(values, separators=(",", ":"))
+    assert seal_row("ab", tuple(values)) == sha256(f"ab\n{text}".encode()).hexdigest()
 
 
 @given(
