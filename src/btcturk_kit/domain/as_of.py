@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.domain.ledger import EventKind, Ledger, LedgerEvent
-from btcturk_kit.domain.lots import Book, LotMove, is_unvalued, lot_moves
+from btcturk_kit.domain.ledger import Ledger, LedgerEvent
+from btcturk_kit.domain.lots import Book, LotMove, lot_moves, unvalued_after
 from btcturk_kit.domain.positions import CostMethod, Position, apply_move, fold_moves
 
 __all__ = ["Books", "BooksFold", "books_as_of"]
@@ -74,11 +74,7 @@ class BooksFold:
                 self.late[place] = None
             else:
                 self._positions[place] = apply_move(old, move, method=self._method)
-        if event.kind is EventKind.VALUATION:
-            valued = event.key.removeprefix("valuation:")
-            self.unvalued = tuple([key for key in self.unvalued if key != valued])
-        elif is_unvalued(event):
-            self.unvalued = (*self.unvalued, event.key)
+        self.unvalued = unvalued_after(self.unvalued, event)
 
     def refold(self, book: Book, asset: Asset, moves: Iterable[LotMove]) -> None:
         """Fold a late asset again.

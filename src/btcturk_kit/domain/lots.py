@@ -17,7 +17,7 @@ from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
 from btcturk_kit.domain.money import ZERO, exact
 from btcturk_kit.domain.valued_fills import TRY
 
-__all__ = ["Book", "LotMove", "is_unvalued", "lot_moves", "order_key"]
+__all__ = ["Book", "LotMove", "is_unvalued", "lot_moves", "order_key", "unvalued_after"]
 
 
 class Book(StrEnum):
@@ -106,6 +106,19 @@ def is_unvalued(event: LedgerEvent) -> bool:
         if is_charge and value is None and asset != TRY and amount:
             return True
     return False
+
+
+def unvalued_after(unvalued: tuple[str, ...], event: LedgerEvent) -> tuple[str, ...]:
+    """Return the keys of events that wait for a value, after one more event.
+
+    Args:
+        unvalued: Those before it.
+        event: A trade whose charge has no value joins them; a valuation takes its trade out.
+    """
+    if event.kind is _VALUATION:
+        valued = event.key.removeprefix("valuation:")
+        return tuple([key for key in unvalued if key != valued])
+    return (*unvalued, event.key) if is_unvalued(event) else unvalued
 
 
 @exact

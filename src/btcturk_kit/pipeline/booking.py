@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from btcturk_kit.domain.capital import Granularity
 from btcturk_kit.domain.cycle import CycleState
 from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.domain.ledger import EventKind, LedgerEvent
-from btcturk_kit.domain.lots import Book, LotMove, is_unvalued, lot_moves
+from btcturk_kit.domain.ledger import LedgerEvent
+from btcturk_kit.domain.lots import Book, LotMove, lot_moves, unvalued_after
 from btcturk_kit.domain.money import exact
 from btcturk_kit.domain.performance import Change
 from btcturk_kit.domain.positions import Position, apply_move, fold_moves
@@ -26,7 +26,6 @@ __all__ = ["book", "late_assets"]
 # A member named once costs a fraction of one looked up at each use.
 _BOT = Book.BOT
 _EVENT = Granularity.EVENT
-_VALUATION = EventKind.VALUATION
 
 
 def late_assets(state: CycleState, events: Iterable[LedgerEvent]) -> tuple[Asset, ...]:
@@ -73,7 +72,7 @@ def book(draft: Draft, event: LedgerEvent) -> None:
     for move in moves:
         if (move.book, move.asset) not in done and _move(draft, move, event, changes):
             done.add((move.book, move.asset))
-    _note_value(draft, event)
+    draft.unvalued = unvalued_after(draft.unvalued, event)
     note_performance(draft, event, changes)
     if draft.profile.risk.financing.granularity is _EVENT:
         finance_event(draft, before, (event,))
@@ -106,11 +105,3 @@ def _move(draft: Draft, move: LotMove, event: LedgerEvent, changes: list[Change]
 
 def _is_late(move: LotMove, last_key: tuple[int, int]) -> bool:
     return not move.quantity or (move.event_time_ms, move.ordinal) < last_key
-
-
-def _note_value(draft: Draft, event: LedgerEvent) -> None:
-    if event.kind is _VALUATION:
-        valued = event.key.removeprefix("valuation:")
-        draft.unvalued = tuple([key for key in draft.unvalued if key != valued])
-    elif is_unvalued(event):
-        draft.unvalued = (*draft.unvalued, event.key)
