@@ -27,7 +27,8 @@ from memory_exchange import PAIRS, MemoryExchange, pair_rules
 
 from btcturk_kit.adapters.http_transport import MemoryTransport
 from btcturk_kit.adapters.sqlite_store import SqliteStateStore
-from btcturk_kit.compose import Stage4, build_kit, stage4
+from btcturk_kit.compose.kits import build_kit
+from btcturk_kit.compose.live import Stage4, stage4
 from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.settings import Settings, load_settings
 

@@ -47,7 +47,7 @@ from btcturk_kit import (
     hookimpl,
     load_plugins,
 )
-from btcturk_kit.compose import day_end_in
+from btcturk_kit.compose.kits import day_end_in
 from btcturk_kit.sandbox import SandboxAddress, SandboxProcess
 
 ACCOUNT, BTCTRY, HOUR_MS = "example", Symbol("BTCTRY"), 3_600_000

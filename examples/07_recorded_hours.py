@@ -31,7 +31,7 @@ from btcturk_kit import (
     Symbol,
     load_plugins,
 )
-from btcturk_kit.compose import day_end_in
+from btcturk_kit.compose.kits import day_end_in
 from btcturk_kit.hooks.builtin.trend import TrendParameters
 from btcturk_kit.sandbox import RecordedCandles
 

@@ -37,7 +37,7 @@ from tests.unit.pipeline.desk import (
 
 from btcturk_kit import RiskMode
 from btcturk_kit.adapters.sqlite_store import SqliteStateStore
-from btcturk_kit.compose import day_end_in
+from btcturk_kit.compose.kits import day_end_in
 from btcturk_kit.domain.cycle import CycleState, Decision, Intent, Observation, StateCommit
 from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.ledger import Account, Ledger, LedgerEvent

@@ -24,7 +24,7 @@ from tests.cli.commands import (
 from tests.recovery.evidence import Books, books_of, contradictions
 
 from btcturk_kit.adapters.file_lock import state_file_lock
-from btcturk_kit.compose import stage4 as assembled
+from btcturk_kit.compose.live import stage4 as assembled
 from btcturk_kit.sandbox import SandboxAddress
 from btcturk_kit.settings import FixedSettings
 

@@ -14,7 +14,7 @@ from tests.recovery.evidence import books_of, contradictions
 from btcturk_kit import BtcturkClient, Credentials, LimitOrder, MarketBuy, MarketSell, Side
 from btcturk_kit.adapters.clocks import SandboxClock
 from btcturk_kit.adapters.http_transport import Httpx2Transport
-from btcturk_kit.compose import stage4 as assembled
+from btcturk_kit.compose.live import stage4 as assembled
 from btcturk_kit.domain.identifiers import ClientOrderId, Symbol
 from btcturk_kit.domain.order_events import OrderAccepted
 from btcturk_kit.domain.orders import OrderRequest

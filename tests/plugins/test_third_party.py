@@ -74,7 +74,7 @@ from btcturk_kit.adapters.datasets import DatasetMarketData
 from btcturk_kit.adapters.file_lock import NoInstanceLock
 from btcturk_kit.adapters.memory_store import MemoryStateStore
 from btcturk_kit.adapters.simulated_venue import SimulatedVenue
-from btcturk_kit.compose import build_kit
+from btcturk_kit.compose.kits import build_kit
 from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.market import BarColumns, MarketFrame

@@ -28,7 +28,7 @@ import uvicorn.protocols.http.h11_impl
 from btcturk_kit.__main__ import main as command_line
 from btcturk_kit.adapters.http_transport import Httpx2Transport
 from btcturk_kit.cli import app, summary
-from btcturk_kit.compose import stage4
+from btcturk_kit.compose.live import stage4
 from btcturk_kit.ports.transport import HttpRequest, HttpResponse
 from btcturk_kit.sandbox.address import SandboxAddress
 from btcturk_kit.sandbox.local_exchange import LocalExchange

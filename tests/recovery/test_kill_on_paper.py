@@ -13,7 +13,7 @@ import pytest
 from tests.cli.commands import QUICK_TREND, exchange, truth_of
 from tests.recovery.evidence import books_of
 
-from btcturk_kit.compose import stage4 as assembled
+from btcturk_kit.compose.live import stage4 as assembled
 from btcturk_kit.sandbox import SandboxAddress
 from btcturk_kit.settings import FixedSettings
 

@@ -13,7 +13,7 @@ from tests.cli.commands import KEY, QUICK_TREND, SECRET, exchange, stage4, truth
 from tests.recovery.evidence import Books, books_of, contradictions
 
 from btcturk_kit.adapters.http_transport import Httpx2Transport
-from btcturk_kit.compose import stage4 as assembled
+from btcturk_kit.compose.live import stage4 as assembled
 from btcturk_kit.errors import OutcomeUnknown, TransportError
 from btcturk_kit.ports.transport import HttpRequest, HttpResponse
 from btcturk_kit.sandbox import SandboxAddress

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from btcturk_kit.adapters.http_transport import MemoryTransport
-from btcturk_kit.compose import build_kit, day_end_in, default_db, side_effect_policy, stage4
+from btcturk_kit.compose.kits import build_kit, day_end_in
+from btcturk_kit.compose.live import default_db, side_effect_policy, stage4
 from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.positions import CostMethod

@@ -168,7 +168,7 @@ def _of_exchange(
 
 async def _read(settings: Settings, since_ms: int, until_ms: int) -> tuple[LotMove, ...]:
     """Read trades and transfers of coins up to the opening; a long span takes its time."""
-    from btcturk_kit.compose import reading_client  # noqa: PLC0415 - only here
+    from btcturk_kit.compose.live import reading_client  # noqa: PLC0415 - only here
     from btcturk_kit.domain.ledger_events import fill_event  # noqa: PLC0415 - as above
     from btcturk_kit.domain.lots import lot_moves  # noqa: PLC0415 - as above
     from btcturk_kit.pipeline.transfers import transfer_events  # noqa: PLC0415 - as above

@@ -95,7 +95,7 @@ def asked(db: Path, env_file: Path | None, request: OperationRequest, reason: st
     from btcturk_kit.adapters.clocks import SystemClock  # noqa: PLC0415 - as above
     from btcturk_kit.adapters.file_lock import state_file_lock  # noqa: PLC0415 - as above
     from btcturk_kit.adapters.sqlite_store import SqliteStateStore  # noqa: PLC0415 - as above
-    from btcturk_kit.compose import build_profile  # noqa: PLC0415 - as above
+    from btcturk_kit.compose.kits import build_profile  # noqa: PLC0415 - as above
     from btcturk_kit.domain.operations import Operation  # noqa: PLC0415 - as above
     from btcturk_kit.domain.positions import method_of_books  # noqa: PLC0415 - as above
     from btcturk_kit.runtime.operations import ask_and_carry_out  # noqa: PLC0415 - as above

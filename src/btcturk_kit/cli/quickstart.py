@@ -96,7 +96,7 @@ async def _run(
     on_frame: Callable[[int], None],
 ) -> dict[str, Any]:
     from btcturk_kit.cli.summary import run_summary  # noqa: PLC0415 - as above
-    from btcturk_kit.compose import stage4  # noqa: PLC0415 - as above
+    from btcturk_kit.compose.live import stage4  # noqa: PLC0415 - as above
 
     started = perf_counter()
     async with stage4(settings, on_frame=on_frame) as bot:

@@ -139,7 +139,7 @@ def _happened(
     store: SqliteStateStore, state: CycleState, span: tuple[int, int], limit: int, zone: str
 ) -> list[dict[str, Any]]:
     """Fold the whole ledger into the days in which its facts happened."""
-    from btcturk_kit.compose import day_end_in  # noqa: PLC0415 - only here
+    from btcturk_kit.compose.kits import day_end_in  # noqa: PLC0415 - only here
     from btcturk_kit.domain.attribution import (  # noqa: PLC0415 - beside the other
         Totals,
         add_totals,

@@ -73,7 +73,7 @@ async def _until_stopped(
     settings: Settings, cycles: int | None
 ) -> tuple[int, dict[str, Any] | None]:
     from btcturk_kit.cli.summary import run_summary  # noqa: PLC0415 - as above
-    from btcturk_kit.compose import stage4  # noqa: PLC0415 - as above
+    from btcturk_kit.compose.live import stage4  # noqa: PLC0415 - as above
 
     stopped = 0
     task = asyncio.current_task()

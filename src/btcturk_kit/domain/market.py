@@ -15,10 +15,12 @@ __all__ = [
     "Balance",
     "BarColumns",
     "BookLevel",
+    "DepthColumns",
     "MarketFrame",
     "OrderBook",
     "PublicTrade",
     "Ticker",
+    "TradeColumns",
     "median_mark",
 ]
 
@@ -132,20 +134,76 @@ class BarColumns:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TradeColumns:
+    """Trades of one pair as integer columns, in order of time.
+
+    A price is `value / 10**price_scale`, a quantity `value / 10**quantity_scale` (base units).
+
+    Attributes:
+        times_ms: When each happened, by the exchange; equal instants are in the order of the tape.
+        is_buy: 1 where the taker bought, 0 where it sold.
+    """
+
+    symbol: Symbol
+    price_scale: int
+    quantity_scale: int
+    times_ms: Sequence[int]
+    price: Sequence[int]
+    quantity: Sequence[int]
+    is_buy: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepthColumns:
+    """Level-2 updates of one pair as integer columns: a few arrays, whatever their number.
+
+    Update `i` holds the level changes from `ends[i - 1]` (0 for the first) to `ends[i]`: its bids
+    before `ask_starts[i]`, its asks from there on. A quantity of 0 deletes the level.
+
+    Attributes:
+        times_ms: When each update happened, by the exchange; never going back.
+        is_snapshot: 1 where the update replaces the whole book. The first one does.
+        ask_starts: Where the asks of each update begin in `price` and `quantity`.
+        ends: Where each update ends there.
+        price: Of each level change, in units of 10**-`price_scale`.
+        quantity: What stands there now, in units of 10**-`quantity_scale`.
+        best_bid: Of the book after each update, as prices; 0 where the side is empty.
+        best_ask: The same of the other side.
+    """
+
+    symbol: Symbol
+    price_scale: int
+    quantity_scale: int
+    times_ms: Sequence[int]
+    is_snapshot: Sequence[int]
+    ask_starts: Sequence[int]
+    ends: Sequence[int]
+    price: Sequence[int]
+    quantity: Sequence[int]
+    best_bid: Sequence[int]
+    best_ask: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarketFrame:
     """A block of decision instants with the bars that closed at each of them.
 
     A live cycle brings a frame of one instant, a dataset one of many: the same loop reads both.
+    What happened between two instants, where a dataset has recorded it, stands in `trades` and
+    `depths`: whoever simulates the exchange walks them up to each instant.
 
     Attributes:
         times_ms: The decision instants, strictly increasing.
         bars: One set of columns per pair, all of the length of `times_ms`.
         books: Order books at the only instant of a live frame; empty for recorded candles.
         tickers: 24 hours of each pair at that instant; empty for recorded candles.
-        rules_version: Changes when the pair rules do.
+        trades: Recorded trades up to the last instant, one set of columns per pair that has any.
+        depths: Recorded level-2 updates up to the last instant, in the same way.
     """
 
     times_ms: Sequence[int]
     bars: tuple[BarColumns, ...]
     books: tuple[OrderBook, ...] = ()
     tickers: tuple[Ticker, ...] = ()
+    trades: tuple[TradeColumns, ...] = ()
+    depths: tuple[DepthColumns, ...] = ()

@@ -162,7 +162,8 @@ class Strategy(Protocol):
     """A strategy of one run.
 
     Optional methods, fed in order of time before `propose`: `on_bar(bar: BarView)`,
-    `on_book(book: OrderBook)`, `on_fill(fill: Fill)`. A method that is not there costs nothing.
+    `on_trade(trade: PublicTrade)`, `on_book(book: OrderBook)`, `on_fill(fill: Fill)`. A method that
+    is not there costs nothing.
     """
 
     def propose(self, context: StrategyContext) -> Intents:

@@ -41,6 +41,7 @@ from btcturk_kit.pipeline.perform import mark_performance, mark_unseen, turn_day
 from btcturk_kit.pipeline.profile import Profile
 from btcturk_kit.pipeline.reconcile import reconcile
 from btcturk_kit.pipeline.review import place_orders
+from btcturk_kit.pipeline.steering import Steering
 from btcturk_kit.pipeline.transfers import book_transfers
 
 __all__ = ["BoundStrategy", "Kit", "ask_strategies", "carry_out", "decide"]
@@ -68,13 +69,18 @@ class BoundStrategy(NamedTuple):
 
 
 class Kit(NamedTuple):
-    """What a run decides with: policies, rules, plug-ins. Fixed at composition."""
+    """What a run decides with: policies, rules, plug-ins. Fixed at composition.
+
+    Attributes:
+        steering: What decides above strategies which pairs may be opened; None for all of them.
+    """
 
     profile: Profile
     rules: dict[Symbol, PairRules]
     gateway: HookGateway
     strategies: tuple[BoundStrategy, ...]
     context: CycleContext
+    steering: Steering | None = None
 
 
 @exact
@@ -123,6 +129,8 @@ def decide(
         return _freeze(draft)
     if intents is None:
         kit.context.refresh(draft, mode=draft.mode.mode, balances=observation.balances)
+        if kit.steering is not None:
+            draft.anomalies += kit.steering.steer(kit.context)
         intents = ask_strategies(draft.anomalies, kit)
     take_votes(draft, kit.gateway, kit.context)
     if intents:

@@ -86,6 +86,8 @@ class CycleRunner:
             0 lets the first one end it, None survives any number.
         on_frame: Told after every frame how many cycles are done; for progress bars.
         noted: Anomalies from before the first cycle, recorded with it.
+        on_decision: Told every decision that was made durable, and its instant, before it is
+            carried out; for journals and reports.
     """
 
     def __init__(
@@ -101,7 +103,9 @@ class CycleRunner:
         failures_max: int | None = 0,
         on_frame: Callable[[int], None] | None = None,
         noted: tuple[Anomaly, ...] = (),
+        on_decision: Callable[[Decision, int], None] | None = None,
     ) -> None:
+        self._on_decision = on_decision
         self._kit = kit
         self._market = market
         self._venue = venue
@@ -322,6 +326,8 @@ class CycleRunner:
             self._recorder.quiet(decision.state, now_ms, decision.equity_try)
             return decision.state
         record = self._recorder.commit(state, decision, now_ms)
+        if self._on_decision is not None:
+            self._on_decision(decision, now_ms)
         state = decision.state
         if decision.submits or decision.cancels:
             settlement = await self._execute(decision, now_ms)

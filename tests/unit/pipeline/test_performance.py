@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from btcturk_kit.compose import day_end_in
+from btcturk_kit.compose.kits import day_end_in
 from btcturk_kit.domain.attribution import realized_steps
 from btcturk_kit.domain.cycle import CycleState, Decision, Mark
 from btcturk_kit.domain.fills import Fill

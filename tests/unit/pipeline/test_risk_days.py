@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from btcturk_kit.compose import day_end_in
+from btcturk_kit.compose.kits import day_end_in
 from btcturk_kit.domain.cycle import CycleState, Observation
 from btcturk_kit.domain.mode_memory import ModeMemory
 from btcturk_kit.domain.risk_limits import RiskLimits
