@@ -33,7 +33,7 @@ from btcturk_kit.domain.attribution import (
 from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.ledger import Account, EventKind, Ledger, LedgerEvent
 from btcturk_kit.domain.lots import LotMove
-from btcturk_kit.domain.money import ZERO, exact, sub
+from btcturk_kit.domain.money import ZERO, exact, sub, within
 from btcturk_kit.domain.operator_events import explicit_transfers
 from btcturk_kit.domain.positions import Position
 from btcturk_kit.domain.round_trips import RoundTrip, TripState, end_trip, follow_trip, is_dust
@@ -57,6 +57,10 @@ _BOT = Account.BOT
 _FILL = EventKind.FILL
 _TREASURY = Account.TREASURY
 
+_add_trade = within(add_trade)
+_end_trip = within(end_trip)
+_follow_trip = within(follow_trip)
+_is_dust = within(is_dust)
 _NO_TRIP = TripState()
 
 
@@ -226,7 +230,7 @@ def note_event(
     symbols = dict(performance.symbols)
     restated, net, gross = _add_shares(symbols, changes, pair)
     if pair is not None:
-        symbols[pair.symbol] = add_trade(symbols.get(pair.symbol), event, pair.base, net, gross)
+        symbols[pair.symbol] = _add_trade(symbols.get(pair.symbol), event, pair.base, net, gross)
     trips, closed = _follow(performance.trips, event, changes, symbols, dust_try)
     after_event = Performance(
         symbols,
@@ -284,10 +288,10 @@ def _follow(
     for move, _, position, late in changes:
         asset = move.asset
         trip = trips.get(asset) or _NO_TRIP
-        is_flat = is_dust(position, move, dust_try)
+        is_flat = _is_dust(position, move, dust_try)
         if is_flat is None:
             is_flat = trip.opened_ms is None
-        after, times_ms = follow_trip(
+        after, times_ms = _follow_trip(
             trip,
             move,
             is_flat=is_flat,
@@ -296,7 +300,7 @@ def _follow(
         )
         if times_ms is not None:
             fees, tax = _charges_for(asset, symbols)
-            after, ended = end_trip(after, position, times_ms, fees_try=fees, tax_try=tax)
+            after, ended = _end_trip(after, position, times_ms, fees_try=fees, tax_try=tax)
             if trip.opened_ms is None and not any(ended[4:]):
                 continue  # a late fact that changed nothing
             closed.append(ended)

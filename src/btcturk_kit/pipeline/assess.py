@@ -191,6 +191,8 @@ def keep_assessment(draft: Draft, assessment: RiskAssessment) -> None:
 
 def take_votes(draft: Draft, gateway: HookGateway, context: StrategyContext) -> None:
     """Let risk plug-ins tighten the mode and shrink the sizes of the orders about to be made."""
+    if not gateway.has_voters:
+        return
     vote, anomalies = gateway.vote(context)
     draft.anomalies.extend(anomalies)
     wanted = strictest(vote.mode, *[one.mode for one in anomalies])

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from btcturk_kit.domain.cycle import Mark
-from btcturk_kit.domain.identifiers import Symbol
+from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.market import Balance, BarColumns, MarketFrame
 from btcturk_kit.domain.money import ZERO, mul
@@ -22,8 +22,11 @@ __all__ = ["CycleContext", "mark_at"]
 def mark_at(columns: BarColumns, index: int, event_time_ms: int) -> Mark:
     """Return the market of one pair at one instant of a frame; exact."""
     scale = -columns.price_scale
+    price = Decimal(columns.close[index]).scaleb(scale)
+    if columns.bid is columns.close and columns.ask is columns.close:  # candles without a book
+        return Mark(price, price, price, event_time_ms)
     return Mark(
-        Decimal(columns.close[index]).scaleb(scale),
+        price,
         Decimal(columns.bid[index]).scaleb(scale),
         Decimal(columns.ask[index]).scaleb(scale),
         event_time_ms,
@@ -45,6 +48,7 @@ class CycleContext:
         "_columns",
         "_dust_try",
         "_holding",
+        "_nothing",
         "_orders",
         "_positions",
         "_profile",
@@ -63,6 +67,7 @@ class CycleContext:
         self._columns: dict[Symbol, BarColumns] = {}
         self._times_ms: Sequence[int] = ()
         self._positions: dict[Symbol, Position] = {}
+        self._nothing: dict[Asset, Position] = {}  # of coins that were never held
         self._orders: dict[Symbol, tuple[Order, ...]] = {}
         self._holding: dict[Symbol, bool] = {}
         self._working: dict[Symbol, bool] = {}
@@ -91,12 +96,19 @@ class CycleContext:
         self._balances = balances
         self.mode = mode
         self.trading_capital_try = books.capital.trading_capital_try
-        positions, working = books.positions, books.orders.values()
+        positions, working = books.positions, books.orders
         for symbol, rules in self._rules.items():
-            position = positions.get(rules.base) or Position(rules.base)
+            position = positions.get(rules.base)
+            if position is None:
+                position = self._nothing.get(rules.base)
+                if position is None:
+                    position = self._nothing[rules.base] = Position(rules.base)
             self._positions[symbol] = position
-            self._holding[symbol] = self._is_held(symbol, position, rules)
-            own = tuple([one for one in working if one.symbol == symbol]) if working else ()
+            is_held = position.quantity and self._is_held(symbol, position, rules)
+            self._holding[symbol] = bool(is_held)
+            own: tuple[Order, ...] = ()
+            if working:
+                own = tuple([one for one in working.values() if one.symbol == symbol])
             self._orders[symbol] = own
             self._working[symbol] = bool(own)
 
@@ -108,10 +120,10 @@ class CycleContext:
         return investable_cash(self._books, self._balances, self._profile)
 
     def _is_held(self, symbol: Symbol, position: Position, rules: PairRules) -> bool:
-        if not position.quantity:
-            return False
         columns = self._columns.get(symbol)
-        dust = max(self._dust_try, rules.min_notional)
+        dust = self._dust_try
+        if rules.min_notional > dust:
+            dust = rules.min_notional
         if columns is None:
             return position.cost >= dust
         mark = Decimal(columns.close[self.index]).scaleb(-columns.price_scale)

@@ -214,7 +214,7 @@ def _freeze(draft: Draft) -> Decision:
         horizon = min(history_from_ms(draft, draft.profile), history_from_ms(old, draft.profile))
         seen = tuple(
             [one for one in old.seen if one[0] >= horizon]
-            + [(fill.event_time_ms, fill.trade_id, fill.facts) for fill in fills]
+            + draft.told
         )
     digest = old.digest if is_quiet else chain(old.digest, _line(draft))
     state = CycleState(

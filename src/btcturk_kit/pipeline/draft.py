@@ -75,6 +75,7 @@ class Draft:
         "risk",
         "rules",
         "submits",
+        "told",
         "trips",
         "unvalued",
     )
@@ -108,6 +109,7 @@ class Draft:
         self.days: list[PnlDay] = []
         self.trips: list[RoundTrip] = []
         self.fills: list[Fill] = []
+        self.told: list[tuple[int, int, str]] = []
         self.events: list[LedgerEvent] = []
         self.capital_rows: list[CapitalState] = []
         self.changed_positions: dict[Asset, Position] = {}

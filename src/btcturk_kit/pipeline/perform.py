@@ -13,7 +13,7 @@ from btcturk_kit.domain.attribution import Pair, late_shares, pair_of
 from btcturk_kit.domain.cycle import Mark
 from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.ledger import EventKind, LedgerEvent
-from btcturk_kit.domain.money import exact
+from btcturk_kit.domain.money import exact, within
 from btcturk_kit.domain.performance import (
     Change,
     Late,
@@ -37,6 +37,7 @@ __all__ = [
 
 # A member named once costs a fraction of one looked up at each use.
 _VALUATION = EventKind.VALUATION
+_note_event = within(note_event)
 
 
 def late_change(draft: Draft, asset: Asset, event: LedgerEvent) -> Late:
@@ -50,7 +51,7 @@ def late_change(draft: Draft, asset: Asset, event: LedgerEvent) -> Late:
 def note_performance(draft: Draft, event: LedgerEvent, changes: Sequence[Change]) -> None:
     """Add an event to the totals of the draft, with what it did to the bot's lots."""
     pair = _valued_pair(draft, event) if event.kind is _VALUATION and changes else None
-    draft.performance, closed = note_event(
+    draft.performance, closed = _note_event(
         draft.performance,
         event,
         changes,

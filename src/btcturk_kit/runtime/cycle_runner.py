@@ -20,7 +20,7 @@ from btcturk_kit.domain.cycle import (
     Observation,
     Settlement,
 )
-from btcturk_kit.domain.market import Balance, MarketFrame
+from btcturk_kit.domain.market import Balance, MarketFrame, Ticker
 from btcturk_kit.domain.money import ZERO, exactly
 from btcturk_kit.domain.operations import Operation
 from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome
@@ -294,11 +294,17 @@ class CycleRunner:
     ) -> Observation:
         now_ms = frame.times_ms[at]
         # A book says how old it is; a recorded bar is as old as the instant it closed at.
-        seen_ms = {book.symbol: book.event_time_ms for book in frame.books}
-        marks = {
-            bars.symbol: mark_at(bars, at, seen_ms.get(bars.symbol, now_ms)) for bars in frame.bars
-        }
-        conditions = tuple([row for row in frame.tickers if row.symbol in self._kit.rules])
+        if frame.books:
+            seen_ms = {book.symbol: book.event_time_ms for book in frame.books}
+            marks = {
+                bars.symbol: mark_at(bars, at, seen_ms.get(bars.symbol, now_ms))
+                for bars in frame.bars
+            }
+        else:
+            marks = {bars.symbol: mark_at(bars, at, now_ms) for bars in frame.bars}
+        conditions: tuple[Ticker, ...] = ()
+        if frame.tickers:
+            conditions = tuple([row for row in frame.tickers if row.symbol in self._kit.rules])
         if not has_news:
             health = self._venue.health()
             return Observation(now_ms, marks, anomalies=noted, conditions=conditions, health=health)
