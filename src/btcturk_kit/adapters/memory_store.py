@@ -273,6 +273,7 @@ class MemoryStateStore:
         state, previous_count, now_ms, fills, events, _, _, orders, anomalies, texts, record = (
             commit[:11]
         )
+        rows: list[tuple[Any, ...]] = []
         if state.account != books.account:
             raise InvariantViolation(f"the commit is of account {state.account!r}")
         booked: dict[str, tuple[Leg, ...]] = {}
@@ -294,9 +295,9 @@ class MemoryStateStore:
                     others.append((place, event))
         if state.ledger.event_count - previous_count != facts:
             raise InvariantViolation("the commit's events do not lead to its ledger")
-        if len(booked) != len(events) or not books.keys.isdisjoint(booked):
+        if booked and (len(booked) != len(events) or not books.keys.isdisjoint(booked)):
             self._refuse_repeated(events)
-        rows, buys = [], books.buys
+        buys = books.buys
         for fill in fills:
             key = f"fill:{fill[0]}"
             legs_of = booked.get(key)
@@ -323,13 +324,19 @@ class MemoryStateStore:
             )
             if books.records.setdefault(cycle, atoms) != atoms:
                 raise InvariantViolation(f"cycle {cycle} has another record already")
-        books.keys.update(booked)
-        books.fills += rows
-        books.others += others
-        books.splits += splits
-        books.buys = buys
+        if booked:
+            books.keys.update(booked)
+            books.fills += rows
+            books.others += others
+            books.splits += splits
+            books.buys = buys
+        known = books.outcomes
         for name, outcome in outcomes:
-            self._keep_outcome(name, outcome)
+            before = known.get(name, 0)
+            if outcome & ~before:
+                books.orders_submitted += outcome & ~before & _ACCEPTED
+                books.orders_canceled += bool(outcome & ~before & _CANCELED)
+            known[name] = outcome | before
         for code, mode, detail in anomalies:
             books.anomalies[state.cycle, now_ms, code, mode._value_, detail] = None
         if texts:
@@ -344,14 +351,6 @@ class MemoryStateStore:
             if event.key in told:
                 raise repeated(event, told[event.key])
             told[event.key] = (event.event_time_ms, event.content)
-
-    def _keep_outcome(self, name: str, outcome: int) -> None:
-        books = self._books
-        known = books.outcomes.get(name, 0)
-        new = outcome & ~known
-        books.orders_submitted += new & _ACCEPTED
-        books.orders_canceled += bool(new & _CANCELED)
-        books.outcomes[name] = outcome | known
 
 
 def _moves_lots(event: LedgerEvent, asset: Asset) -> bool:

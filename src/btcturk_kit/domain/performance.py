@@ -62,6 +62,7 @@ _end_trip = within(end_trip)
 _follow_trip = within(follow_trip)
 _is_dust = within(is_dust)
 _NO_TRIP = TripState()
+_tuple = tuple.__new__  # a value with all its fields given costs half of one made by name
 
 
 class DayStart(NamedTuple):
@@ -335,7 +336,8 @@ def mark_equity(
     else:
         down = sub(high, equity_try)
         drawdown = max(drawdown, down)
-    return Performance(symbols, trips, flows, restated, day, high, drawdown, equity_try, marks)
+    after = (symbols, trips, flows, restated, day, high, drawdown, equity_try, marks)
+    return _tuple(Performance, after)
 
 
 @exact
@@ -364,4 +366,5 @@ def mark_quiet(performance: Performance, equities: Sequence[int], places: int) -
         least = Decimal(min(equities[:until])).scaleb(-places)
         drawdown = max(drawdown, performance.high_try - least)
     last = Decimal(equities[-1]).scaleb(-places)
-    return performance._replace(high_try=high, drawdown_try=drawdown, equity_try=last)
+    symbols, trips, flows, restated, day, _, _, _, marks = performance
+    return Performance(symbols, trips, flows, restated, day, high, drawdown, last, marks)

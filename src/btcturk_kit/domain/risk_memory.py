@@ -120,8 +120,8 @@ def note_charges(memory: RiskMemory, charges_try: Decimal) -> RiskMemory:
     """Add fees and tax to those of the day; a correction can take some off."""
     if not charges_try:
         return memory
-    *head, before, loss_days, submits = memory
-    return RiskMemory(*head, before + charges_try, loss_days, submits)
+    after = (*memory[:8], memory.day_charges_try + charges_try, *memory[9:])
+    return tuple.__new__(RiskMemory, after)
 
 
 @exact

@@ -39,9 +39,7 @@ _BUY = Side.BUY
 _is_equal = within(is_equal)
 
 
-_KNOWN = frozenset(
-    {OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED, OrderStatus.PENDING_CANCEL}
-)
+_KNOWN = frozenset({OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED, OrderStatus.PENDING_CANCEL})
 """Where the exchange listing an order as working says nothing new."""
 
 _VENUE_EVENTS = {

@@ -60,8 +60,7 @@ def assess(draft: Draft, *, previous_equity: Callable[[], Decimal | None]) -> No
         _note_executions(draft)
     age_ms = 0
     for mark in observation.marks.values():
-        if now_ms - mark.event_time_ms > age_ms:
-            age_ms = now_ms - mark.event_time_ms
+        age_ms = max(age_ms, now_ms - mark.event_time_ms)
     noted = draft.anomalies
     _decide_mode(
         draft,
@@ -139,8 +138,7 @@ def _standing(draft: Draft) -> tuple[Decimal, Decimal, tuple[Touch, ...], Decima
         mark = marks.get(symbol)
         worth = position.cost if mark is None else position.quantity * mark.price
         value = value + worth
-        if worth > largest:
-            largest = worth
+        largest = max(largest, worth)
         if worth >= draft.profile.risk.limits.dust_try:
             engaged[symbol] = None
     for order in draft.orders.values():

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from btcturk_kit.domain.capital import Granularity
 from btcturk_kit.domain.cycle import CycleState
 from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.domain.lots import Book, LotMove, lot_moves, unvalued_after
 from btcturk_kit.domain.ledger import Ledger, LedgerEvent
+from btcturk_kit.domain.lots import Book, LotMove, lot_moves, unvalued_after
 from btcturk_kit.domain.money import exact, within
 from btcturk_kit.domain.performance import Change
 from btcturk_kit.domain.positions import Position, apply_move, fold_moves

@@ -162,8 +162,7 @@ def history_from_ms(books: Books, profile: Profile) -> int:
     since_ms = books.cursor_ms - profile.overlap_ms
     for order in books.orders.values():
         sent_ms = order.sent_ms - _SENT_MARGIN_MS
-        if sent_ms < since_ms:
-            since_ms = sent_ms
+        since_ms = min(since_ms, sent_ms)
     return since_ms
 
 
@@ -184,7 +183,10 @@ def investable_cash(
             reserved = reserved + order.reserved
             if order.status in UNSETTLED:
                 unsettled = unsettled + order.reserved
-    treasury, unassigned = in_ledger((_TREASURY, quote), ZERO), in_ledger((_UNASSIGNED, quote), ZERO)
+    treasury, unassigned = (
+        in_ledger((_TREASURY, quote), ZERO),
+        in_ledger((_UNASSIGNED, quote), ZERO),
+    )
     suspense = in_ledger((_SUSPENSE, quote), ZERO)
     held = in_ledger((_BOT, quote), ZERO) + treasury + unassigned + suspense
     held = held + in_ledger((_EXTERNAL, quote), ZERO)

@@ -16,7 +16,7 @@ from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.pipeline.books import Books, investable_cash
 from btcturk_kit.pipeline.profile import Profile
 
-__all__ = ["CycleContext", "mark_at"]
+__all__ = ["CycleContext", "mark_at", "marks_at"]
 
 
 def mark_at(columns: BarColumns, index: int, event_time_ms: int) -> Mark:
@@ -31,6 +31,20 @@ def mark_at(columns: BarColumns, index: int, event_time_ms: int) -> Mark:
         Decimal(columns.ask[index]).scaleb(scale),
         event_time_ms,
     )
+
+
+def marks_at(frame: MarketFrame, index: int) -> dict[Symbol, Mark]:
+    """Return the market of every pair at one instant of a frame.
+
+    A book says how old it is; a recorded bar is as old as the instant it closed at.
+    """
+    now_ms = frame.times_ms[index]
+    if not frame.books:
+        return {bars.symbol: mark_at(bars, index, now_ms) for bars in frame.bars}
+    seen_ms = {book.symbol: book.event_time_ms for book in frame.books}
+    return {
+        bars.symbol: mark_at(bars, index, seen_ms.get(bars.symbol, now_ms)) for bars in frame.bars
+    }
 
 
 class CycleContext:
@@ -122,8 +136,7 @@ class CycleContext:
     def _is_held(self, symbol: Symbol, position: Position, rules: PairRules) -> bool:
         columns = self._columns.get(symbol)
         dust = self._dust_try
-        if rules.min_notional > dust:
-            dust = rules.min_notional
+        dust = max(dust, rules.min_notional)
         if columns is None:
             return position.cost >= dust
         mark = Decimal(columns.close[self.index]).scaleb(-columns.price_scale)

@@ -62,9 +62,8 @@ def settle(
             orders[name] = after
     if answered:
         risk = note_submits(risk, answered, now_ms=now_ms)
-    settled = CycleState(
-        account, cycle, ledger, positions, capital, risk, mode, orders, *rest
-    )
+    after_all = (account, cycle, ledger, positions, capital, risk, mode, orders, *rest)
+    settled = _tuple(CycleState, after_all)
     return Settlement(settled, tuple(changed.values()), outcomes, tuple(anomalies))
 
 
@@ -74,14 +73,12 @@ def _at(order: Order, event: OrderEvent, now_ms: int, order_id: OrderId | None) 
     price, quantity, quote_amount, filled, reserved, _, *rest = order[8:]
     status = next_status(status, event)
     head = (name, symbol, side, order_type, strategy, status, sent_ms, now_ms)
-    return _tuple(
-        Order, (*head, price, quantity, quote_amount, filled, reserved, order_id, *rest)
-    )
+    return _tuple(Order, (*head, price, quantity, quote_amount, filled, reserved, order_id, *rest))
 
 
 def _after(
     order: Order,
-    outcome: OrderRejected | SubmitUnknown | CancelRejected,
+    outcome: SubmitOutcome | CancelOutcome,
     now_ms: int,
     anomalies: list[Anomaly],
 ) -> Order:
@@ -97,7 +94,7 @@ def _after(
         )
         status = next_status(order.status, _LOST)
         return order._replace(status=status, updated_ms=now_ms)
-    if order.status is not _PENDING_CANCEL:
+    if isinstance(outcome, CancelRejected) and order.status is not _PENDING_CANCEL:
         anomalies.append(
             Anomaly("cancel_rejected", _NORMAL, f"{order.client_order_id}: {outcome.reason}")
         )

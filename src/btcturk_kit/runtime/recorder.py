@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from btcturk_kit.domain.cycle import CycleRecord, CycleState, Decision, Settlement, StateCommit
 from btcturk_kit.pipeline.decide import Kit
+from btcturk_kit.pipeline.steering import STATE_NAME
 from btcturk_kit.ports.store import StateStore
 
 __all__ = ["Recorder"]
@@ -113,7 +114,11 @@ class Recorder:
         )
 
     def _strategy_states(self) -> tuple[tuple[str, str], ...]:
-        return tuple([(one.name, one.strategy.dump_state()) for one in self._kit.strategies])
+        states = [(one.name, one.strategy.dump_state()) for one in self._kit.strategies]
+        steering = self._kit.steering
+        if steering is not None:
+            states.append((STATE_NAME, steering.dump_state()))
+        return tuple(states)
 
     def _record(self, decision: Decision, now_ms: int) -> CycleRecord:
         state = decision.state
