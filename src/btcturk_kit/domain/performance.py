@@ -233,16 +233,19 @@ def note_event(
     if pair is not None:
         symbols[pair.symbol] = _add_trade(symbols.get(pair.symbol), event, pair.base, net, gross)
     trips, closed = _follow(performance.trips, event, changes, symbols, dust_try)
-    after_event = Performance(
-        symbols,
-        trips,
-        performance.flows_try + flow,
-        performance.restated_net + restated,
-        performance.day,
-        performance.high_try + flow,
-        performance.drawdown_try,
-        performance.equity_try,
-        performance.marks,
+    after_event = _tuple(
+        Performance,
+        (
+            symbols,
+            trips,
+            performance.flows_try + flow,
+            performance.restated_net + restated,
+            performance.day,
+            performance.high_try + flow,
+            performance.drawdown_try,
+            performance.equity_try,
+            performance.marks,
+        ),
     )
     return after_event, closed
 

@@ -161,16 +161,19 @@ def _buy(draft: Draft, intent: Intent, rules: PairRules, budget: Budget) -> Orde
         quantity = divide_floor(amount, unit, rules.quantity_scale)
         request = MarketBuy(intent.symbol, amount)
         notional = price * quantity
-        return OrderProposal(
-            intent.strategy,
-            request,
-            intent.symbol,
-            _BUY,
-            _MARKET,
-            price,
-            quantity,
-            notional,
-            False,  # noqa: FBT003 - the field has a name
+        return _tuple(
+            OrderProposal,
+            (
+                intent.strategy,
+                request,
+                intent.symbol,
+                _BUY,
+                _MARKET,
+                price,
+                quantity,
+                notional,
+                False,
+            ),
         )
     quantity = divide_floor(allowed, unit, rules.quantity_scale)
     return _proposal(draft, intent, rules, quantity, reduces_risk=False)
@@ -195,16 +198,19 @@ def _proposal(
         request = MarketSell(intent.symbol, quantity)
     else:
         request = LimitOrder(intent.symbol, intent.side, quantity, price)
-    return OrderProposal(
-        intent.strategy,
-        request,
-        intent.symbol,
-        intent.side,
-        intent.order_type,
-        price,
-        quantity,
-        price * quantity,
-        reduces_risk,
+    return _tuple(
+        OrderProposal,
+        (
+            intent.strategy,
+            request,
+            intent.symbol,
+            intent.side,
+            intent.order_type,
+            price,
+            quantity,
+            price * quantity,
+            reduces_risk,
+        ),
     )
 
 

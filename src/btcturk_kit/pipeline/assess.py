@@ -34,6 +34,7 @@ _cash_and_treasury = within(cash_and_treasury)
 _marked_value = within(marked_value)
 _note_charges = within(note_charges)
 _CHARGES = frozenset({Account.FEE, Account.TAX, Account.LEVY})
+_tuple = tuple.__new__  # a value with all its fields given costs half of one made by name
 
 
 def assess(draft: Draft, *, previous_equity: Callable[[], Decimal | None]) -> None:
@@ -64,22 +65,25 @@ def assess(draft: Draft, *, previous_equity: Callable[[], Decimal | None]) -> No
     noted = draft.anomalies
     _decide_mode(
         draft,
-        RiskInputs(
-            equity,
-            exposed + reserved,
-            draft.capital,
-            memory,
-            age_ms,
-            tuple([(one.code, one.mode) for one in noted]) if noted else (),
-            now_ms,
-            largest,
-            touches,
-            observation.conditions,
-            observation.health,
-            in_doubt,
-            _suspense(draft),
-            bool(draft.unvalued),
-            current_override(draft.mode, now_ms=now_ms),
+        _tuple(
+            RiskInputs,
+            (
+                equity,
+                exposed + reserved,
+                draft.capital,
+                memory,
+                age_ms,
+                tuple([(one.code, one.mode) for one in noted]) if noted else (),
+                now_ms,
+                largest,
+                touches,
+                observation.conditions,
+                observation.health,
+                in_doubt,
+                _suspense(draft),
+                bool(draft.unvalued),
+                current_override(draft.mode, now_ms=now_ms),
+            ),
         ),
     )
 

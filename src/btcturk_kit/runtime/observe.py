@@ -73,19 +73,22 @@ async def observe_venue(
         moved = [event for one in transfers for event in transfer_events(one, known_ms=now_ms)]
         events += sorted(moved, key=order_key)
         history = history_of(state, store, events, operations)
-    return Observation(
-        now_ms,
-        marks,
-        fills,
-        seen,
-        lookups,
-        await venue.balances(),
-        history,
-        anomalies,
-        conditions,
-        venue.health(),
-        transfers,
-        operations,
+    return _tuple(
+        Observation,
+        (
+            now_ms,
+            marks,
+            fills,
+            seen,
+            lookups,
+            await venue.balances(),
+            history,
+            anomalies,
+            conditions,
+            venue.health(),
+            transfers,
+            operations,
+        ),
     )
 
 
@@ -164,6 +167,9 @@ async def _fills(
         if is_own or fill.event_time_ms >= state.opened_ms:
             fresh.append(fill)
     return tuple(fresh)
+
+
+_tuple = tuple.__new__  # a value with all its fields given costs half of one made by name
 
 
 def _are_newest(state: CycleState, fills: tuple[Fill, ...]) -> bool:
