@@ -105,7 +105,9 @@ def _coded(review: Review) -> Review:
     return review if review.code else review._replace(code="plugin")
 
 
-def _house_rules(draft: Draft, proposal: OrderProposal, budget: Budget | None) -> Review:
+def _house_rules(
+    draft: Draft, proposal: OrderProposal, budget: Budget | None = None
+) -> Review:
     """Hold the exact order against the guards of the house; ALLOW or the first denial."""
     profile, assessment = draft.profile, draft.assessment
     rules = draft.rules[proposal.symbol]
