@@ -32,6 +32,8 @@ from btcturk_kit.ports.venue import Venue
 
 __all__ = ["history_of", "observe_venue"]
 
+_tuple = tuple.__new__  # a value with all its fields given costs half of one made by name
+
 _SKEW_MS = 10_000
 """More than our clock may be ahead of the exchange's, which refuses stamps 5 s off."""
 
@@ -151,10 +153,10 @@ async def _fills(
     for fill in found:
         # The history may repeat itself. What it tells differently goes on: the ledger refuses it.
         told = booked.get(fill.trade_id)
-        if told is None:
-            first = listed.setdefault(fill.trade_id, fill)
-            if first is not fill:
-                told = (first.event_time_ms, first.facts)
+        if told is None and fill.trade_id in listed:
+            first = listed[fill.trade_id]
+            told = (first.event_time_ms, first.facts)
+        listed.setdefault(fill.trade_id, fill)
         if told is not None and told == (fill.event_time_ms, told[1] and fill.facts):
             continue
         if fill.client_order_id is None:
@@ -167,9 +169,6 @@ async def _fills(
         if is_own or fill.event_time_ms >= state.opened_ms:
             fresh.append(fill)
     return tuple(fresh)
-
-
-_tuple = tuple.__new__  # a value with all its fields given costs half of one made by name
 
 
 def _are_newest(state: CycleState, fills: tuple[Fill, ...]) -> bool:
