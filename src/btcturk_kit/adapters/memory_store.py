@@ -19,7 +19,7 @@ from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
 from btcturk_kit.domain.ledger_events import fill_event, treasury_event
 from btcturk_kit.domain.lots import lot_moves
 from btcturk_kit.domain.operations import Operation
-from btcturk_kit.domain.orders import Order, OrderStatus, Side
+from btcturk_kit.domain.orders import OrderStatus, Side
 from btcturk_kit.domain.pnl_days import PnlDay, day_so_far
 from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.domain.round_trips import RoundTrip
@@ -307,7 +307,16 @@ class MemoryStateStore:
             buy = fill[_SIDE] is _BUY
             buys += buy
             rows.append((*places[key], own, buy, *fill[:_SIDE], *fill[_SIDE + 1 :]))
-        outcomes = [_outcome_of(order, books.outcomes) for order in orders] if orders else []
+        known = books.outcomes
+        outcomes: list[tuple[str, int, int]] = []
+        for order in orders:
+            name, outcome = order.client_order_id, _ENDS.get(order.status._value_, 0)
+            before = known.get(name, 0)
+            if before & ~_ACCEPTED and before & ~_ACCEPTED != outcome:
+                raise InvariantViolation(f"order {name} has ended, it cannot be {order.status}")
+            if order.order_id is not None or order.filled_quantity:
+                outcome |= _ACCEPTED
+            outcomes.append((name, before, outcome))
         if record is not None:
             cycle, at_ms, mode, quiet, filled, sent, ended, equity, trading, aside, digest = record
             atoms = (
@@ -330,13 +339,11 @@ class MemoryStateStore:
             books.others += others
             books.splits += splits
             books.buys = buys
-        known = books.outcomes
-        for name, outcome in outcomes:
-            before = known.get(name, 0)
+        for told, before, outcome in outcomes:
             if outcome & ~before:
                 books.orders_submitted += outcome & ~before & _ACCEPTED
                 books.orders_canceled += bool(outcome & ~before & _CANCELED)
-            known[name] = outcome | before
+            known[told] = outcome | before
         for code, mode, detail in anomalies:
             books.anomalies[state.cycle, now_ms, code, mode._value_, detail] = None
         if texts:
@@ -355,15 +362,3 @@ class MemoryStateStore:
 
 def _moves_lots(event: LedgerEvent, asset: Asset) -> bool:
     return any(move.asset == asset for move in lot_moves(event))
-
-
-def _outcome_of(order: Order, known: dict[str, int]) -> tuple[str, int]:
-    """Return an order's name and what is known of it, as bits; an end is for ever."""
-    name = order.client_order_id
-    outcome = _ENDS.get(order.status._value_, 0)
-    ended = known.get(name, 0) & ~_ACCEPTED
-    if ended and ended != outcome:
-        raise InvariantViolation(f"order {name} has ended, it cannot be {order.status}")
-    if order.order_id is not None or order.filled_quantity:
-        outcome |= _ACCEPTED
-    return name, outcome

@@ -118,8 +118,10 @@ def decide(
         keep_assessment(draft, assessment)
     else:
         ingest(draft)
-        book_transfers(draft)
-        operate(draft)
+        if observation.transfers:
+            book_transfers(draft)
+        if observation.operations:
+            operate(draft)
         account(draft)
         finance_cycle(draft)
         if draft.fills:

@@ -105,9 +105,7 @@ def _coded(review: Review) -> Review:
     return review if review.code else review._replace(code="plugin")
 
 
-def _house_rules(
-    draft: Draft, proposal: OrderProposal, budget: Budget | None = None
-) -> Review:
+def _house_rules(draft: Draft, proposal: OrderProposal, budget: Budget | None = None) -> Review:
     """Hold the exact order against the guards of the house; ALLOW or the first denial."""
     profile, assessment = draft.profile, draft.assessment
     rules = draft.rules[proposal.symbol]
@@ -182,5 +180,6 @@ def _accept(draft: Draft, intent: Intent, proposal: OrderProposal, budget: Budge
     draft.set_order(_tuple(Order, order))
     draft.reviews.append((intent, ALLOW))
     draft.submits.append(SubmitOrder(name, request))
-    sent = SentOrder(now_ms, intent.strategy, proposal.symbol, proposal.side, *size_of(request))
+    sized = size_of(request)
+    sent = _tuple(SentOrder, (now_ms, intent.strategy, proposal.symbol, proposal.side, *sized))
     draft.guards = note_sent(draft.guards, sent, profile.guards)

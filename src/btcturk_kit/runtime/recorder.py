@@ -69,15 +69,9 @@ class Recorder:
     def settled(self, settlement: Settlement, now_ms: int) -> None:
         """Write what came of a decision's commands."""
         state = settlement.state
-        self._store.commit(
-            StateCommit(
-                state,
-                state.ledger.event_count,
-                now_ms,
-                orders=settlement.orders,
-                anomalies=settlement.anomalies,
-            )
-        )
+        orders, anomalies, count = settlement.orders, settlement.anomalies, state.ledger.event_count
+        commit = (state, count, now_ms, (), (), (), (), orders, anomalies, (), None, (), ())
+        self._store.commit(_tuple(StateCommit, commit))
 
     def tell(self, record: CycleRecord) -> None:
         """Tell the observers of a cycle that is over."""
@@ -126,8 +120,9 @@ class Recorder:
 
     def _record(self, decision: Decision, now_ms: int) -> CycleRecord:
         state = decision.state
+        capital = state.capital
         quiet, self.quiet_cycles = self.quiet_cycles, 0
-        return CycleRecord(
+        record = (
             state.cycle,
             now_ms,
             state.mode.mode,
@@ -136,7 +131,8 @@ class Recorder:
             len(decision.submits),
             len(decision.cancels),
             decision.equity_try,
-            state.capital.trading_capital_try,
-            state.capital.treasury_try,
+            capital.trading_capital_try,
+            capital.treasury_try,
             state.digest,
         )
+        return _tuple(CycleRecord, record)
