@@ -19,7 +19,7 @@ from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
 from btcturk_kit.domain.ledger_events import fill_event, treasury_event
 from btcturk_kit.domain.lots import lot_moves
 from btcturk_kit.domain.operations import Operation
-from btcturk_kit.domain.orders import OrderStatus, Side
+from btcturk_kit.domain.orders import Order, OrderStatus, Side
 from btcturk_kit.domain.pnl_days import PnlDay, day_so_far
 from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.domain.round_trips import RoundTrip
@@ -308,15 +308,7 @@ class MemoryStateStore:
             buys += buy
             rows.append((*places[key], own, buy, *fill[:_SIDE], *fill[_SIDE + 1 :]))
         known = books.outcomes
-        outcomes: list[tuple[str, int, int]] = []
-        for order in orders:
-            name, outcome = order.client_order_id, _ENDS.get(order.status._value_, 0)
-            before = known.get(name, 0)
-            if before & ~_ACCEPTED and before & ~_ACCEPTED != outcome:
-                raise InvariantViolation(f"order {name} has ended, it cannot be {order.status}")
-            if order.order_id is not None or order.filled_quantity:
-                outcome |= _ACCEPTED
-            outcomes.append((name, before, outcome))
+        outcomes = [_outcome_of(order, known) for order in orders]
         if record is not None:
             cycle, at_ms, mode, quiet, filled, sent, ended, equity, trading, aside, digest = record
             atoms = (
@@ -358,6 +350,17 @@ class MemoryStateStore:
             if event.key in told:
                 raise repeated(event, told[event.key])
             told[event.key] = (event.event_time_ms, event.content)
+
+
+def _outcome_of(order: Order, known: dict[str, int]) -> tuple[str, int, int]:
+    """Return an order's name, what was known of it, and what is, as bits; an end is for ever."""
+    name, outcome = order.client_order_id, _ENDS.get(order.status._value_, 0)
+    before = known.get(name, 0)
+    if before & ~_ACCEPTED and before & ~_ACCEPTED != outcome:
+        raise InvariantViolation(f"order {name} has ended, it cannot be {order.status}")
+    if order.order_id is not None or order.filled_quantity:
+        outcome |= _ACCEPTED
+    return name, before, outcome
 
 
 def _moves_lots(event: LedgerEvent, asset: Asset) -> bool:
