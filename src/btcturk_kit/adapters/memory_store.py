@@ -331,11 +331,7 @@ class MemoryStateStore:
             books.others += others
             books.splits += splits
             books.buys = buys
-        for told, before, outcome in outcomes:
-            if outcome & ~before:
-                books.orders_submitted += outcome & ~before & _ACCEPTED
-                books.orders_canceled += bool(outcome & ~before & _CANCELED)
-            known[told] = outcome | before
+        self._keep_outcomes(outcomes)
         for code, mode, detail in anomalies:
             books.anomalies[state.cycle, now_ms, code, mode._value_, detail] = None
         if texts:
@@ -343,6 +339,15 @@ class MemoryStateStore:
         books.days += commit.days
         books.trips += commit.trips
         books.state = state
+
+    def _keep_outcomes(self, outcomes: list[tuple[str, int, int]]) -> None:
+        books = self._books
+        for name, before, outcome in outcomes:
+            new = outcome & ~before
+            if new:
+                books.orders_submitted += new & _ACCEPTED
+                books.orders_canceled += bool(new & _CANCELED)
+            books.outcomes[name] = outcome | before
 
     def _refuse_repeated(self, events: tuple[LedgerEvent, ...]) -> None:
         told = {one.key: (one.event_time_ms, one.content) for one in self._events()}
