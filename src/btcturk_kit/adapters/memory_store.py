@@ -307,8 +307,7 @@ class MemoryStateStore:
             buy = fill[_SIDE] is _BUY
             buys += buy
             rows.append((*places[key], own, buy, *fill[:_SIDE], *fill[_SIDE + 1 :]))
-        known = books.outcomes
-        outcomes = [_outcome_of(order, known) for order in orders]
+        outcomes = [_outcome_of(order, books.outcomes) for order in orders]
         if record is not None:
             cycle, at_ms, mode, quiet, filled, sent, ended, equity, trading, aside, digest = record
             atoms = (
