@@ -273,6 +273,7 @@ class MemoryStateStore:
         state, previous_count, now_ms, fills, events, _, _, orders, anomalies, texts, record = (
             commit[:11]
         )
+        rows: list[tuple[Any, ...]] = []
         if state.account != books.account:
             raise InvariantViolation(f"the commit is of account {state.account!r}")
         booked: dict[str, tuple[Leg, ...]] = {}
@@ -294,9 +295,9 @@ class MemoryStateStore:
                     others.append((place, event))
         if state.ledger.event_count - previous_count != facts:
             raise InvariantViolation("the commit's events do not lead to its ledger")
-        if len(booked) != len(events) or not books.keys.isdisjoint(booked):
+        if booked and (len(booked) != len(events) or not books.keys.isdisjoint(booked)):
             self._refuse_repeated(events)
-        rows, buys = [], books.buys
+        buys = books.buys
         for fill in fills:
             key = f"fill:{fill[0]}"
             legs_of = booked.get(key)
@@ -306,7 +307,7 @@ class MemoryStateStore:
             buy = fill[_SIDE] is _BUY
             buys += buy
             rows.append((*places[key], own, buy, *fill[:_SIDE], *fill[_SIDE + 1 :]))
-        outcomes = [_outcome_of(order, books.outcomes) for order in orders] if orders else []
+        outcomes = [_outcome_of(order, books.outcomes) for order in orders]
         if record is not None:
             cycle, at_ms, mode, quiet, filled, sent, ended, equity, trading, aside, digest = record
             atoms = (
@@ -323,13 +324,13 @@ class MemoryStateStore:
             )
             if books.records.setdefault(cycle, atoms) != atoms:
                 raise InvariantViolation(f"cycle {cycle} has another record already")
-        books.keys.update(booked)
-        books.fills += rows
-        books.others += others
-        books.splits += splits
-        books.buys = buys
-        for name, outcome in outcomes:
-            self._keep_outcome(name, outcome)
+        if booked:
+            books.keys.update(booked)
+            books.fills += rows
+            books.others += others
+            books.splits += splits
+            books.buys = buys
+        self._keep_outcomes(outcomes)
         for code, mode, detail in anomalies:
             books.anomalies[state.cycle, now_ms, code, mode._value_, detail] = None
         if texts:
@@ -338,6 +339,15 @@ class MemoryStateStore:
         books.trips += commit.trips
         books.state = state
 
+    def _keep_outcomes(self, outcomes: list[tuple[str, int, int]]) -> None:
+        books = self._books
+        for name, before, outcome in outcomes:
+            new = outcome & ~before
+            if new:
+                books.orders_submitted += new & _ACCEPTED
+                books.orders_canceled += bool(new & _CANCELED)
+            books.outcomes[name] = outcome | before
+
     def _refuse_repeated(self, events: tuple[LedgerEvent, ...]) -> None:
         told = {one.key: (one.event_time_ms, one.content) for one in self._events()}
         for event in events:
@@ -345,26 +355,17 @@ class MemoryStateStore:
                 raise repeated(event, told[event.key])
             told[event.key] = (event.event_time_ms, event.content)
 
-    def _keep_outcome(self, name: str, outcome: int) -> None:
-        books = self._books
-        known = books.outcomes.get(name, 0)
-        new = outcome & ~known
-        books.orders_submitted += new & _ACCEPTED
-        books.orders_canceled += bool(new & _CANCELED)
-        books.outcomes[name] = outcome | known
+
+def _outcome_of(order: Order, known: dict[str, int]) -> tuple[str, int, int]:
+    """Return an order's name, what was known of it, and what is, as bits; an end is for ever."""
+    name, outcome = order.client_order_id, _ENDS.get(order.status._value_, 0)
+    before = known.get(name, 0)
+    if before & ~_ACCEPTED and before & ~_ACCEPTED != outcome:
+        raise InvariantViolation(f"order {name} has ended, it cannot be {order.status}")
+    if order.order_id is not None or order.filled_quantity:
+        outcome |= _ACCEPTED
+    return name, before, outcome
 
 
 def _moves_lots(event: LedgerEvent, asset: Asset) -> bool:
     return any(move.asset == asset for move in lot_moves(event))
-
-
-def _outcome_of(order: Order, known: dict[str, int]) -> tuple[str, int]:
-    """Return an order's name and what is known of it, as bits; an end is for ever."""
-    name = order.client_order_id
-    outcome = _ENDS.get(order.status._value_, 0)
-    ended = known.get(name, 0) & ~_ACCEPTED
-    if ended and ended != outcome:
-        raise InvariantViolation(f"order {name} has ended, it cannot be {order.status}")
-    if order.order_id is not None or order.filled_quantity:
-        outcome |= _ACCEPTED
-    return name, outcome

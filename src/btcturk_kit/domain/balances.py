@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.domain.ledger import Ledger
+from btcturk_kit.domain.ledger import HELD, Ledger
 from btcturk_kit.domain.market import Balance
 from btcturk_kit.domain.money import ZERO, exact
 
@@ -25,6 +25,9 @@ __all__ = [
     "check_balances",
     "is_equal",
 ]
+
+
+_HELD = frozenset(HELD)
 
 
 class Agreement(StrEnum):
@@ -93,11 +96,11 @@ def balance_differences(ledger: Ledger, balances: tuple[Balance, ...]) -> dict[A
 @exact
 def is_equal(ledger: Ledger, balances: tuple[Balance, ...]) -> bool:
     """Whether books and exchange are equal: the usual case, told without making anything."""
-    for one in balances:
-        if one.free + one.locked != ledger.held(one.asset):
-            return False
-    seen = {one.asset for one in balances}
-    return all(asset in seen or not ledger.held(asset) for asset in ledger.assets())
+    left = {one.asset: one.free + one.locked for one in balances}
+    for (account, asset), amount in ledger.balances.items():
+        if amount and account in _HELD:
+            left[asset] = left.get(asset, ZERO) - amount
+    return not any(left.values())
 
 
 @exact

@@ -28,9 +28,10 @@ def canonical_decimal(value: Decimal) -> str:
         ('1.5', '1000')
     """
     text = str(value)
-    if text[-1] != "0" and "E" not in text:  # most are written so already
-        return text
-    if "E" in text:
+    if "E" not in text:
+        if text[-1] != "0":  # most are written so already
+            return text
+    else:
         text = format(value, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")

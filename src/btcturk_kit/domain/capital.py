@@ -27,6 +27,7 @@ __all__ = [
     "apply_self_financing",
     "checkpoint_after",
 ]
+_tuple = tuple.__new__  # a value with all its fields given costs half of one made by name
 
 
 class SplitBasis(StrEnum):
@@ -165,18 +166,21 @@ def checkpoint_after(
     is_deferred: bool = False,
 ) -> LedgerCheckpoint:
     """Describe the step from one ledger to a later one, with the realized totals of the later."""
-    return LedgerCheckpoint(
-        account,
-        after.event_count,
-        after.last_event_key,
-        after.content_hash,
-        before.event_count,
-        before.content_hash,
-        realized_net,
-        realized_gross,
-        trading_transfer,
-        treasury_transfer,
-        is_deferred,
+    return _tuple(
+        LedgerCheckpoint,
+        (
+            account,
+            after.event_count,
+            after.last_event_key,
+            after.content_hash,
+            before.event_count,
+            before.content_hash,
+            realized_net,
+            realized_gross,
+            trading_transfer,
+            treasury_transfer,
+            is_deferred,
+        ),
     )
 
 
@@ -238,18 +242,21 @@ def apply_self_financing(
         share = round_half_even(gain * policy.treasury_ratio, MONEY_PLACES)
     moved, kept = checkpoint.trading_transfer_try, checkpoint.treasury_transfer_try
     peak = state.peak_realized_try
-    return CapitalState(
-        state.account,
-        state.trading_capital_try + delta - share + moved,
-        state.treasury_try + share + kept,
-        net,
-        checkpoint.realized_gross_total,
-        peak if checkpoint.is_deferred else max(peak, net),
-        count,
-        checkpoint.last_event_key,
-        checkpoint.content_hash,
-        deferred,
-        _cause(checkpoint, delta, share),
+    return _tuple(
+        CapitalState,
+        (
+            state.account,
+            state.trading_capital_try + delta - share + moved,
+            state.treasury_try + share + kept,
+            net,
+            checkpoint.realized_gross_total,
+            peak if checkpoint.is_deferred else max(peak, net),
+            count,
+            checkpoint.last_event_key,
+            checkpoint.content_hash,
+            deferred,
+            _cause(checkpoint, delta, share),
+        ),
     )
 
 

@@ -53,7 +53,11 @@ class Fill(NamedTuple):
     @property
     def content(self) -> str:
         """The trade in canonical text, without the exchange's numbers for it."""
-        text = f"{self.client_order_id}|{self.facts}"
+        return self.content_of(self.facts)
+
+    def content_of(self, facts: str) -> str:
+        """Return `content` for who has `facts` already."""
+        text = f"{self.client_order_id}|{facts}"
         if self.charge_asset is None and self.quote_rate is None:  # most of them
             return text
         rates = [self.charge_rate, self.quote_rate]

@@ -111,7 +111,7 @@ def note_sent(memory: GuardMemory, order: SentOrder, limits: GuardLimits) -> Gua
     """Remember an order for as long as the order rate and look-alikes ask for it."""
     since_ms = order.sent_ms - max(MINUTE_MS, limits.look_alike_ms)
     kept = tuple([one for one in memory.sent if one.sent_ms > since_ms])
-    return memory._replace(sent=(*kept, order)[-KEPT:])
+    return GuardMemory((*kept, order)[-KEPT:], memory.executions, memory.latches)
 
 
 def note_executions(

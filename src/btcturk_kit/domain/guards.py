@@ -129,24 +129,33 @@ def _order_cap(seen: GuardInputs) -> Review:
 
 
 def _notional(seen: GuardInputs) -> Review:
-    return _at_most(
-        "order_notional", seen.proposal.notional_try, seen.limits.order_notional_try_max
-    )
+    limit = seen.limits.order_notional_try_max
+    if limit is None:
+        return ALLOW
+    return _at_most("order_notional", seen.proposal.notional_try, limit)
 
 
 def _quantity(seen: GuardInputs) -> Review:
-    return _at_most("order_quantity", seen.proposal.quantity, seen.limits.order_quantity_max)
+    limit = seen.limits.order_quantity_max
+    if limit is None:
+        return ALLOW
+    return _at_most("order_quantity", seen.proposal.quantity, limit)
 
 
 def _order_rate(seen: GuardInputs) -> Review:
+    sent, most = seen.memory.sent, seen.limits.orders_per_minute_max
+    if len(sent) < most:  # not even all that are remembered would be too many
+        return ALLOW
     since_ms = seen.now_ms - MINUTE_MS
-    count = 1 + sum(one.sent_ms > since_ms for one in seen.memory.sent)
-    return _at_most("order_rate", Decimal(count), Decimal(seen.limits.orders_per_minute_max))
+    count = 1 + sum(one.sent_ms > since_ms for one in sent)
+    return _at_most("order_rate", Decimal(count), Decimal(most))
 
 
 def _open_orders(seen: GuardInputs) -> Review:
-    count = Decimal(1 + len(seen.orders))
-    return _at_most("open_orders", count, Decimal(seen.limits.open_orders_max))
+    count = 1 + len(seen.orders)
+    if count <= seen.limits.open_orders_max:
+        return ALLOW
+    return _at_most("open_orders", Decimal(count), Decimal(seen.limits.open_orders_max))
 
 
 def _look_alike(seen: GuardInputs) -> Review:
@@ -163,8 +172,10 @@ def _look_alike(seen: GuardInputs) -> Review:
         ):
             reason = f"{order.client_order_id} is the same order and still works"
             return deny("look_alike", reason, code="look_alike_open")
-    wanted = (proposal.strategy, proposal.symbol, proposal.side, price, size)
     window = seen.limits.look_alike_ms
+    if window <= 0:
+        return ALLOW
+    wanted = (proposal.strategy, proposal.symbol, proposal.side, price, size)
     for sent in reversed(seen.memory.sent):
         age = seen.now_ms - sent.sent_ms
         if age < window and sent[1:] == wanted:
@@ -180,15 +191,16 @@ def _look_alike(seen: GuardInputs) -> Review:
 
 
 def _repeated_execution(seen: GuardInputs) -> Review:
-    latch = latch_of(seen.memory, seen.proposal.symbol)
+    latches = seen.memory.latches
+    latch = latch_of(seen.memory, seen.proposal.symbol) if latches else None
     if latch is None:
         return ALLOW
     reason = f"latched since {latch.since_ms}: {latch.detail}; an operator releases it"
     return deny("repeated_execution", reason)
 
 
-def _at_most(guard: str, value: Decimal, limit: Decimal | None) -> Review:
-    if limit is None or value <= limit:
+def _at_most(guard: str, value: Decimal, limit: Decimal) -> Review:
+    if value <= limit:
         return ALLOW
     reason = f"{value} exceeds {limit}"
     return deny(guard, reason, value=value, limit=limit if limit > 0 else None)

@@ -92,16 +92,17 @@ class PairRules:
         """Return why the exchange would refuse this limit order, None if it would not."""
         if not self.is_trading:
             return RuleBreach("closed_pair", f"{self.symbol} is not open for trading")
-        # What is rounded away entirely would need at least one unit of the last decimal.
-        least = Decimal(1).scaleb(-self.quantity_scale)
         if quantity <= 0:
+            # What is rounded away entirely would need at least one unit of the last decimal.
+            least = Decimal(1).scaleb(-self.quantity_scale)
             return RuleBreach("quantity", f"quantity {quantity} is not positive", quantity, least)
-        step = Decimal(1).scaleb(-self.price_places)
+        places = self.price_scale if self.has_fraction else 0
         if price <= 0:
+            step = Decimal(1).scaleb(-places)
             return RuleBreach("price", f"price {price} is not positive", price, step)
-        whole = floor_places(price, self.price_places)
+        whole = floor_places(price, places)
         if whole != price:
-            detail = f"price {price} has more than {self.price_places} decimals"
+            detail = f"price {price} has more than {places} decimals"
             return RuleBreach("price_step", detail, price, whole)
         whole = floor_places(quantity, self.quantity_scale)
         if whole != quantity:

@@ -101,7 +101,9 @@ def opening_event(
 
 
 @exact
-def fill_event(fill: Fill, *, is_own: bool, known_ms: int | None = None) -> LedgerEvent:
+def fill_event(
+    fill: Fill, *, is_own: bool, known_ms: int | None = None, facts: str | None = None
+) -> LedgerEvent:
     """Book one trade: base against quote, fee and tax as legs of their own.
 
     Args:
@@ -109,6 +111,7 @@ def fill_event(fill: Fill, *, is_own: bool, known_ms: int | None = None) -> Ledg
         is_own: Whether an order of the bot made it. A trade of somebody else on the account moves
             the owner's coins and the unassigned cash instead of the bot's.
         known_ms: When it is booked; None for at once.
+        facts: The fill's, from who has them already.
 
     Raises:
         InvariantViolation: A trade of the bot against another asset than TRY without the rate.
@@ -116,9 +119,10 @@ def fill_event(fill: Fill, *, is_own: bool, known_ms: int | None = None) -> Ledg
     trade_id, _, _, _, base, quote, side, quantity, price, fee, tax, at_ms, charged, _, _ = fill
     if known_ms is None:
         known_ms = at_ms
+    content = fill.content_of(fill.facts if facts is None else facts)
     if charged is not None or quote != TRY:
         legs = valued_legs(fill, is_own=is_own)
-        return LedgerEvent(f"fill:{trade_id}", _KIND_FILL, at_ms, known_ms, legs, fill.content)
+        return LedgerEvent(f"fill:{trade_id}", _KIND_FILL, at_ms, known_ms, legs, content)
     coins, cash = (_BOT, _BOT) if is_own else (_EXTERNAL, _UNASSIGNED)
     notional = price * quantity
     if side is _BUY:
@@ -141,7 +145,7 @@ def fill_event(fill: Fill, *, is_own: bool, known_ms: int | None = None) -> Ledg
             _tuple(Leg, (_FEE, quote, fee, None, None)),
             _tuple(Leg, (_TAX, quote, tax, None, None)),
         )
-    event = (f"fill:{trade_id}", _KIND_FILL, at_ms, known_ms, legs, fill.content)
+    event = (f"fill:{trade_id}", _KIND_FILL, at_ms, known_ms, legs, content)
     return _tuple(LedgerEvent, event)
 
 

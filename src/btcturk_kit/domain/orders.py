@@ -55,6 +55,9 @@ class OrderType(StrEnum):
     STOP_MARKET = "stop_market"
 
 
+_SELL = Side.SELL
+
+
 class LimitOrder(NamedTuple):
     """Buy or sell `quantity` (base) at `price` (quote per base) or better."""
 
@@ -261,10 +264,9 @@ def reservation_of(request: OrderRequest, *, taker_rate: Decimal) -> Decimal:
         ...                taker_rate=Decimal("0.0024"))
         Decimal('100.24000')
     """
-    if isinstance(request, MarketBuy):
-        return request.quote_amount
-    if isinstance(request, MarketSell):
-        return request.quantity
-    if request.side is Side.SELL:
-        return request.quantity
-    return mul(mul(request.price, request.quantity), add(ONE, taker_rate))
+    if isinstance(request, LimitOrder):
+        _, side, quantity, price = request
+        if side is _SELL:
+            return quantity
+        return mul(mul(price, quantity), add(ONE, taker_rate))
+    return request.quote_amount if isinstance(request, MarketBuy) else request.quantity

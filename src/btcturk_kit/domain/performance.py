@@ -33,7 +33,7 @@ from btcturk_kit.domain.attribution import (
 from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.ledger import Account, EventKind, Ledger, LedgerEvent
 from btcturk_kit.domain.lots import LotMove
-from btcturk_kit.domain.money import ZERO, exact, sub
+from btcturk_kit.domain.money import ZERO, exact, sub, within
 from btcturk_kit.domain.operator_events import explicit_transfers
 from btcturk_kit.domain.positions import Position
 from btcturk_kit.domain.round_trips import RoundTrip, TripState, end_trip, follow_trip, is_dust
@@ -57,7 +57,12 @@ _BOT = Account.BOT
 _FILL = EventKind.FILL
 _TREASURY = Account.TREASURY
 
+_add_trade = within(add_trade)
+_end_trip = within(end_trip)
+_follow_trip = within(follow_trip)
+_is_dust = within(is_dust)
 _NO_TRIP = TripState()
+_tuple = tuple.__new__  # a value with all its fields given costs half of one made by name
 
 
 class DayStart(NamedTuple):
@@ -226,18 +231,21 @@ def note_event(
     symbols = dict(performance.symbols)
     restated, net, gross = _add_shares(symbols, changes, pair)
     if pair is not None:
-        symbols[pair.symbol] = add_trade(symbols.get(pair.symbol), event, pair.base, net, gross)
+        symbols[pair.symbol] = _add_trade(symbols.get(pair.symbol), event, pair.base, net, gross)
     trips, closed = _follow(performance.trips, event, changes, symbols, dust_try)
-    after_event = Performance(
-        symbols,
-        trips,
-        performance.flows_try + flow,
-        performance.restated_net + restated,
-        performance.day,
-        performance.high_try + flow,
-        performance.drawdown_try,
-        performance.equity_try,
-        performance.marks,
+    after_event = _tuple(
+        Performance,
+        (
+            symbols,
+            trips,
+            performance.flows_try + flow,
+            performance.restated_net + restated,
+            performance.day,
+            performance.high_try + flow,
+            performance.drawdown_try,
+            performance.equity_try,
+            performance.marks,
+        ),
     )
     return after_event, closed
 
@@ -284,10 +292,10 @@ def _follow(
     for move, _, position, late in changes:
         asset = move.asset
         trip = trips.get(asset) or _NO_TRIP
-        is_flat = is_dust(position, move, dust_try)
+        is_flat = _is_dust(position, move, dust_try)
         if is_flat is None:
             is_flat = trip.opened_ms is None
-        after, times_ms = follow_trip(
+        after, times_ms = _follow_trip(
             trip,
             move,
             is_flat=is_flat,
@@ -296,7 +304,7 @@ def _follow(
         )
         if times_ms is not None:
             fees, tax = _charges_for(asset, symbols)
-            after, ended = end_trip(after, position, times_ms, fees_try=fees, tax_try=tax)
+            after, ended = _end_trip(after, position, times_ms, fees_try=fees, tax_try=tax)
             if trip.opened_ms is None and not any(ended[4:]):
                 continue  # a late fact that changed nothing
             closed.append(ended)
@@ -331,7 +339,8 @@ def mark_equity(
     else:
         down = sub(high, equity_try)
         drawdown = max(drawdown, down)
-    return Performance(symbols, trips, flows, restated, day, high, drawdown, equity_try, marks)
+    after = (symbols, trips, flows, restated, day, high, drawdown, equity_try, marks)
+    return _tuple(Performance, after)
 
 
 @exact
@@ -360,4 +369,5 @@ def mark_quiet(performance: Performance, equities: Sequence[int], places: int) -
         least = Decimal(min(equities[:until])).scaleb(-places)
         drawdown = max(drawdown, performance.high_try - least)
     last = Decimal(equities[-1]).scaleb(-places)
-    return performance._replace(high_try=high, drawdown_try=drawdown, equity_try=last)
+    symbols, trips, flows, restated, day, _, _, _, marks = performance
+    return Performance(symbols, trips, flows, restated, day, high, drawdown, last, marks)

@@ -31,6 +31,7 @@ from btcturk_kit.domain.risk_rules import (
 )
 
 __all__ = ["RiskAssessment", "RiskBudgetPolicy"]
+_tuple = tuple.__new__  # a value with all its fields given costs half of one made by name
 
 
 class RiskAssessment(NamedTuple):
@@ -104,13 +105,16 @@ class RiskBudgetPolicy:
                 wanted = strictest(wanted, reason.mode)
                 multiplier = min(multiplier, reason.multiplier)
         base = max(inputs.capital.trading_capital_try, ZERO)
-        return RiskAssessment(
-            wanted,
-            multiplier,
-            limits.order_ratio * base,
-            limits.gross_exposure_ratio * base,
-            _floor(inputs.memory, limits),
-            tuple(reasons),
+        return _tuple(
+            RiskAssessment,
+            (
+                wanted,
+                multiplier,
+                limits.order_ratio * base,
+                limits.gross_exposure_ratio * base,
+                _floor(inputs.memory, limits),
+                tuple(reasons),
+            ),
         )
 
 

@@ -5,7 +5,7 @@ Each function takes a memory and returns the next one. Never add: a rule, a cloc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -120,7 +120,8 @@ def note_charges(memory: RiskMemory, charges_try: Decimal) -> RiskMemory:
     """Add fees and tax to those of the day; a correction can take some off."""
     if not charges_try:
         return memory
-    return memory._replace(day_charges_try=memory.day_charges_try + charges_try)
+    after = (*memory[:8], memory.day_charges_try + charges_try, *memory[9:])
+    return tuple.__new__(RiskMemory, after)
 
 
 @exact
@@ -166,12 +167,14 @@ def rearm_peak(
     return memory._replace(peak_equity_try=equity_try, peak_treasury_try=treasury_try)
 
 
-def note_submits(memory: RiskMemory, answers: Iterable[bool], *, now_ms: int) -> RiskMemory:
+def note_submits(memory: RiskMemory, answers: Collection[bool], *, now_ms: int) -> RiskMemory:
     """Remember whether each of these orders was refused by the exchange; the oldest are dropped.
 
     What was accepted before the first refusal changes no count and is not kept: while nothing is
     refused, the memory stays the same object.
     """
+    if not memory.submits and True not in answers:
+        return memory
     noted = [*memory.submits, *[(now_ms, is_refused) for is_refused in answers]][-SUBMITS_KEPT:]
     first = next((at for at, one in enumerate(noted) if one[1]), len(noted))
     kept = tuple(noted[first:])

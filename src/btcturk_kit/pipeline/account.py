@@ -15,7 +15,7 @@ from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, Ledger
 from btcturk_kit.domain.ledger_events import difference_event
 from btcturk_kit.domain.market import Balance
-from btcturk_kit.domain.money import ZERO, exact
+from btcturk_kit.domain.money import ZERO, exact, within
 from btcturk_kit.domain.order_events import VenueOrder
 from btcturk_kit.domain.orders import Order, OrderEvent, OrderStatus, Side, next_status
 from btcturk_kit.domain.risk_mode import RiskMode
@@ -36,7 +36,11 @@ _DIFFERENT = Agreement.DIFFERENT
 _NORMAL = RiskMode.NORMAL
 _REDUCE_RISK_ONLY = RiskMode.REDUCE_RISK_ONLY
 _BUY = Side.BUY
+_is_equal = within(is_equal)
 
+
+_KNOWN = frozenset({OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED, OrderStatus.PENDING_CANCEL})
+"""Where the exchange listing an order as working says nothing new."""
 
 _VENUE_EVENTS = {
     OrderStatus.FILLED: OrderEvent.FILLED,
@@ -91,6 +95,8 @@ def _looked_up(draft: Draft, order: Order, found: VenueOrder | None) -> Order:
 
 def _seen(order: Order, seen: VenueOrder, now_ms: int) -> Order:
     status, order_id = order.status, order.order_id
+    if status in _KNOWN and seen.status not in _VENUE_EVENTS and not order.looked_up_ms:
+        return order  # as it was: the usual case
     if order.looked_up_ms:
         order = order._replace(looked_up_ms=0)
     if status in (_PENDING, _UNKNOWN):
@@ -121,8 +127,9 @@ def locked_differences(
 
 def _compare(draft: Draft, balances: tuple[Balance, ...]) -> None:
     """Note what differs; put into suspense what differed by as much the last time, at rest."""
-    if is_equal(draft.ledger, balances):
-        draft.differences = ()
+    if _is_equal(draft.ledger, balances):
+        if draft.differences:
+            draft.differences = ()
         return
     checks = check_balances(draft.ledger, balances, under_way(draft))
     found = [one for one in checks if one.agreement is _DIFFERENT]

@@ -8,16 +8,17 @@ from decimal import Decimal
 from btcturk_kit.domain.cycle import Anomaly
 from btcturk_kit.domain.guard_memory import note_executions
 from btcturk_kit.domain.identifiers import Symbol
-from btcturk_kit.domain.ledger import Account, LedgerEvent
+from btcturk_kit.domain.ledger import Account, EventKind
 from btcturk_kit.domain.mode_memory import current_override, forgive, next_mode_memory
-from btcturk_kit.domain.money import ZERO
-from btcturk_kit.domain.risk import RiskAssessment
+from btcturk_kit.domain.money import ZERO, within
+from btcturk_kit.domain.orders import Side
+from btcturk_kit.domain.risk import RiskAssessment, RiskBudgetPolicy
 from btcturk_kit.domain.risk_memory import RiskMemory, begin_day, note_charges, note_peak
 from btcturk_kit.domain.risk_mode import RiskMode, strictest
 from btcturk_kit.domain.risk_rules import RiskInputs, RiskReason, Touch
 from btcturk_kit.hooks.gateway import HookGateway
 from btcturk_kit.hooks.strategy import StrategyContext
-from btcturk_kit.pipeline.books import UNSETTLED, cash_and_treasury, marked_value, reserved_quote
+from btcturk_kit.pipeline.books import UNSETTLED, cash_and_treasury, marked_value
 from btcturk_kit.pipeline.draft import Draft
 
 __all__ = ["assess", "keep_assessment", "take_votes"]
@@ -26,7 +27,14 @@ __all__ = ["assess", "keep_assessment", "take_votes"]
 _BOT = Account.BOT
 _NORMAL = RiskMode.NORMAL
 _SUSPENSE = Account.SUSPENSE
+_BUY = Side.BUY
+_TREASURY = EventKind.TREASURY
+_assess = within(RiskBudgetPolicy.assess)
+_cash_and_treasury = within(cash_and_treasury)
+_marked_value = within(marked_value)
+_note_charges = within(note_charges)
 _CHARGES = frozenset({Account.FEE, Account.TAX, Account.LEVY})
+_tuple = tuple.__new__  # a value with all its fields given costs half of one made by name
 
 
 def assess(draft: Draft, *, previous_equity: Callable[[], Decimal | None]) -> None:
@@ -39,13 +47,13 @@ def assess(draft: Draft, *, previous_equity: Callable[[], Decimal | None]) -> No
     """
     observation, profile = draft.observation, draft.profile
     now_ms = observation.now_ms
-    exposed, largest, touches = _standing(draft)
-    equity = draft.equity_try = cash_and_treasury(draft.ledger, profile.quote) + exposed
+    exposed, largest, touches, reserved, in_doubt = _standing(draft)
+    equity = draft.equity_try = _cash_and_treasury(draft.ledger, profile.quote) + exposed
     memory = draft.risk
     if now_ms >= memory.day_end_ms:
         memory = _next_day(draft, previous_equity(), equity)
     if draft.events:
-        memory = note_charges(memory, _charges(draft))
+        memory = _note_charges(memory, _charges(draft))
     draft.risk = memory = note_peak(
         memory, equity_try=equity, treasury_try=draft.capital.treasury_try
     )
@@ -57,22 +65,25 @@ def assess(draft: Draft, *, previous_equity: Callable[[], Decimal | None]) -> No
     noted = draft.anomalies
     _decide_mode(
         draft,
-        RiskInputs(
-            equity,
-            exposed + reserved_quote(draft.orders.values()),
-            draft.capital,
-            memory,
-            age_ms,
-            tuple([(one.code, one.mode) for one in noted]) if noted else (),
-            now_ms,
-            largest,
-            touches,
-            observation.conditions,
-            observation.health,
-            sum([one.status in UNSETTLED for one in draft.orders.values()]) if draft.orders else 0,
-            _suspense(draft),
-            bool(draft.unvalued),
-            current_override(draft.mode, now_ms=now_ms),
+        _tuple(
+            RiskInputs,
+            (
+                equity,
+                exposed + reserved,
+                draft.capital,
+                memory,
+                age_ms,
+                tuple([(one.code, one.mode) for one in noted]) if noted else (),
+                now_ms,
+                largest,
+                touches,
+                observation.conditions,
+                observation.health,
+                in_doubt,
+                _suspense(draft),
+                bool(draft.unvalued),
+                current_override(draft.mode, now_ms=now_ms),
+            ),
         ),
     )
 
@@ -80,14 +91,14 @@ def assess(draft: Draft, *, previous_equity: Callable[[], Decimal | None]) -> No
 def _decide_mode(draft: Draft, inputs: RiskInputs) -> None:
     """Run the rule list, and let the mode's memory follow what it wants."""
     policy, override = draft.profile.risk, inputs.override
-    assessment = policy.assess(inputs)
+    assessment = _assess(policy, inputs)
     if override is not None and override.is_loosening and override.rules is None:
         # The first look after an operator loosened: what holds now is what was meant.
         stricter = [
             one.rule for one in assessment.reasons if one.mode.strictness > override.mode.strictness
         ]
         draft.mode = forgive(draft.mode, stricter)
-        assessment = policy.assess(inputs._replace(override=draft.mode.override))
+        assessment = _assess(policy, inputs._replace(override=draft.mode.override))
     draft.assessment = assessment
     draft.multiplier = assessment.multiplier
     held = draft.mode
@@ -114,10 +125,15 @@ def _next_day(draft: Draft, before: Decimal | None, equity: Decimal) -> RiskMemo
     )
 
 
-def _standing(draft: Draft) -> tuple[Decimal, Decimal, tuple[Touch, ...]]:
-    """Return the worth of all coins, of the largest position, and where the bot is in a market."""
+def _standing(draft: Draft) -> tuple[Decimal, Decimal, tuple[Touch, ...], Decimal, int]:
+    """Return where the bot stands in the market.
+
+    The worth of all coins, that of the largest position, the markets it is in, what its buys
+    reserve, and how many of its orders are in doubt.
+    """
     marks, quote = draft.observation.marks, draft.profile.quote
-    value = largest = ZERO
+    value = largest = reserved = ZERO
+    in_doubt = 0
     engaged: dict[Symbol, None] = {}
     for asset, position in draft.positions.items():
         if not position.quantity:
@@ -131,36 +147,42 @@ def _standing(draft: Draft) -> tuple[Decimal, Decimal, tuple[Touch, ...]]:
             engaged[symbol] = None
     for order in draft.orders.values():
         engaged[order.symbol] = None
-    touches = tuple([Touch(one, marks[one].bid, marks[one].ask) for one in engaged if one in marks])
-    return value, largest, touches
+        if order.side is _BUY:
+            reserved = reserved + order.reserved
+        if order.status in UNSETTLED:
+            in_doubt += 1
+    touches: tuple[Touch, ...] = ()
+    if engaged:
+        touches = tuple(
+            [Touch(one, marks[one].bid, marks[one].ask) for one in engaged if one in marks]
+        )
+    return value, largest, touches, reserved, in_doubt
 
 
 def _charges(draft: Draft) -> Decimal:
     """Return fees and tax of the bot that this cycle booked, in TRY as far as it is known."""
     quote, found = draft.profile.quote, ZERO
     for event in draft.events:
-        if not _is_of_bot(event):
+        if event.kind is _TREASURY:
             continue
-        for leg in event.legs:
-            if leg.account in _CHARGES:
-                found = found + (leg.amount if leg.asset == quote else leg.value_try or ZERO)
+        of_bot, charges = False, ZERO
+        for account, asset, amount, value, _ in event.legs:
+            if account is _BOT:
+                of_bot = True
+            elif account in _CHARGES:
+                charges = charges + (amount if asset == quote else value or ZERO)
+        if of_bot:
+            found = found + charges
     return found
-
-
-def _is_of_bot(event: LedgerEvent) -> bool:
-    return any(leg.account is _BOT for leg in event.legs)
 
 
 def _suspense(draft: Draft) -> Decimal | None:
     """Return the worth of all unexplained differences, None if one has no price."""
     marks, quote, worth = draft.observation.marks, draft.profile.quote, ZERO
-    # Named first: most accounts are others, and this runs in every cycle that is looked at.
-    held = [
-        (slot[1], amount)
-        for slot, amount in draft.ledger.balances.items()
-        if slot[0] is _SUSPENSE and amount
-    ]
-    for asset, amount in held:
+    # Most accounts are others, and this runs in every cycle that is looked at.
+    for (account, asset), amount in draft.ledger.balances.items():
+        if account is not _SUSPENSE or not amount:
+            continue
         if asset == quote:
             worth = worth + abs(amount)
             continue
@@ -183,14 +205,16 @@ def _note_executions(draft: Draft) -> None:
 def keep_assessment(draft: Draft, assessment: RiskAssessment) -> None:
     """Go on with the last assessment: the trip-wires say that no rule could answer otherwise."""
     profile = draft.profile
-    exposed = marked_value(draft.positions, draft.observation.marks, profile.quote)
-    draft.equity_try = cash_and_treasury(draft.ledger, profile.quote) + exposed
+    exposed = _marked_value(draft.positions, draft.observation.marks, profile.quote)
+    draft.equity_try = _cash_and_treasury(draft.ledger, profile.quote) + exposed
     draft.assessment = assessment
     draft.multiplier = assessment.multiplier
 
 
 def take_votes(draft: Draft, gateway: HookGateway, context: StrategyContext) -> None:
     """Let risk plug-ins tighten the mode and shrink the sizes of the orders about to be made."""
+    if not gateway.has_voters:
+        return
     vote, anomalies = gateway.vote(context)
     draft.anomalies.extend(anomalies)
     wanted = strictest(vote.mode, *[one.mode for one in anomalies])

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from btcturk_kit.domain.capital import Granularity
 from btcturk_kit.domain.cycle import CycleState
 from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.domain.ledger import LedgerEvent
+from btcturk_kit.domain.ledger import Ledger, LedgerEvent
 from btcturk_kit.domain.lots import Book, LotMove, lot_moves, unvalued_after
-from btcturk_kit.domain.money import exact
+from btcturk_kit.domain.money import exact, within
 from btcturk_kit.domain.performance import Change
 from btcturk_kit.domain.positions import Position, apply_move, fold_moves
 from btcturk_kit.errors import require
@@ -26,6 +26,10 @@ __all__ = ["book", "late_assets"]
 # A member named once costs a fraction of one looked up at each use.
 _BOT = Book.BOT
 _EVENT = Granularity.EVENT
+_apply_move = within(apply_move)
+_finance_event = within(finance_event)
+_lot_moves = within(lot_moves)
+_post = within(Ledger.post)
 
 
 def late_assets(state: CycleState, events: Iterable[LedgerEvent]) -> tuple[Asset, ...]:
@@ -61,21 +65,23 @@ def book(draft: Draft, event: LedgerEvent) -> None:
         InvariantViolation: It is late and its asset comes without the history.
     """
     before = draft.ledger
-    draft.ledger = before.post(event)
+    draft.ledger = _post(before, event)
     draft.events.append(event)
-    moves = lot_moves(event)
+    moves = _lot_moves(event)
     for asset in draft.history:
         if any(move.asset == asset for move in moves):
             draft.history[asset].append(event)
     done: set[tuple[Book, Asset]] = set()
     changes: list[Change] = []
     for move in moves:
-        if (move.book, move.asset) not in done and _move(draft, move, event, changes):
+        if done and (move.book, move.asset) in done:
+            continue
+        if _move(draft, move, event, changes):
             done.add((move.book, move.asset))
     draft.unvalued = unvalued_after(draft.unvalued, event)
     note_performance(draft, event, changes)
     if draft.profile.risk.financing.granularity is _EVENT:
-        finance_event(draft, before, (event,))
+        _finance_event(draft, before, (event,))
 
 
 def _move(draft: Draft, move: LotMove, event: LedgerEvent, changes: list[Change]) -> bool:
@@ -93,7 +99,7 @@ def _move(draft: Draft, move: LotMove, event: LedgerEvent, changes: list[Change]
         known = [one for event in draft.history[asset] for one in lot_moves(event)]
         new = fold_moves(move.book, asset, known, method=method)
     else:
-        new = apply_move(old, move, method=method)
+        new = _apply_move(old, move, method=method)
     draft.set_position(new)
     if is_bot:
         draft.realized_net = draft.realized_net + new.realized_net - old.realized_net

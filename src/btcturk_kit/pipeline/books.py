@@ -31,6 +31,7 @@ __all__ = [
 
 # A member named once costs a fraction of one looked up at each use.
 _BOT = Account.BOT
+_EXTERNAL = Account.EXTERNAL
 _SUSPENSE = Account.SUSPENSE
 _TREASURY = Account.TREASURY
 _UNASSIGNED = Account.UNASSIGNED
@@ -90,7 +91,8 @@ def marked_value(
 @exact
 def cash_and_treasury(ledger: Ledger, quote: Asset) -> Decimal:
     """Return the bot's quote cash and the treasury: the part of equity that needs no mark."""
-    return ledger.balance(_BOT, quote) + ledger.balance(_TREASURY, quote)
+    balance = ledger.balances.get
+    return balance((_BOT, quote), ZERO) + balance((_TREASURY, quote), ZERO)
 
 
 @exact
@@ -136,17 +138,17 @@ def require_law(books: Books, quote: Asset) -> None:
     Raises:
         InvariantViolation: They do not; nothing may be written.
     """
-    ledger, cost = books.ledger, ZERO
+    balance, cost = books.ledger.balances.get, ZERO
     for asset, position in books.positions.items():
         cost = cost + position.cost
-        held = ledger.balance(_BOT, asset)
+        held = balance((_BOT, asset), ZERO)
         if position.quantity != held:
             raise InvariantViolation(f"lots of {position.quantity} {asset}, ledger {held}")
     capital = books.capital
-    own = ledger.balance(_BOT, quote) + cost
+    own = balance((_BOT, quote), ZERO) + cost
     if capital.trading_capital_try != own:
         raise InvariantViolation(f"trading capital {capital.trading_capital_try}, books {own}")
-    kept = ledger.balance(_TREASURY, quote)
+    kept = balance((_TREASURY, quote), ZERO)
     if capital.treasury_try != kept:
         raise InvariantViolation(f"treasury {capital.treasury_try}, ledger {kept}")
 
@@ -159,7 +161,8 @@ def history_from_ms(books: Books, profile: Profile) -> int:
     """
     since_ms = books.cursor_ms - profile.overlap_ms
     for order in books.orders.values():
-        since_ms = min(since_ms, order.sent_ms - _SENT_MARGIN_MS)
+        sent_ms = order.sent_ms - _SENT_MARGIN_MS
+        since_ms = min(since_ms, sent_ms)
     return since_ms
 
 
@@ -173,20 +176,33 @@ def investable_cash(
     unassigned - the operator's reserve - positive suspense), and at most trading capital minus the
     cost of open lots minus everything reserved. Unsettled proceeds of sells count as nothing.
     """
-    ledger, quote, orders = books.ledger, profile.quote, books.orders.values()
-    reserved = reserved_quote(orders)
-    unsettled = reserved_quote(orders, only_unsettled=True)
-    free = ledger.held(quote) - (reserved - unsettled)
+    quote, in_ledger = profile.quote, books.ledger.balances.get
+    reserved = unsettled = ZERO
+    for order in books.orders.values():
+        if order.side is _BUY:
+            reserved = reserved + order.reserved
+            if order.status in UNSETTLED:
+                unsettled = unsettled + order.reserved
+    treasury, unassigned = (
+        in_ledger((_TREASURY, quote), ZERO),
+        in_ledger((_UNASSIGNED, quote), ZERO),
+    )
+    suspense = in_ledger((_SUSPENSE, quote), ZERO)
+    held = in_ledger((_BOT, quote), ZERO) + treasury + unassigned + suspense
+    held = held + in_ledger((_EXTERNAL, quote), ZERO)
+    free = held - (reserved - unsettled)
     for balance in balances or ():
-        if balance.asset == quote:
-            free = min(free, balance.free)
-    unassigned = ledger.balance(_UNASSIGNED, quote)
-    fenced = ledger.balance(_TREASURY, quote) + max(ZERO, unassigned)
-    fenced = fenced + max(ZERO, ledger.balance(_SUSPENSE, quote))
-    fenced = fenced + profile.reserve_try + unsettled
+        if balance.asset == quote and balance.free < free:
+            free = balance.free
+    fenced = treasury + profile.reserve_try + unsettled
+    if unassigned > 0:
+        fenced = fenced + unassigned
+    if suspense > 0:
+        fenced = fenced + suspense
     cost = ZERO
     for position in books.positions.values():
         cost = cost + position.cost
     own = books.capital.trading_capital_try - cost - reserved
-    # A negative unassigned account is the bot's cash that the owner spent by hand.
-    return max(ZERO, min(free - fenced, own + min(ZERO, unassigned)))
+    if unassigned < 0:  # the bot's cash that the owner spent by hand
+        own = own + unassigned
+    return max(ZERO, min(free - fenced, own))

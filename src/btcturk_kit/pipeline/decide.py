@@ -16,11 +16,10 @@ from btcturk_kit.domain.cycle import (
     Mark,
     Observation,
 )
-from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.ledger import EventKind
-from btcturk_kit.domain.money import exact, plainly
+from btcturk_kit.domain.money import exact, plainly, within
 from btcturk_kit.domain.orders import LimitOrder, MarketBuy, OrderRequest
 from btcturk_kit.domain.risk import RiskAssessment
 from btcturk_kit.domain.risk_mode import RiskMode
@@ -49,6 +48,8 @@ __all__ = ["BoundStrategy", "Kit", "ask_strategies", "carry_out", "decide"]
 # A member named once costs a fraction of one looked up at each use.
 _TREASURY = EventKind.TREASURY
 _NORMAL = RiskMode.NORMAL
+_require_law = within(require_law)
+_tuple = tuple.__new__  # a value with all its fields given costs half of one made by name
 
 
 _CURSOR_AGE_MS_MAX = 86_400_000
@@ -117,12 +118,14 @@ def decide(
         keep_assessment(draft, assessment)
     else:
         ingest(draft)
-        book_transfers(draft)
-        operate(draft)
+        if observation.transfers:
+            book_transfers(draft)
+        if observation.operations:
+            operate(draft)
         account(draft)
         finance_cycle(draft)
-        for fill in draft.fills:
-            _feed_fill(draft, kit, fill)
+        if draft.fills:
+            _feed_fills(draft, kit)
         assess(draft, previous_equity=previous_equity)
     mark_performance(draft)
     if observe_only:
@@ -134,7 +137,7 @@ def decide(
         intents = ask_strategies(draft.anomalies, kit)
     take_votes(draft, kit.gateway, kit.context)
     if intents:
-        place_orders(draft, intents, kit.gateway, kit.context)
+        place_orders(draft, intents, kit.gateway, kit.context, kit.steering)
     reconcile(draft)
     return _freeze(draft)
 
@@ -166,15 +169,22 @@ def carry_out(state: CycleState, observation: Observation, profile: Profile) -> 
     return decision._replace(state=decision.state._replace(cursor_ms=state.cursor_ms))
 
 
-def _feed_fill(draft: Draft, kit: Kit, fill: Fill) -> None:
-    for bound in kit.strategies:
-        on_fill = getattr(bound.strategy, "on_fill", None)
-        if on_fill is not None and bound.symbol == fill.symbol:
-            try:
-                with plainly():
-                    on_fill(fill)
-            except Exception as error:  # noqa: BLE001 - a failing strategy loses its say only
-                draft.note(Anomaly("strategy_failed", _NORMAL, f"{bound.name}: {error!r}"))
+def _feed_fills(draft: Draft, kit: Kit) -> None:
+    listeners = [
+        (bound, bound.strategy.on_fill)
+        for bound in kit.strategies
+        if hasattr(bound.strategy, "on_fill")
+    ]
+    if not listeners:
+        return
+    for fill in draft.fills:
+        for bound, on_fill in listeners:
+            if bound.symbol == fill.symbol:
+                try:
+                    with plainly():
+                        on_fill(fill)
+                except Exception as error:  # noqa: BLE001 - a failing strategy loses its say only
+                    draft.note(Anomaly("strategy_failed", _NORMAL, f"{bound.name}: {error!r}"))
 
 
 def ask_strategies(anomalies: list[Anomaly], kit: Kit) -> tuple[Intent | CancelIntent, ...]:
@@ -192,7 +202,7 @@ def ask_strategies(anomalies: list[Anomaly], kit: Kit) -> tuple[Intent | CancelI
 def _freeze(draft: Draft) -> Decision:
     old = draft.previous
     if draft.events:
-        require_law(draft, draft.profile.quote)
+        _require_law(draft, draft.profile.quote)
     fills, submits, cancels = tuple(draft.fills), tuple(draft.submits), tuple(draft.cancels)
     is_quiet = not (
         fills
@@ -208,16 +218,14 @@ def _freeze(draft: Draft) -> Decision:
         or draft.risk.day_end_ms != old.risk.day_end_ms
     )
     seen = old.seen
-    draft.cursor_ms = max(old.cursor_ms, draft.observation.now_ms - _CURSOR_AGE_MS_MAX)
+    aged_ms = draft.observation.now_ms - _CURSOR_AGE_MS_MAX
+    draft.cursor_ms = max(old.cursor_ms, aged_ms)
     if fills:
         draft.cursor_ms = max(draft.cursor_ms, *[fill.event_time_ms for fill in fills])
         horizon = min(history_from_ms(draft, draft.profile), history_from_ms(old, draft.profile))
-        seen = tuple(
-            [one for one in old.seen if one[0] >= horizon]
-            + [(fill.event_time_ms, fill.trade_id, fill.facts) for fill in fills]
-        )
+        seen = tuple([one for one in old.seen if one[0] >= horizon] + draft.told)
     digest = old.digest if is_quiet else chain(old.digest, _line(draft))
-    state = CycleState(
+    state = (
         old.account,
         old.cycle + 1,
         draft.ledger,
@@ -237,8 +245,8 @@ def _freeze(draft: Draft) -> Decision:
         draft.last_operation,
         draft.performance,
     )
-    return Decision(
-        state,
+    decision = (
+        _tuple(CycleState, state),
         fills,
         tuple(draft.events),
         tuple(draft.capital_rows),
@@ -255,20 +263,23 @@ def _freeze(draft: Draft) -> Decision:
         tuple(draft.days),
         tuple(draft.trips),
     )
+    return _tuple(Decision, decision)
 
 
 def _line(draft: Draft) -> str:
     """Return the canonical line of an event cycle: no venue ids, no wall time, no cycle number."""
     fields = [str(draft.observation.now_ms)]
-    fields += [_intent_text(intent) for intent in draft.intents]
-    fields += [f"{one.symbol} {answer.verdict} {answer.guard}" for one, answer in draft.reviews]
-    fields += [f"{name} {_request_text(request)}" for name, request in draft.submits]
+    if draft.intents:
+        fields += [_intent_text(intent) for intent in draft.intents]
+        for one, (verdict, guard, *_) in draft.reviews:
+            fields.append(f"{one.symbol} {verdict._value_} {guard}")
+        fields += [f"{name} {_request_text(request)}" for name, request in draft.submits]
     fields += [cancel.client_order_id for cancel in draft.cancels]
     fields += [event.content for event in draft.events if event.kind is not _TREASURY]
     capital = draft.capital
     fields.append(canonical_decimal(capital.trading_capital_try))
     fields.append(canonical_decimal(capital.treasury_try))
-    fields.append(draft.mode.mode)
+    fields.append(draft.mode.mode._value_)
     return "\n".join(fields)
 
 
@@ -279,13 +290,14 @@ def _intent_text(intent: Intent | CancelIntent) -> str:
     size = "-" if quantity is None else canonical_decimal(quantity)
     spend = "-" if amount is None else canonical_decimal(amount)
     limit = "-" if price is None else canonical_decimal(price)
-    return f"{strategy} {symbol} {side} {order_type} {size} {spend} {limit} {reason}"
+    kind = f"{side._value_} {order_type._value_}"
+    return f"{strategy} {symbol} {kind} {size} {spend} {limit} {reason}"
 
 
 def _request_text(request: OrderRequest) -> str:
     if isinstance(request, LimitOrder):
         price, quantity = canonical_decimal(request.price), canonical_decimal(request.quantity)
-        return f"limit {request.side} {quantity} {price}"
+        return f"limit {request.side._value_} {quantity} {price}"
     if isinstance(request, MarketBuy):
         return f"market buy quote {canonical_decimal(request.quote_amount)}"
     return f"market sell {canonical_decimal(request.quantity)}"

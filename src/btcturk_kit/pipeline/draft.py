@@ -23,7 +23,7 @@ from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.ledger import LedgerEvent
 from btcturk_kit.domain.lots import Book
 from btcturk_kit.domain.money import ONE, ZERO, add
-from btcturk_kit.domain.orders import CancelOrder, Order, Side, SubmitOrder
+from btcturk_kit.domain.orders import TERMINAL, CancelOrder, Order, Side, SubmitOrder
 from btcturk_kit.domain.pnl_days import PnlDay
 from btcturk_kit.domain.positions import Position
 from btcturk_kit.domain.risk import RiskAssessment
@@ -75,6 +75,7 @@ class Draft:
         "risk",
         "rules",
         "submits",
+        "told",
         "trips",
         "unvalued",
     )
@@ -108,6 +109,7 @@ class Draft:
         self.days: list[PnlDay] = []
         self.trips: list[RoundTrip] = []
         self.fills: list[Fill] = []
+        self.told: list[tuple[int, int, str]] = []
         self.events: list[LedgerEvent] = []
         self.capital_rows: list[CapitalState] = []
         self.changed_positions: dict[Asset, Position] = {}
@@ -145,7 +147,7 @@ class Draft:
             self.orders = dict(self.orders)
         name = order.client_order_id
         self.changed_orders[name] = order
-        if order.is_terminal:
+        if order.status in TERMINAL:
             self.orders.pop(name, None)  # type: ignore[attr-defined]  # copied just above
         else:
             self.orders[name] = order  # type: ignore[index]  # copied just above
@@ -157,7 +159,9 @@ class Draft:
     def reserved_base(self, base: Asset) -> Decimal:
         """Return the base quantity reserved by our sells of one asset."""
         result = ZERO
-        for order in self.orders.values():
-            if order.side is _SELL and order.symbol == f"{base}{self.profile.quote}":
-                result = add(result, order.reserved)
+        if self.orders:
+            symbol = f"{base}{self.profile.quote}"
+            for order in self.orders.values():
+                if order.side is _SELL and order.symbol == symbol:
+                    result = add(result, order.reserved)
         return result

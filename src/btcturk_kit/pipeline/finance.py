@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from btcturk_kit.domain.capital import Granularity, checkpoint_after
+from btcturk_kit.domain.capital import Granularity, apply_self_financing, checkpoint_after
 from btcturk_kit.domain.ledger import Ledger, LedgerEvent
 from btcturk_kit.domain.ledger_events import treasury_event
-from btcturk_kit.domain.money import ZERO, exact
+from btcturk_kit.domain.money import ZERO, exact, within
 from btcturk_kit.domain.operator_events import explicit_transfers
 from btcturk_kit.pipeline.draft import Draft
 
@@ -16,6 +16,9 @@ __all__ = ["finance_cycle", "finance_event"]
 
 # A member named once costs a fraction of one looked up at each use.
 _CHECKPOINT = Granularity.CHECKPOINT
+_apply = within(apply_self_financing)
+_post = within(Ledger.post)
+_treasury_event = within(treasury_event)
 
 
 @exact
@@ -43,17 +46,17 @@ def finance_event(draft: Draft, before: Ledger, events: Iterable[LedgerEvent]) -
         treasury_transfer=treasury,
         is_deferred=bool(draft.unvalued),
     )
-    capital = draft.profile.risk.apply_self_financing(draft.capital, checkpoint)
+    capital = _apply(draft.capital, checkpoint, draft.profile.risk.financing)
     if capital is draft.capital:
         return
     share = capital.treasury_try - draft.capital.treasury_try - treasury
     draft.capital = capital
     draft.capital_rows.append(capital)
     if share:
-        event = treasury_event(
+        event = _treasury_event(
             after.last_event_key, share, quote=draft.profile.quote, now_ms=now_ms
         )
-        draft.ledger = after.post(event)
+        draft.ledger = _post(after, event)
         draft.events.append(event)
 
 

@@ -7,12 +7,13 @@ ever. A trade that is told again with another content is never ignored: it stops
 from __future__ import annotations
 
 from decimal import Decimal
+from operator import attrgetter
 
 from btcturk_kit.domain.cycle import Anomaly
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import OWN_PREFIX, Symbol
 from btcturk_kit.domain.ledger_events import fill_event
-from btcturk_kit.domain.money import ZERO
+from btcturk_kit.domain.money import ONE, ZERO, within
 from btcturk_kit.domain.orders import (
     Order,
     OrderEvent,
@@ -35,6 +36,9 @@ _PARTIALLY_FILLED = OrderEvent.PARTIALLY_FILLED
 _MARKET = OrderType.MARKET
 _REDUCE_RISK_ONLY = RiskMode.REDUCE_RISK_ONLY
 _SELL = Side.SELL
+_book = within(book)
+_fill_event = within(fill_event)
+_order_key = attrgetter("order_key")
 
 
 def ingest(draft: Draft) -> None:
@@ -47,8 +51,12 @@ def ingest(draft: Draft) -> None:
     if not observation.fills:
         return
     told = {trade_id: (at_ms, facts) for at_ms, trade_id, facts in draft.previous.seen}
-    for fill in sorted(observation.fills, key=lambda one: one.order_key):
-        news = (fill.event_time_ms, fill.facts)
+    fills = observation.fills
+    if len(fills) > 1:
+        fills = tuple(sorted(fills, key=_order_key))
+    for fill in fills:
+        facts = fill.facts
+        news = (fill.event_time_ms, facts)
         if fill.trade_id in told:
             if told[fill.trade_id] == news:
                 continue
@@ -59,8 +67,10 @@ def ingest(draft: Draft) -> None:
         told[fill.trade_id] = news
         order = _own_order(draft, fill)
         is_own = order is not None or (fill.client_order_id or "").startswith(OWN_PREFIX)
-        book(draft, fill_event(fill, is_own=is_own, known_ms=observation.now_ms))
+        event = _fill_event(fill, is_own=is_own, known_ms=observation.now_ms, facts=facts)
+        _book(draft, event)
         draft.fills.append(fill)
+        draft.told.append((fill.event_time_ms, fill.trade_id, facts))
         if is_own:
             _note_trip(draft, fill, draft.positions[fill.base], draft.realized_net)
         else:
@@ -110,13 +120,24 @@ def _progress(order: Order, fill: Fill, taker_rate: Decimal) -> Order:
     filled = order.filled_quantity + fill.quantity
     is_full = order.quantity is not None and filled >= order.quantity
     status = next_status(order.status, _FILLED if is_full else _PARTIALLY_FILLED)
-    return order._replace(
-        status=status,
-        updated_ms=fill.event_time_ms,
-        filled_quantity=filled,
-        reserved=ZERO if is_full else _reserved_after(order, fill, filled, taker_rate),
-        order_id=fill.order_id if order.order_id is None else order.order_id,
-        looked_up_ms=0,  # a trade shows that it exists, whatever a listing left out
+    return Order(
+        order.client_order_id,
+        order.symbol,
+        order.side,
+        order.order_type,
+        order.strategy,
+        status,
+        order.sent_ms,
+        fill.event_time_ms,
+        order.price,
+        order.quantity,
+        order.quote_amount,
+        filled,
+        ZERO if is_full else _reserved_after(order, fill, filled, taker_rate),
+        fill.order_id if order.order_id is None else order.order_id,
+        order.reduces_risk,
+        0,  # a trade shows that it exists, whatever a listing left out
+        order.reason,
     )
 
 
@@ -127,4 +148,4 @@ def _reserved_after(order: Order, fill: Fill, filled: Decimal, taker_rate: Decim
         spent = fill.price * fill.quantity + fill.fee + fill.tax
         return max(ZERO, order.reserved - spent)
     rest = order.quantity - filled
-    return order.price * rest * (Decimal(1) + taker_rate)
+    return order.price * rest * (ONE + taker_rate)

@@ -10,33 +10,38 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from btcturk_kit.domain.attribution import Pair, late_shares, pair_of
-from btcturk_kit.domain.cycle import Mark
+from btcturk_kit.domain.cycle import CycleState, Mark
 from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.ledger import EventKind, LedgerEvent
-from btcturk_kit.domain.money import exact
+from btcturk_kit.domain.money import exact, within
 from btcturk_kit.domain.performance import (
     Change,
     Late,
     Performance,
     mark_equity,
+    mark_quiet,
     note_event,
     start_performance,
 )
 from btcturk_kit.domain.pnl_days import next_day
 from btcturk_kit.domain.positions import Position
+from btcturk_kit.domain.risk_memory import RiskMemory
 from btcturk_kit.pipeline.draft import Draft
 
 __all__ = [
     "held_marks",
+    "last_equity",
     "late_change",
     "mark_performance",
     "mark_unseen",
     "note_performance",
+    "pass_quiet",
     "turn_day",
 ]
 
 # A member named once costs a fraction of one looked up at each use.
 _VALUATION = EventKind.VALUATION
+_note_event = within(note_event)
 
 
 def late_change(draft: Draft, asset: Asset, event: LedgerEvent) -> Late:
@@ -50,7 +55,7 @@ def late_change(draft: Draft, asset: Asset, event: LedgerEvent) -> Late:
 def note_performance(draft: Draft, event: LedgerEvent, changes: Sequence[Change]) -> None:
     """Add an event to the totals of the draft, with what it did to the bot's lots."""
     pair = _valued_pair(draft, event) if event.kind is _VALUATION and changes else None
-    draft.performance, closed = note_event(
+    draft.performance, closed = _note_event(
         draft.performance,
         event,
         changes,
@@ -85,6 +90,32 @@ def mark_performance(draft: Draft) -> None:
     """Mark equity as the draft has it, with the market it was counted at."""
     marks = held_marks(draft.positions, draft.observation.marks, draft.profile.quote)
     draft.performance = mark_equity(draft.performance, draft.equity_try, marks)
+
+
+def last_equity(state: CycleState) -> Decimal | None:
+    """Return the equity a state was left with: the last before the instant to be decided on."""
+    performance = state.performance
+    return performance.equity_try if performance.day.end_ms else None
+
+
+def pass_quiet(
+    state: CycleState, equities: Sequence[int], places: int, *, risk: RiskMemory, cycles: int
+) -> CycleState:
+    """Return the state with quiet instants counted, and what was seen in them.
+
+    Args:
+        state: The state so far.
+        equities: Equity at each of the instants, in integer units.
+        places: A unit is 10**-places of the quote.
+        risk: The risk memory after them.
+        cycles: How many cycles they were.
+    """
+    performance = mark_quiet(state.performance, equities, places)
+    if performance is state.performance and risk is state.risk and not cycles:
+        return state
+    account, cycle, ledger, positions, capital, _, *rest, _ = state
+    after = (account, cycle + cycles, ledger, positions, capital, risk, *rest, performance)
+    return tuple.__new__(CycleState, after)
 
 
 @exact

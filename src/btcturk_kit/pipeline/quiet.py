@@ -20,20 +20,22 @@ from btcturk_kit.domain.identifiers import ClientOrderId, Symbol
 from btcturk_kit.domain.ledger import Account, Ledger
 from btcturk_kit.domain.market import BarColumns, MarketFrame
 from btcturk_kit.domain.money import EXACT, ZERO, exact
-from btcturk_kit.domain.orders import Order
+from btcturk_kit.domain.orders import Order, Side
 from btcturk_kit.domain.risk import RiskAssessment
 from btcturk_kit.domain.risk_memory import RiskMemory, refused_orders
 from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import require
 from btcturk_kit.hooks.strategy import BarView, checked_intents
-from btcturk_kit.pipeline.books import UNSETTLED, reserved_quote
+from btcturk_kit.pipeline.books import UNSETTLED
 from btcturk_kit.pipeline.decide import Kit
 from btcturk_kit.pipeline.reconcile import due_ms
+from btcturk_kit.pipeline.tape import Tape
 
 __all__ = ["QuietScan", "Stop"]
 
 # A member named once costs a fraction of one looked up at each use.
 _BOT = Account.BOT
+_BUY = Side.BUY
 _SUSPENSE = Account.SUSPENSE
 _TREASURY = Account.TREASURY
 _NORMAL = RiskMode.NORMAL
@@ -67,6 +69,8 @@ class _Feed:
         "ask",
         "bid",
         "close",
+        "dust",
+        "dust_units",
         "held_from",
         "high",
         "high_wire",
@@ -90,6 +94,8 @@ class _Feed:
         self.bid, self.ask = columns.bid, columns.ask
         self.wide_from = (1, 0)  # searched from here, the first wide spread there; not searched yet
         self.quantity = 0
+        self.dust: Decimal | None = None  # the least notional that `dust_units` was made from
+        self.dust_units = 0
         self.held_from = _NEVER  # the close from which on the holding is more than dust
         self.low_wire = -_NEVER
         self.high_wire = _NEVER
@@ -97,12 +103,10 @@ class _Feed:
     def next_wide(self, start: int, ratio: tuple[int, int]) -> int:
         """Return the first instant from `start` on whose spread is too wide, or the frame's end.
 
-        Recorded candles without a book have the close on both sides: nothing to search. The rest
-        is searched once, and only while the bot is in the market.
+        Searched once, and only while the bot is in the market. Not to be asked of recorded candles
+        without a book, which have the close on both sides.
         """
         bid, ask = self.bid, self.ask
-        if bid is ask:
-            return len(ask)
         searched, found = self.wide_from
         if not searched <= start <= found:
             num, den = ratio
@@ -118,13 +122,17 @@ class QuietScan:
 
     Args:
         kit: Policies and strategies of the run.
+        publication_ms: How long after it happened a recorded trade or book is published.
 
     Attributes:
         equities: Equity at every instant, in integer units of 10**-`unit_places` of the quote.
     """
 
-    def __init__(self, kit: Kit) -> None:
+    def __init__(self, kit: Kit, *, publication_ms: int = 0) -> None:
         self._kit = kit
+        bound = [(one.symbol, one.strategy) for one in kit.strategies]
+        self._tape = Tape(bound, publication_ms=publication_ms)
+        self._has_tape = False
         self._proposers = tuple((one.strategy.propose, one.name) for one in kit.strategies)
         places = max(rules.price_places for rules in kit.rules.values())
         self._price_places = {s: rules.price_places for s, rules in kit.rules.items()}
@@ -136,9 +144,10 @@ class QuietScan:
         self._next = 0  # the instant the next scan begins at
         self._is_live = self._has_suspense = False
         self._always = True
+        self._has_voters = kit.gateway.has_voters
         self._cash = self._floor = self._daily_floor = self._treasury_now = 0
         self._peak = self._armed_peak = 0
-        self._treasury_try = self._unfed = ZERO
+        self._treasury_try = self._unfed = self._room = ZERO
         self._ledger: Ledger | None = None
         self._memory: RiskMemory | None = None
         self._capital: CapitalState | None = None
@@ -168,6 +177,7 @@ class QuietScan:
         self._feeds = tuple(feeds)
         self._times_ms, self._next = frame.times_ms, 0
         self._is_live = bool(frame.books or frame.tickers)
+        self._has_tape = self._tape.enter(frame)
         self._ledger = None  # the new feeds have no quantities yet
 
     @exact
@@ -186,7 +196,7 @@ class QuietScan:
             wires is None
             or assessment is None
             or self._is_live
-            or self._kit.gateway.has_voters
+            or self._has_voters
             or assessment.wanted is not _NORMAL
             or state.mode.mode is not _NORMAL
             or self._has_lasting_reason(state)
@@ -198,12 +208,11 @@ class QuietScan:
         if state.capital is not self._capital or state.orders is not self._orders:
             self._arm_ceiling(state)
         self._wide_ms = _NEVER
-        engaged = {order.symbol for order in state.orders.values()}
         for feed in self._feeds:
             symbol = feed.view.symbol
             low, high = wires.get(symbol, _NO_WIRE)
-            if feed.quantity or symbol in engaged:
-                self._arm_spread(feed)
+            if feed.bid is not feed.ask:  # as they are in candles without a book
+                self._arm_spread(feed, state)
             if feed.quantity > 0:
                 if self._position_ceiling is not None:
                     high = min(high, self._position_ceiling // feed.quantity)
@@ -218,8 +227,8 @@ class QuietScan:
         limits = self._kit.profile.risk.limits
         if state.mode.override is not None or self._has_suspense or state.unvalued:
             return True
-        if state.orders:
-            in_doubt = sum(order.status in UNSETTLED for order in state.orders.values())
+        if len(state.orders) > limits.unknown_orders_max:
+            in_doubt = sum([order.status in UNSETTLED for order in state.orders.values()])
             if in_doubt > limits.unknown_orders_max:
                 return True
         if not state.risk.submits:
@@ -227,32 +236,40 @@ class QuietScan:
         refused = refused_orders(state.risk, limits, now_ms=self._kit.context.now_ms)
         return refused > limits.reject_ratio_max * limits.reject_window
 
-    def _arm_spread(self, feed: _Feed) -> None:
+    def _arm_spread(self, feed: _Feed, state: CycleState) -> None:
+        symbol = feed.view.symbol
+        if not feed.quantity and not any(one.symbol == symbol for one in state.orders.values()):
+            return
         wide = feed.next_wide(self._next, self._spread_ratio)
         if wide < len(self._times_ms):
             self._wide_ms = min(self._wide_ms, self._times_ms[wide])
 
     def _arm_ceiling(self, state: CycleState) -> None:
-        self._capital, self._orders = state.capital, state.orders
-        capital = max(state.capital.trading_capital_try, ZERO)
-        limits = self._kit.profile.risk.limits
-        room = limits.gross_exposure_ratio * capital - self._unfed
-        # A position cannot outgrow all of them together: mostly its own ceiling says nothing.
-        if limits.position_ratio < limits.gross_exposure_ratio:
-            most = limits.position_ratio * capital
-            self._position_ceiling = int(most.scaleb(self.unit_places))
-        self._due_ms = _NEVER
-        if state.orders:
-            room = room - reserved_quote(state.orders.values())
-            self._due_ms = min(due_ms(one, self._kit.profile) for one in state.orders.values())
+        self._orders, profile = state.orders, self._kit.profile
+        if state.capital is not self._capital:
+            self._capital = state.capital
+            capital = max(state.capital.trading_capital_try, ZERO)
+            limits = profile.risk.limits
+            self._room = limits.gross_exposure_ratio * capital - self._unfed
+            # A position cannot outgrow all of them together: mostly its own ceiling says nothing.
+            if limits.position_ratio < limits.gross_exposure_ratio:
+                most = limits.position_ratio * capital
+                self._position_ceiling = int(most.scaleb(self.unit_places))
+        room, self._due_ms = self._room, _NEVER
+        for order in state.orders.values():
+            if order.side is _BUY:
+                room = room - order.reserved
+            until_ms = due_ms(order, profile)
+            self._due_ms = min(self._due_ms, until_ms)
         self._ceiling = int(room.scaleb(self.unit_places))
 
     def _arm_holdings(self, state: CycleState) -> None:
         quote, ledger, rules = self._kit.profile.quote, state.ledger, self._kit.rules
         self._ledger = ledger
-        self._has_suspense = any(
-            account is _SUSPENSE and amount for (account, _), amount in ledger.balances.items()
-        )
+        self._has_suspense = False
+        for (account, _), amount in ledger.balances.items():
+            if account is _SUSPENSE and amount:
+                self._has_suspense = True
         self._treasury_try = treasury = ledger.balance(_TREASURY, quote)
         places = self.unit_places
         cash = ledger.balance(_BOT, quote) + treasury
@@ -266,16 +283,22 @@ class QuietScan:
             if position is not None and position.quantity:
                 shift = _QUANTITY_PLACES + self._max_price_places - self._price_places[symbol]
                 feed.quantity = int(position.quantity.scaleb(shift))
-                dust = max(self._kit.profile.risk.limits.dust_try, rules[symbol].min_notional)
-                feed.held_from = -(-_ceil(dust.scaleb(places)) // feed.quantity)
+                dust = rules[symbol].min_notional
+                if dust is not feed.dust:
+                    feed.dust = dust
+                    least = max(self._kit.profile.risk.limits.dust_try, dust)
+                    feed.dust_units = _ceil(least.scaleb(places))
+                feed.held_from = -(-feed.dust_units // feed.quantity)
         # With no market to mark them at coins count at their cost, as in assess: as equity and as
         # exposure.
         self._unfed = sum([one.cost for one in unfed.values() if one.quantity], ZERO)
         self._cash += int(self._unfed.scaleb(places))
 
     def _arm_floors(self, memory: RiskMemory) -> None:
+        known, self._memory = self._memory, memory
+        if known is not None and self._peak == self._armed_peak and known[:5] == memory[:5]:
+            return  # neither the peak nor the day moved
         policy, places = self._kit.profile.risk, self.unit_places
-        self._memory = memory
         self._peak = self._armed_peak = int(memory.peak_equity_try.scaleb(places))
         allowed = policy.limits.daily_loss_ratio * max(memory.day_start_capital_try, ZERO)
         daily = memory.day_start_equity_try - allowed
@@ -295,16 +318,22 @@ class QuietScan:
             peak_equity_try=self.amount(self._peak), peak_treasury_try=self._treasury_try
         )
 
-    def scan(self, frame: MarketFrame, start: int, stop: int) -> Stop:  # noqa: C901 - the hot loop, kept flat on purpose
+    def scan(self, frame: MarketFrame, start: int, stop: int) -> Stop:  # noqa: C901, PLR0912 - the hot loop, kept flat on purpose
         """Walk from `start` and return the first instant that needs a cycle, or `stop`."""
         times, feeds, context = frame.times_ms, self._feeds, self._kit.context
         proposers, note_equity = self._proposers, self.equities.append
         cash, floor, peak, always = self._cash, self._floor, self._peak, self._always
         ceiling, wake_ms = self._ceiling, min(self._day_end_ms, self._due_ms, self._wide_ms)
+        if self._kit.steering is not None:
+            wake_ms = min(wake_ms, self._kit.steering.wake_ms)
+        tell = self._tape.tell if self._has_tape else None
         failures: list[Anomaly] = []
         for index in range(start, stop):
             value = 0
             tripped = always
+            if tell is not None:
+                failures += tell(times[index])
+                tripped = tripped or bool(failures)
             for feed in feeds:
                 view = feed.view
                 view.index = index

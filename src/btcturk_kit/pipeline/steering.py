@@ -5,13 +5,16 @@ Stage 7 plugs in a universe and runtime parameters here. Without one the pipelin
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from btcturk_kit.domain.cycle import Anomaly
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.pipeline.context import CycleContext
 
-__all__ = ["Steering"]
+__all__ = ["STATE_NAME", "Steering"]
+
+STATE_NAME: Final = "steering"
+"""What its state is stored under, beside those of strategies, whose names have a colon."""
 
 
 class Steering(Protocol):

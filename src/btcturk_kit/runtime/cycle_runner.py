@@ -20,11 +20,10 @@ from btcturk_kit.domain.cycle import (
     Observation,
     Settlement,
 )
-from btcturk_kit.domain.market import Balance, MarketFrame
+from btcturk_kit.domain.market import Balance, MarketFrame, Ticker
 from btcturk_kit.domain.money import ZERO, exactly
 from btcturk_kit.domain.operations import Operation
-from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome
-from btcturk_kit.domain.performance import mark_quiet
+from btcturk_kit.domain.order_events import CancelAccepted, CancelOutcome, SubmitOutcome
 from btcturk_kit.domain.risk import RiskAssessment
 from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.errors import (
@@ -35,12 +34,13 @@ from btcturk_kit.errors import (
     TransportError,
     VenueError,
 )
-from btcturk_kit.pipeline.context import mark_at
+from btcturk_kit.pipeline.context import marks_at
 from btcturk_kit.pipeline.decide import Kit, decide
 from btcturk_kit.pipeline.opening import open_account
-from btcturk_kit.pipeline.perform import held_marks
+from btcturk_kit.pipeline.perform import held_marks, last_equity, pass_quiet
 from btcturk_kit.pipeline.quiet import QuietScan
 from btcturk_kit.pipeline.settle import settle
+from btcturk_kit.pipeline.steering import STATE_NAME
 from btcturk_kit.ports.instance_lock import InstanceLock
 from btcturk_kit.ports.market_data import MarketData
 from btcturk_kit.ports.store import StateStore
@@ -88,6 +88,11 @@ class CycleRunner:
         noted: Anomalies from before the first cycle, recorded with it.
         on_decision: Told every decision that was made durable, and its instant, before it is
             carried out; for journals and reports.
+        publication_ms: How long after it happened a recorded trade or book is published: strategies
+            are told of it from then on.
+        cycles_per_instant_max: How many cycles may run at one instant. With more than one, a cancel
+            is followed by another look in which strategies are asked again: where an exchange is
+            simulated, what replaces the order need not wait for the next bar. Live it is one.
     """
 
     def __init__(
@@ -104,8 +109,12 @@ class CycleRunner:
         on_frame: Callable[[int], None] | None = None,
         noted: tuple[Anomaly, ...] = (),
         on_decision: Callable[[Decision, int], None] | None = None,
+        publication_ms: int = 750,
+        cycles_per_instant_max: int = 1,
     ) -> None:
         self._on_decision = on_decision
+        self._repeats_max = cycles_per_instant_max - 1
+        self._has_canceled = False  # in the last cycle
         self._kit = kit
         self._market = market
         self._venue = venue
@@ -115,7 +124,7 @@ class CycleRunner:
         self._recorder = Recorder(kit, store, save_every=save_every)
         self._failures_max = failures_max
         self._on_frame = on_frame
-        self._scan = QuietScan(kit)
+        self._scan = QuietScan(kit, publication_ms=publication_ms)
         self._state: CycleState | None = None
         self._assessment: RiskAssessment | None = None
         self._balances: tuple[Balance, ...] | None = None
@@ -190,6 +199,8 @@ class CycleRunner:
         for bound in self._kit.strategies:
             if bound.name in states:
                 bound.strategy.load_state(states[bound.name])
+        if self._kit.steering is not None and STATE_NAME in states:
+            self._kit.steering.load_state(states[STATE_NAME])
 
     async def _open(self, now_ms: int) -> CycleState:
         profile = self._kit.profile
@@ -239,6 +250,14 @@ class CycleRunner:
                     state, frame, at, intents=stop.intents, noted=stop.anomalies, has_news=has_news
                 )
                 self._state = state
+                for _ in range(self._repeats_max):
+                    if not self._has_canceled:
+                        break
+                    self._cycles += 1
+                    state = await self._event(
+                        state, frame, at, intents=None, noted=(), has_news=True
+                    )
+                    self._state = state
                 self._arm(state)
             at += 1
 
@@ -246,8 +265,7 @@ class CycleRunner:
         """Store the quiet cycles the scan has passed, with what strategies learned in them."""
         state, now_ms = self._caught_up(state), frame.times_ms[at]
         self._equity_try = state.performance.equity_try
-        seen = {bars.symbol: mark_at(bars, at, now_ms) for bars in frame.bars}
-        marks = held_marks(state.positions, seen, self._kit.profile.quote)
+        marks = held_marks(state.positions, marks_at(frame, at), self._kit.profile.quote)
         state = state._replace(performance=state.performance._replace(marks=marks))
         self._recorder.flush(state, now_ms, self._equity_try)
         self._arm(state)
@@ -279,7 +297,7 @@ class CycleRunner:
             self._kit,
             intents=intents,
             assessment=None if has_news or noted or intents is None else self._assessment,
-            previous_equity=lambda: _equity_of(state),
+            previous_equity=lambda: last_equity(state),
         )
         return await self._finish(state, decision, observation.now_ms)
 
@@ -293,12 +311,10 @@ class CycleRunner:
         has_news: bool,
     ) -> Observation:
         now_ms = frame.times_ms[at]
-        # A book says how old it is; a recorded bar is as old as the instant it closed at.
-        seen_ms = {book.symbol: book.event_time_ms for book in frame.books}
-        marks = {
-            bars.symbol: mark_at(bars, at, seen_ms.get(bars.symbol, now_ms)) for bars in frame.bars
-        }
-        conditions = tuple([row for row in frame.tickers if row.symbol in self._kit.rules])
+        marks = marks_at(frame, at)
+        conditions: tuple[Ticker, ...] = ()
+        if frame.tickers:
+            conditions = tuple([row for row in frame.tickers if row.symbol in self._kit.rules])
         if not has_news:
             health = self._venue.health()
             return Observation(now_ms, marks, anomalies=noted, conditions=conditions, health=health)
@@ -322,6 +338,7 @@ class CycleRunner:
     async def _finish(self, state: CycleState, decision: Decision, now_ms: int) -> CycleState:
         self._equity_try = decision.equity_try
         self._assessment = decision.assessment
+        self._has_canceled = False
         if decision.is_quiet:
             self._recorder.quiet(decision.state, now_ms, decision.equity_try)
             return decision.state
@@ -347,7 +364,7 @@ class CycleRunner:
             self._kit,
             intents=(),
             assessment=None,
-            previous_equity=lambda: _equity_of(state),
+            previous_equity=lambda: last_equity(state),
             observe_only=True,
         )
         self._state = await self._finish(state, decision, observation.now_ms)
@@ -358,6 +375,7 @@ class CycleRunner:
         outcomes: list[SubmitOutcome | CancelOutcome] = [
             await self._venue.cancel(command) for command in decision.cancels
         ]
+        self._has_canceled = any(isinstance(one, CancelAccepted) for one in outcomes)
         for command in decision.submits:
             # The send gate: an instance that was taken over while it slept must not send.
             self._store.require_writer()
@@ -371,22 +389,9 @@ class CycleRunner:
             state: The state so far.
             decided: 1 where the scan's last instant is about to be decided on.
         """
-        equities = self._scan.equities
-        until = len(equities) - decided
-        if until > self._marked:
-            quiet, places = equities[self._marked : until], self._scan.unit_places
-            performance = mark_quiet(state.performance, quiet, places)
-            state = state._replace(performance=performance)
-            self._marked = until
-        risk = self._scan.caught_up(state.risk)
-        cycle = state.cycle + self._uncounted
+        equities, until = self._scan.equities, len(self._scan.equities) - decided
+        quiet = equities[self._marked : until]
+        self._marked = max(self._marked, until)
+        risk, cycles = self._scan.caught_up(state.risk), self._uncounted
         self._uncounted = 0
-        if risk is state.risk and cycle == state.cycle:
-            return state
-        return state._replace(cycle=cycle, risk=risk)
-
-
-def _equity_of(state: CycleState) -> Decimal | None:
-    """Return the equity a state was left with: the last before the instant to be decided on."""
-    performance = state.performance
-    return performance.equity_try if performance.day.end_ms else None
+        return pass_quiet(state, quiet, self._scan.unit_places, risk=risk, cycles=cycles)

@@ -7,7 +7,14 @@ from typing import Final
 
 from btcturk_kit.domain.cycle import Anomaly, CycleState, Mark, Observation
 from btcturk_kit.domain.fills import Fill
-from btcturk_kit.domain.identifiers import OWN_PREFIX, Asset, ClientOrderId, OrderId, Symbol
+from btcturk_kit.domain.identifiers import (
+    OWN_PREFIX,
+    Asset,
+    ClientOrderId,
+    OrderId,
+    Symbol,
+    TradeId,
+)
 from btcturk_kit.domain.ledger import LedgerEvent
 from btcturk_kit.domain.ledger_events import fill_event
 from btcturk_kit.domain.lots import lot_moves, order_key
@@ -15,6 +22,7 @@ from btcturk_kit.domain.market import Ticker
 from btcturk_kit.domain.operations import Operation, ValueCharge, assets_of
 from btcturk_kit.domain.order_events import VenueOrder
 from btcturk_kit.domain.transfers import Transfer
+from btcturk_kit.domain.valued_fills import TRY
 from btcturk_kit.pipeline.booking import late_assets
 from btcturk_kit.pipeline.books import history_from_ms
 from btcturk_kit.pipeline.profile import Profile
@@ -24,12 +32,15 @@ from btcturk_kit.ports.venue import Venue
 
 __all__ = ["history_of", "observe_venue"]
 
+_tuple = tuple.__new__  # a value with all its fields given costs half of one made by name
+
 _SKEW_MS = 10_000
 """More than our clock may be ahead of the exchange's, which refuses stamps 5 s off."""
 
 _CONFIRMED_MS_MAX: Final = 7 * 86_400_000
 """How long after it began a transfer is still looked for."""
 
+_History = tuple[tuple[Asset, tuple[LedgerEvent, ...]], ...]
 _Lookups = tuple[tuple[ClientOrderId, VenueOrder | None], ...]
 
 
@@ -52,26 +63,34 @@ async def observe_venue(
     unless the history lags, which the pipeline notices by the sums. Orders without the exchange's
     number are looked up by our own: that is crash recovery, and it is the only path.
     """
-    seen, lookups = await _orders(state, venue, profile)
-    fills = _not_booked(await _fills(state, venue, profile, lookups), store)
+    seen, lookups = await _orders(state, venue, profile) if state.orders else ((), ())
+    fills = await _fills(state, venue, profile, lookups)
+    if fills:
+        fills = _not_booked(fills, store)
     transfers = await _transfers(state, venue, store) if with_transfers else ()
-    # In the order in which they will be booked.
-    events = sorted([_event_of(fill, now_ms=now_ms) for fill in fills], key=order_key)
-    moved = [event for one in transfers for event in transfer_events(one, known_ms=now_ms)]
-    events += sorted(moved, key=order_key)
-    return Observation(
-        now_ms,
-        marks,
-        fills,
-        seen,
-        lookups,
-        await venue.balances(),
-        history_of(state, store, events, operations),
-        anomalies,
-        conditions,
-        venue.health(),
-        transfers,
-        operations,
+    history: _History = ()
+    if transfers or operations or not _are_newest(state, fills):
+        # In the order in which they will be booked.
+        events = sorted([_event_of(fill, now_ms=now_ms) for fill in fills], key=order_key)
+        moved = [event for one in transfers for event in transfer_events(one, known_ms=now_ms)]
+        events += sorted(moved, key=order_key)
+        history = history_of(state, store, events, operations)
+    return _tuple(
+        Observation,
+        (
+            now_ms,
+            marks,
+            fills,
+            seen,
+            lookups,
+            await venue.balances(),
+            history,
+            anomalies,
+            conditions,
+            venue.health(),
+            transfers,
+            operations,
+        ),
     )
 
 
@@ -117,29 +136,55 @@ async def _fills(
 ) -> tuple[Fill, ...]:
     """Read the trades that are not booked yet; of the owner's own, those since the opening."""
     since_ms = max(state.opened_ms - _SKEW_MS, history_from_ms(state, profile))
+    symbols = profile.symbols
+    if state.orders:
+        mine = [one.symbol for one in state.orders.values()]
+        symbols = tuple(dict.fromkeys((*symbols, *mine)))
+    found = await venue.fills(symbols, since_ms=since_ms)
+    if not found:
+        return ()
     booked = {trade_id: (at_ms, facts) for at_ms, trade_id, facts in state.seen}
     fresh: list[Fill] = []
     names: dict[OrderId, ClientOrderId | None] = {
         order.order_id: name for name, order in state.orders.items() if order.order_id is not None
     }
-    names.update({found.order_id: name for name, found in lookups if found is not None})
-    symbols = dict.fromkeys((*profile.symbols, *[one.symbol for one in state.orders.values()]))
-    for fill in await venue.fills(tuple(symbols), since_ms=since_ms):
+    names.update({order.order_id: name for name, order in lookups if order is not None})
+    listed: dict[TradeId, Fill] = {}
+    for fill in found:
+        # The history may repeat itself. What it tells differently goes on: the ledger refuses it.
         told = booked.get(fill.trade_id)
+        if told is None and fill.trade_id in listed:
+            first = listed[fill.trade_id]
+            told = (first.event_time_ms, first.facts)
+        listed.setdefault(fill.trade_id, fill)
         if told is not None and told == (fill.event_time_ms, told[1] and fill.facts):
             continue
-        # The history may repeat itself. What it tells differently goes on: the ledger refuses it.
-        booked.setdefault(fill.trade_id, (fill.event_time_ms, fill.facts))
         if fill.client_order_id is None:
             # The history does not always say whose order it was; the order itself does.
             if fill.order_id not in names:
-                order = await venue.order(fill.order_id, fill.symbol)
-                names[fill.order_id] = None if order is None else order.client_order_id
+                seen = await venue.order(fill.order_id, fill.symbol)
+                names[fill.order_id] = None if seen is None else seen.client_order_id
             fill = fill._replace(client_order_id=names[fill.order_id])  # noqa: PLW2901 - completed
         is_own = (fill.client_order_id or "").startswith(OWN_PREFIX)
         if is_own or fill.event_time_ms >= state.opened_ms:
             fresh.append(fill)
     return tuple(fresh)
+
+
+def _are_newest(state: CycleState, fills: tuple[Fill, ...]) -> bool:
+    """Whether every trade is younger than all that is booked of its coin: the usual case.
+
+    Nothing is late then, and nobody needs the history.
+    """
+    for fill in fills:
+        if fill.charge_asset is not None or fill.quote != TRY or not fill.quantity:
+            return False
+        key = (fill.event_time_ms, fill.trade_id)
+        for book in (state.positions, state.external):
+            position = book.get(fill.base)
+            if position is not None and key < position.last_key:
+                return False
+    return True
 
 
 def _not_booked(fills: tuple[Fill, ...], store: StateStore) -> tuple[Fill, ...]:
@@ -176,7 +221,7 @@ def history_of(
     store: StateStore,
     events: Iterable[LedgerEvent],
     operations: Iterable[Operation],
-) -> tuple[tuple[Asset, tuple[LedgerEvent, ...]], ...]:
+) -> _History:
     """Read the booked events of each asset that a late fact or an operation makes fold again."""
     assets = set(late_assets(state, events))
     for operation in operations:

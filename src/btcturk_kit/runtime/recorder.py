@@ -6,9 +6,11 @@ from decimal import Decimal
 
 from btcturk_kit.domain.cycle import CycleRecord, CycleState, Decision, Settlement, StateCommit
 from btcturk_kit.pipeline.decide import Kit
+from btcturk_kit.pipeline.steering import STATE_NAME
 from btcturk_kit.ports.store import StateStore
 
 __all__ = ["Recorder"]
+_tuple = tuple.__new__  # a value with all its fields given costs half of one made by name
 
 
 class Recorder:
@@ -43,20 +45,23 @@ class Recorder:
         """
         record = self._record(decision, now_ms)
         self._store.commit(
-            StateCommit(
-                decision.state,
-                before.ledger.event_count,
-                now_ms,
-                decision.fills,
-                decision.events,
-                decision.capital_rows,
-                decision.positions,
-                decision.orders,
-                decision.anomalies,
-                self._strategy_states(),
-                record,
-                decision.days,
-                decision.trips,
+            _tuple(
+                StateCommit,
+                (
+                    decision.state,
+                    before.ledger.event_count,
+                    now_ms,
+                    decision.fills,
+                    decision.events,
+                    decision.capital_rows,
+                    decision.positions,
+                    decision.orders,
+                    decision.anomalies,
+                    self._strategy_states(),
+                    record,
+                    decision.days,
+                    decision.trips,
+                ),
             )
         )
         return record
@@ -64,15 +69,9 @@ class Recorder:
     def settled(self, settlement: Settlement, now_ms: int) -> None:
         """Write what came of a decision's commands."""
         state = settlement.state
-        self._store.commit(
-            StateCommit(
-                state,
-                state.ledger.event_count,
-                now_ms,
-                orders=settlement.orders,
-                anomalies=settlement.anomalies,
-            )
-        )
+        orders, anomalies, count = settlement.orders, settlement.anomalies, state.ledger.event_count
+        commit = (state, count, now_ms, (), (), (), (), orders, anomalies, (), None, (), ())
+        self._store.commit(_tuple(StateCommit, commit))
 
     def tell(self, record: CycleRecord) -> None:
         """Tell the observers of a cycle that is over."""
@@ -113,12 +112,17 @@ class Recorder:
         )
 
     def _strategy_states(self) -> tuple[tuple[str, str], ...]:
-        return tuple([(one.name, one.strategy.dump_state()) for one in self._kit.strategies])
+        states = [(one.name, one.strategy.dump_state()) for one in self._kit.strategies]
+        steering = self._kit.steering
+        if steering is not None:
+            states.append((STATE_NAME, steering.dump_state()))
+        return tuple(states)
 
     def _record(self, decision: Decision, now_ms: int) -> CycleRecord:
         state = decision.state
+        capital = state.capital
         quiet, self.quiet_cycles = self.quiet_cycles, 0
-        return CycleRecord(
+        record = (
             state.cycle,
             now_ms,
             state.mode.mode,
@@ -127,7 +131,8 @@ class Recorder:
             len(decision.submits),
             len(decision.cancels),
             decision.equity_try,
-            state.capital.trading_capital_try,
-            state.capital.treasury_try,
+            capital.trading_capital_try,
+            capital.treasury_try,
             state.digest,
         )
+        return _tuple(CycleRecord, record)

@@ -190,6 +190,13 @@ def test_only_the_same_order_is_a_look_alike(other: dict[str, object]) -> None:
     assert review_order(buying(memory=remembering(sent(1, **other)))) is ALLOW
 
 
+def test_without_a_window_an_order_may_follow_one_like_it() -> None:
+    """A window of nothing remembers no look-alike, however young."""
+    young = buying(memory=remembering(sent(0)))
+    assert told(young)[1] == "look_alike_sent"
+    assert review_order(with_limits(young, look_alike_ms=0)) is ALLOW
+
+
 def test_market_buys_are_alike_by_their_amount() -> None:
     """Their size is what they spend."""
     same = working(

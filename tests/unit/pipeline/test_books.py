@@ -8,7 +8,7 @@ import pytest
 
 from btcturk_kit.domain.cycle import CycleState
 from btcturk_kit.domain.ledger import Account
-from btcturk_kit.domain.ledger_events import treasury_event
+from btcturk_kit.domain.ledger_events import flow_event, treasury_event
 from btcturk_kit.domain.orders import Order, OrderStatus, Side
 from btcturk_kit.errors import InvariantViolation
 from btcturk_kit.pipeline.books import (
@@ -67,6 +67,15 @@ def test_what_is_unassigned_is_not_the_bots() -> None:
     """Cash outside the bot's book is not investable, whatever is free."""
     assert investable(opened("1000", capital="300"), "1000") == 300
     assert investable(opened("1000", capital="300"), "900") == 200
+
+
+def test_the_bots_cash_that_the_owner_took_out_is_not_investable() -> None:
+    """A withdrawal beyond the unassigned cash comes out of what the bot may use."""
+    taken = flow_event("flow:1", TRY, Decimal(-200), quote=TRY, event_time_ms=NOW_MS)
+    state = opened("1000")
+    state = state._replace(ledger=state.ledger.post(taken))
+    assert investable(state, "800") == 800
+    assert investable(state) == 800
 
 
 def test_treasury_is_not_investable() -> None:

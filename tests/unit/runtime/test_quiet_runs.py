@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -77,6 +78,20 @@ def test_a_scan_equals_the_literal_run(seed: int, settings: dict[str, Any]) -> N
     assert scanned.equity_try == literal.equity_try
     assert fast.store.totals() == slow.store.totals()
     assert fast.store.events_with(BTC) == slow.store.events_with(BTC)
+
+
+def test_candles_whose_touch_is_their_close_equal_the_literal_run() -> None:
+    """Without a book there is one price and no spread to search for."""
+    walked = walk(300, seed=1)
+    candles = walked.bars[0]
+    flat = replace(candles, bid=candles.close, ask=candles.close)
+    frame = MarketFrame(times_ms=walked.times_ms, bars=(flat,))
+    fast = floor(frame, kit=kit_for(), save_every=10**9)
+    slow = floor(frame, kit=kit_for(), save_every=10**9)
+    scanned, literal = run_to_end(fast), literally(slow, split(frame))
+    assert fast.oms.fill_count
+    assert scanned.state == literal.state
+    assert scanned.equity_try == literal.equity_try
 
 
 @pytest.mark.parametrize("seed", [3, 4])
