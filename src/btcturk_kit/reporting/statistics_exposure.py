@@ -9,13 +9,16 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from decimal import Decimal
-from operator import truediv
+from itertools import chain
+from math import fsum
+from operator import itemgetter, truediv
 from typing import Final
 
-from btcturk_kit.domain.fills import Fill
-from btcturk_kit.domain.money import EXACT, ZERO, exact
+from btcturk_kit.domain.identifiers import Asset, Symbol
+from btcturk_kit.domain.money import EXACT
 from btcturk_kit.domain.orders import Side
-from btcturk_kit.domain.simulated_run import PriceColumn, SimulatedRun
+from btcturk_kit.domain.positions import Position
+from btcturk_kit.domain.simulated_run import SimulatedRun
 from btcturk_kit.domain.valued_fills import TRY
 from btcturk_kit.reporting.statistics_days import DaySample
 from btcturk_kit.reporting.statistics_ratios import YEAR_DAYS, Told, split_told
@@ -24,6 +27,12 @@ from btcturk_kit.reporting.statistics_values import ExposureFigures
 __all__ = ["exposure_of", "held_steps"]
 
 _BUY: Final = Side.BUY
+
+_NOTHING: Final = 1e-12
+"""A sum of binary fractions that should be zero is below this; no pair has a smaller lot."""
+
+_NEAR: Final = 512
+"""A trade is mostly not further than this many instants from the one before it."""
 
 
 def exposure_of(run: SimulatedRun, samples: Sequence[DaySample]) -> ExposureFigures:
@@ -43,58 +52,70 @@ def exposure_of(run: SimulatedRun, samples: Sequence[DaySample]) -> ExposureFigu
     return ExposureFigures(**figures, turnover_try=turnover, reasons=reasons)
 
 
-@exact
-def held_steps(run: SimulatedRun, prices: PriceColumn) -> list[tuple[int, Decimal]] | str:
-    """Return from which instant on how much of a pair's base was held, first what was there before.
+def held_steps(run: SimulatedRun) -> dict[Symbol, list[tuple[int, float]]] | str:
+    """Return from which instant on how much of each traded pair's base was held.
 
     Returns:
-        Index of the instant and quantity, in order; or why it is not known.
+        Index of the instant and quantity, in order, first what was there before; or why it is not
+        known. A trade after the last instant has the number of instants as its index.
     """
-    fills = [one for one in run.fills if one.symbol == prices.symbol]
-    if not fills:
-        return []
-    base = fills[0].base
-    if fills[0].quote != TRY:
-        return f"{prices.symbol} is not quoted in TRY"
-    if any(one.base == base and one.symbol != prices.symbol for one in run.fills):
-        return f"{base} was traded in more than one pair"
-    changes = [_change(one) for one in fills]
-    position = run.state.positions.get(base)
-    left = ZERO if position is None else position.quantity
-    held = left - sum(changes, ZERO)
+    changes: dict[Symbol, list[tuple[int, float]]] = {}
+    bases: dict[Symbol, Asset] = {}
+    for fill in run.fills:
+        _, _, _, symbol, base, quote, side, quantity, _, fee, tax, at_ms, paid_in, _, _ = fill
+        if symbol not in bases:
+            if quote != TRY:
+                return f"{symbol} is not quoted in TRY"
+            bases[symbol], changes[symbol] = base, []
+        change = float(quantity) if side is _BUY else -float(quantity)
+        if paid_in == base:
+            change -= float(fee) + float(tax)
+        changes[symbol].append((at_ms, change))
+    return {
+        symbol: _steps(run, run.state.positions.get(bases[symbol]), moves)
+        for symbol, moves in changes.items()
+    }
+
+
+def _steps(
+    run: SimulatedRun, position: Position | None, moves: list[tuple[int, float]]
+) -> list[tuple[int, float]]:
+    times, place = run.equity.times_ms, 0
+    count = len(times)
+    left = 0.0 if position is None else float(position.quantity)
+    held = left - fsum([change for _, change in moves])
     steps = [(0, held)]
-    times = run.equity.times_ms
-    for fill, change in zip(fills, changes, strict=True):
-        held = held + change
-        steps.append((bisect_left(times, fill.event_time_ms), held))
+    moves.sort(key=itemgetter(0))
+    for at_ms, change in moves:
+        near = min(place + _NEAR, count)
+        if times[near - 1] < at_ms:
+            near = count
+        place = bisect_left(times, at_ms, place, near)
+        held += change
+        steps.append((place, held))
     return steps
 
 
-def _change(fill: Fill) -> Decimal:
-    """Return what a trade did to the holding of its base."""
-    change = fill.quantity if fill.side is _BUY else -fill.quantity
-    return change - fill.fee - fill.tax if fill.charge_asset == fill.base else change
-
-
 def _mean_ratio(run: SimulatedRun) -> Told:
-    unpriced = {one.symbol for one in run.fills} - {one.symbol for one in run.prices}
-    if unpriced:
-        return f"the run holds no closes of {min(unpriced)}"
-    units, count, share = run.equity.units, len(run.equity.units), 0.0
-    for prices in run.prices:
-        steps = held_steps(run, prices)
-        if isinstance(steps, str):
-            return steps
-        ends = [at for at, _ in steps[1:]] + [count]
-        scale = run.equity.places - prices.scale
-        for (start, quantity), end in zip(steps, ends, strict=False):
-            if quantity and start < end:
-                part = map(truediv, prices.close[start:end], units[start:end])
+    steps = held_steps(run)
+    if isinstance(steps, str):
+        return steps
+    prices = {one.symbol: one for one in run.prices}
+    units, share = run.equity.units, 0.0
+    for symbol, held in steps.items():
+        if symbol not in prices:
+            return f"the run holds no closes of {symbol}"
+        _, scale, close = prices[symbol]
+        worth = 10.0 ** (run.equity.places - scale)
+        ends = chain(map(itemgetter(0), held[1:]), (len(units),))
+        for (start, quantity), end in zip(held, ends, strict=True):
+            if start < end and abs(quantity) > _NOTHING:
                 try:
-                    share += float(quantity.scaleb(scale, context=EXACT)) * sum(part)
+                    each = sum(map(truediv, close[start:end], units[start:end]))
                 except ZeroDivisionError:
                     return "equity was nothing at some instant"
-    return share / count
+                share += quantity * worth * each
+    return share / len(units)
 
 
 def _time_ratio(run: SimulatedRun) -> Told:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from statistics import median_low
 from typing import Final
 
-from btcturk_kit.domain.money import MONEY_PLACES, divide_half_even, total
+from btcturk_kit.domain.money import MONEY_PLACES, ZERO, divide_half_even, exact
 from btcturk_kit.domain.orders import Side
 from btcturk_kit.domain.simulated_run import SimulatedRun
 from btcturk_kit.reporting.statistics_values import TripFigures
@@ -23,14 +23,15 @@ _NO_WIN: Final = "no round trip won"
 _NO_LOSS: Final = "no round trip lost"
 
 
+@exact
 def trip_figures(run: SimulatedRun) -> TripFigures:
     """Return the figures of the trades and round trips of a run."""
     results = [one.realized_net for one in run.trips]
     wins = [one for one in results if one > 0]
     losses = [one for one in results if one < 0]
-    lasted = sorted(one.duration_ms for one in run.trips)
-    won, lost = total(wins), total(losses)
-    count, buys = len(results), sum(one.side is Side.BUY for one in run.fills)
+    lasted = sorted([one.closed_ms - one.opened_ms for one in run.trips])
+    won, lost = sum(wins, ZERO), sum(losses, ZERO)
+    count, buys = len(results), [one.side for one in run.fills].count(Side.BUY)
     reasons: dict[str, str] = {}
     if not wins:
         reasons["mean_win_try"] = _NO_WIN
@@ -51,7 +52,7 @@ def trip_figures(run: SimulatedRun) -> TripFigures:
         mean_loss_try=_mean(lost, len(losses)),
         best_try=max(results, default=None),
         worst_try=min(results, default=None),
-        expectancy_try=_mean(total(results), count),
+        expectancy_try=_mean(won + lost, count),
         mean_holding_ms=sum(lasted) // count if count else None,
         median_holding_ms=median_low(lasted) if count else None,
         longest_holding_ms=lasted[-1] if count else None,
