@@ -44,7 +44,6 @@ _SCRIPTS: Final = ("chart_library/uPlot.iife.min.js", "run_page_files/run_page.j
 _PAIRS_MAX: Final = 12
 """Pairs whose prices are drawn: those with the most trades."""
 
-_KEPT: Final = "of each column of pixels the lowest and the highest point are drawn"
 
 _NO_SCRIPT: Final = (
     '<noscript><p class="panel note">The charts need scripts, which are in this file; the tables '
@@ -86,8 +85,8 @@ def run_page(
             risk_table(statistics),
             trip_table(statistics),
             money_table(statistics),
-            drawdown_table(statistics, clock),
             "</div>",
+            drawdown_table(statistics, clock),
             refusal_table(run.refusals, clock),
             anomaly_table(run.anomalies, clock),
             trade_table(statistics, clock),
@@ -163,7 +162,7 @@ def _tiles(statistics: Statistics) -> str:
 def _figures(run: SimulatedRun, statistics: Statistics) -> tuple[list[str], list[dict[str, Any]]]:
     """Return the frames of the charts, and what is drawn in them."""
     told = statistics.money
-    span = f"{statistics.instants:,} instants; {_KEPT}"
+    instants = statistics.instants
     charts = [
         equity_chart(run, charge_ratio=statistics.hold_charge_ratio),
         fall_chart(run),
@@ -173,10 +172,13 @@ def _figures(run: SimulatedRun, statistics: Statistics) -> tuple[list[str], list
             "equity",
             "Equity, TRY",
             f"Equity from {money(told.opening_try)} to {money(told.closing_try)} TRY",
-            span,
+            _drawn(charts[0], instants),
         ),
         _figure(
-            "fall", "Drawdown", f"Deepest drawdown {share(statistics.max_drawdown)}", "all instants"
+            "fall",
+            "Drawdown",
+            f"Deepest drawdown {share(statistics.max_drawdown)}",
+            _drawn(charts[1], instants),
         ),
     ]
     counts = {one.symbol: 0 for one in run.prices}
@@ -189,7 +191,7 @@ def _figures(run: SimulatedRun, statistics: Statistics) -> tuple[list[str], list
         joined = f"{count:,} trades"
         if count > MARKS_MAX:
             joined += f" in {marks:,} marks: each joins those of one side in a stretch of time"
-        note = f"▲ purchases, ▼ sales: {joined}; closes: {_KEPT}"
+        note = f"▲ purchases, ▼ sales: {joined}; {_drawn(chart, instants)}"
         if place == 0 and len(run.prices) > len(shown):
             note += f"; {len(run.prices) - len(shown)} pairs with fewer trades are not drawn"
         charts.append(chart)
@@ -216,6 +218,15 @@ def _figures(run: SimulatedRun, statistics: Statistics) -> tuple[list[str], list
         said = f"{len(run.refusals):,} orders refused or shrunk"
         figures.append(_figure("refusals", "Guard decisions over time", said, said))
     return figures, charts
+
+
+def _drawn(chart: Mapping[str, Any], instants: int) -> str:
+    points = len(chart["x"])
+    if points == instants:
+        return f"all {instants:,} instants are drawn"
+    return (
+        f"{points:,} of {instants:,} instants are drawn: the lowest and the highest of each stretch"
+    )
 
 
 def _figure(name: str, title: str, said: str, note: str) -> str:

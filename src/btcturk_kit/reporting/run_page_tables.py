@@ -57,25 +57,23 @@ _RETURNS: Final[tuple[tuple[str, str, Callable[[float | None], str]], ...]] = (
 
 def return_table(statistics: Statistics) -> str:
     """Return the returns of the run, of holding, and in USDT, side by side."""
-    columns = (
-        (statistics.in_try, ""),
-        (statistics.hold, statistics.reasons.get("hold", "")),
-        (statistics.in_usdt, statistics.reasons.get("in_usdt", "")),
-    )
+    columns = (statistics.in_try, statistics.hold, statistics.in_usdt)
     rows = [
-        [label, *[_figure(one, name, write, why) for one, why in columns]]
-        for label, name, write in _RETURNS
+        [label, *[_figure(one, name, write) for one in columns]] for label, name, write in _RETURNS
     ]
-    return table("Returns", ("From daily returns", "Run, TRY", "Hold, TRY", "Run, USDT"), rows)
+    heads = ("From daily returns", "Run, TRY", "Hold, TRY", "Run, USDT")
+    why = [
+        f"{label}: {statistics.reasons[name]}."
+        for label, name in (("Hold", "hold"), ("USDT", "in_usdt"))
+        if name in statistics.reasons
+    ]
+    return table("Returns", heads, rows, note=" ".join(why))
 
 
-def _figure(
-    figures: ReturnFigures | None, name: str, write: Callable[[float | None], str], why: str
-) -> str:
-    if figures is None:
-        return _absent(why)
-    value = getattr(figures, name)
-    return _absent(figures.reasons[name]) if value is None else write(value)
+def _figure(figures: ReturnFigures | None, name: str, write: Callable[[float | None], str]) -> str:
+    value = None if figures is None else getattr(figures, name)
+    why = "" if figures is None else figures.reasons.get(name, "")
+    return _absent(why) if why else write(value)
 
 
 def _absent(why: str) -> str:

@@ -127,6 +127,8 @@ def table(
     )
     body = "\n".join(f"<tr>{_cells(row, kinds)}</tr>" for row in rows)
     said = f'<p class="note">{escape(note)}</p>' if note else ""
+    if not body:
+        return f'<section class="panel"><h2>{name}</h2>{said}</section>'
     return (
         f'<section class="panel"><h2>{name}</h2>'
         f'<div class="scroll" tabindex="0" role="region" aria-label="{name}">'

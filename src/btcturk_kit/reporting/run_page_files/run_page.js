@@ -12,6 +12,11 @@
   const plain = digits(8), cents = digits(2), whole = digits(0);
   const small = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 2 });
   const time = (at) => moment.format(new Date(at * 1000));
+  const day = (at, step) => {
+    const text = time(at);
+    if (step >= 28 * 86400) return text.slice(0, 7);
+    return step >= 86400 ? text.slice(0, 10) : text.slice(5);
+  };
   const value = {
     money: (one) => cents.format(one),
     price: (one) => plain.format(one),
@@ -113,7 +118,7 @@
       scales: { x: { time: isTime, range: isBars ? (plot, low, high) => [low - chart.width, high + chart.width] : undefined }, y: { range } },
       series: [{ label: isTime ? "Time" : "Result", value: (plot, at) => (at === null || at === undefined ? "–" : ink(plot, at)) }, ...lines],
       axes: [
-        axis(isTime ? { space: 70 } : { space: 80, values: (plot, ticks) => ticks.map(onAxis.money) }),
+        axis(isTime ? { space: 96, size: 30, values: (plot, ticks, which, space, step) => ticks.map((at) => day(at, step)) } : { space: 80, size: 30, values: (plot, ticks) => ticks.map(onAxis.money) }),
         axis({ size: 74, values: (plot, ticks) => ticks.map(onAxis[form]) }),
       ],
       cursor: { y: false, drag: { x: true, y: false, setScale: true }, sync: isTime ? { key: "time", setSeries: false } : undefined },
