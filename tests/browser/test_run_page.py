@@ -28,28 +28,38 @@ PATIENCE_S = 30
 HOSTILE = "<img src=x onerror=\"window.hurt='yes'\"></script><script>window.hurt='yes'</script>"
 CHARTS = ("equity", "fall", "price-0", "capital", "trips", "refusals")
 
+# The pixels of a chart, read from a copy: reading the chart itself makes the browser complain.
+PIXELS = """
+const pixels = (canvas) => {
+  const copy = document.createElement('canvas');
+  [copy.width, copy.height] = [canvas.width, canvas.height];
+  const context = copy.getContext('2d', { willReadFrequently: true });
+  context.drawImage(canvas, 0, 0);
+  return context.getImageData(0, 0, copy.width, copy.height).data;
+};
+"""
+
 # Shares of pixels that differ from the first one, canvas by canvas.
-PAINTED = """
-return [...document.querySelectorAll('.canvas canvas')].map((canvas) => {
-  const { width, height } = canvas;
-  const pixels = new Uint32Array(canvas.getContext('2d').getImageData(0, 0, width, height).data.buffer);
-  return pixels.filter((one) => one !== pixels[0]).length / pixels.length;
-})
+PAINTED = f"""
+{PIXELS}
+return [...document.querySelectorAll('.canvas canvas')].map((canvas) => {{
+  const found = new Uint32Array(pixels(canvas).buffer);
+  return found.filter((one) => one !== found[0]).length / found.length;
+}});
 """
 
 # How many pixels of a chart have a color of the page.
-OF_COLOR = """
+OF_COLOR = f"""
+{PIXELS}
 const [name, color] = arguments;
-const probe = document.createElement('canvas').getContext('2d');
-probe.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(color).trim();
-probe.fillRect(0, 0, 1, 1);
-const [r, g, b] = probe.getImageData(0, 0, 1, 1).data;
-const canvas = document.querySelector(`#${name} canvas`);
-const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
-let found = 0;
-for (let at = 0; at < data.length; at += 4)
-  if (data[at] === r && data[at + 1] === g && data[at + 2] === b && data[at + 3] === 255) found += 1;
-return found;
+const probe = document.createElement('canvas');
+[probe.width, probe.height] = [1, 1];
+const paint = probe.getContext('2d');
+paint.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(color).trim();
+paint.fillRect(0, 0, 1, 1);
+const [wanted] = new Uint32Array(pixels(probe).buffer);
+const found = new Uint32Array(pixels(document.querySelector(`#${{name}} canvas`)).buffer);
+return found.filter((one) => one === wanted).length;
 """
 
 
