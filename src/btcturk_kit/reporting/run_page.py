@@ -163,6 +163,7 @@ def _figures(run: SimulatedRun, statistics: Statistics) -> tuple[list[str], list
     """Return the frames of the charts, and what is drawn in them."""
     told = statistics.money
     instants = statistics.instants
+    moved = "; money moved in or out is a step" if any(one.flows_try for one in run.days) else ""
     charts = [
         equity_chart(run, charge_ratio=statistics.hold_charge_ratio),
         fall_chart(run),
@@ -172,13 +173,13 @@ def _figures(run: SimulatedRun, statistics: Statistics) -> tuple[list[str], list
             "equity",
             "Equity, TRY",
             f"Equity from {money(told.opening_try)} to {money(told.closing_try)} TRY",
-            _drawn(charts[0], instants),
+            _drawn(charts[0], instants) + moved,
         ),
         _figure(
             "fall",
             "Drawdown",
             f"Deepest drawdown {share(statistics.max_drawdown)}",
-            _drawn(charts[1], instants),
+            _drawn(charts[1], instants) + moved,
         ),
     ]
     counts = {one.symbol: 0 for one in run.prices}

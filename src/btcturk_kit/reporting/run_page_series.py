@@ -31,7 +31,7 @@ _BUCKETS: Final = 1_200
 MARKS_MAX: Final = 1_500
 """Trades of one pair that are drawn one by one."""
 
-_MARK_BUCKETS: Final = 400
+_MARK_BUCKETS: Final = 240
 _BINS: Final = 41
 
 Chart = dict[str, Any]

@@ -246,6 +246,13 @@ def test_labels_can_be_missing_and_a_wrong_run_is_shouted() -> None:
     )
 
 
+def test_moved_money_is_told_beside_the_curves_it_moves() -> None:
+    """Equity and drawdown are drawn as they were: what an operator moved is a step in them."""
+    text = Reader(page_of(made_run([150, 150], flows={0: 50}))).text
+    assert text.count("money moved in or out is a step") == 2
+    assert "is a step" not in Reader(page_of(made_run([100, 100]))).text
+
+
 def test_only_the_busiest_pairs_are_drawn() -> None:
     """Of twenty pairs the twelve with the most trades have a chart, and the page says so."""
     closes = {f"C{at:02}TRY": [10, 11, 12] for at in range(20)}

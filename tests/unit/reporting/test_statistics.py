@@ -11,6 +11,8 @@ from typing import Any
 import empyrical
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from btcturk_kit.domain.attribution import Totals
 from btcturk_kit.domain.identifiers import Asset, Symbol
@@ -164,6 +166,24 @@ def test_a_loss_before_the_first_instant_counts() -> None:
     (only,) = statistics(made_run([80, 90, 100])).drawdowns
     assert only.depth_ratio == pytest.approx(0.2)
     assert only.recovery_ms == NOON_MS + 2 * DAY_MS
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=40))
+def test_drawdowns_are_those_of_the_definition(levels: list[int]) -> None:
+    """The deepest is the largest fall from any earlier level, the longest the longest below one."""
+    found = statistics(made_run(levels, opening=6))
+    path = [6, *levels]
+    deepest = max(
+        (high - low) / high for at, low in enumerate(path) for high in path[: at + 1] if high >= low
+    )
+    assert found.max_drawdown == pytest.approx(deepest)
+    for one in found.drawdowns:
+        assert one.depth_ratio > 0
+        assert one.start_ms <= one.bottom_ms <= one.start_ms + one.under_water_ms
+        assert one.recovery_ms in {None, one.start_ms + one.under_water_ms}
+    longest = max((one.under_water_ms for one in found.drawdowns), default=0)
+    assert found.longest_under_water_ms >= longest
 
 
 def test_the_ten_deepest_falls_are_kept() -> None:
