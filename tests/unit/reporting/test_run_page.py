@@ -29,6 +29,7 @@ from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.reporting.heat_map import heat_map_page
 from btcturk_kit.reporting.run_page import run_page
 from btcturk_kit.reporting.run_page_series import MARKS_MAX, equity_chart, price_chart
+from btcturk_kit.reporting.run_page_shell import page_file
 from btcturk_kit.reporting.run_page_tables import TRADES_MAX
 from btcturk_kit.reporting.statistics import statistics_of
 
@@ -329,3 +330,15 @@ def test_a_heat_map_of_nothing_and_one_that_does_not_fit() -> None:
         heat_map_page([1], [1, 2], [[1.0]], **named)
     with pytest.raises(ConfigurationError, match="2 x 1 cells"):
         heat_map_page([1, 2], [1], [[1.0]], **named)
+
+
+# --- the vendored library
+
+
+def test_the_chart_library_is_the_version_its_page_names() -> None:
+    """The file says of itself which version it is; the licence lies beside it."""
+    script = page_file("chart_library/uPlot.iife.min.js")
+    found = re.match(r"/\*! https://github\.com/leeoniya/uPlot \(v([\d.]+)\) \*/", script)
+    assert found is not None
+    assert f"# uPlot {found[1]}\n" in page_file("chart_library/README.md")
+    assert page_file("chart_library/LICENSE-uPlot").startswith("The MIT License (MIT)")
