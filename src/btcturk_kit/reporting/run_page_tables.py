@@ -175,6 +175,7 @@ def drawdown_table(statistics: Statistics, clock: Clock) -> str:
     """Return the deepest falls."""
     rows = [
         [
+            str(rank),
             clock(one.start_ms),
             share(one.depth_ratio),
             money(one.depth_try),
@@ -182,9 +183,9 @@ def drawdown_table(statistics: Statistics, clock: Clock) -> str:
             "not yet" if one.recovery_ms is None else clock(one.recovery_ms),
             duration(one.under_water_ms),
         ]
-        for one in statistics.drawdowns
+        for rank, one in enumerate(statistics.drawdowns, 1)
     ]
-    heads = ("From", "Depth", "TRY", "Bottom", "Recovered", "Under water")
+    heads = ("Rank", "From", "Depth", "TRY", "Bottom", "Recovered", "Under water")
     return table("Deepest drawdowns", heads, rows, note="" if rows else "There was none.")
 
 
