@@ -57,9 +57,12 @@ WHEEL_MUST_HOLD = (
     "btcturk_kit/sandbox/data/depth_*.jsonl*",
     "btcturk_kit/sandbox/data/LICENSE-*",
     "btcturk_kit/sandbox/page_files/index.html",
+    "btcturk_kit/reporting/chart_library/uPlot.*",
+    "btcturk_kit/reporting/chart_library/LICENSE-*",
+    "btcturk_kit/reporting/run_page_files/run_page.*",
     "*.dist-info/licenses/LICENSE",
 )
-"""What a wheel needs beside its modules: marker of types, migrations, tapes, page, licences."""
+"""What a wheel needs beside its modules: marker of types, migrations, tapes, pages, licences."""
 
 
 def install(session: nox.Session, *groups: str, package: bool = True) -> None:
@@ -242,7 +245,7 @@ def clients_node(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def browser(session: nox.Session) -> None:
-    """Look at the page of the local exchange with Debian's Chromium; posargs go to pytest."""
+    """Look at the local exchange's page and at reports with Debian's Chromium; posargs: pytest."""
     missing = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
     if missing:
         session.error(
@@ -252,4 +255,4 @@ def browser(session: nox.Session) -> None:
     install(session, "browser")
     out = Path(session.create_tmp()).resolve() / "pytest"
     session.run("pytest", "tests/browser", f"--basetemp={out}", *session.posargs)
-    session.log(f"pictures of the page are in {out}")
+    session.log(f"pictures of the pages are in {out}")
