@@ -91,7 +91,7 @@ def test_31_the_rest_beyond_the_collar(queue: Queue) -> None:
 
 @BOTH
 def test_32_a_market_buy_that_is_done(queue: Queue) -> None:
-    """500 TRY at 1001: a coin costs 1003.4024, so 0.4983045685... coins, and the order is filled."""
+    """500 TRY at 1001: a coin costs 1003.4024, so 0.4983045685... coins; it is filled."""
     day = MarketDay(depth=depth_of(BOOK), queue=queue)
     number = day.send(MarketBuy(BTCTRY, Decimal(500)))
     (fill,) = day.play()
@@ -209,7 +209,7 @@ def test_39_latency_misses_a_level(queue: Queue) -> None:
 
 @BOTH
 def test_40_a_cancel_loses_the_race_for_a_trade(queue: Queue) -> None:
-    """The cancel is due at 61 s. A sell at 60.5 s fills 0.3 before it; one at 61.5 s is too late."""
+    """The cancel is due at 61 s. A sell at 60.5 s fills 0.3; one at 61.5 s is too late."""
     tape = tape_of((60_500, "sell", "1.3", 999), (61_500, "sell", "1.3", 999))
     depth = depth_of(BOOK, (100_000, {990: "6"}, {}))
     slow = Latency(cancel_ms=Span(1_000, 1_001))
@@ -288,7 +288,7 @@ def test_43_frames_that_follow_each_other(queue: Queue) -> None:
 
 
 def test_44_a_market_order_on_a_tape() -> None:
-    """A buy of 1000 TRY: 0.5 at 1000, and the rest at the next trade, 1010; with 1 tick: 1001, 1011.
+    """A buy of 1000 TRY: 0.5 at 1000, the rest at the next trade, 1010; a tick more: 1001, 1011.
 
     0.5 x 1001 = 500.5, fee 1.001, tax 0.2002: 498.2988 are left. A coin costs 1011 x 1.0024 =
     1013.4264, so 0.4916970...
@@ -413,7 +413,7 @@ def look(day: MarketDay, bids: dict[int, str], asks: dict[int, str]) -> MarketFr
 
 
 def test_51_a_sampled_ladder() -> None:
-    """A sell of 1.5 walks 1 at 999 and 0.5 of the 2 at 998 at once; the second sell finds 1.5 there.
+    """A sell of 1.5 walks 1 at 999 and 0.5 of the 2 at 998; the second sell finds 1.5 there.
 
     A buy at 1001 takes the 1 that is offered and rests with 1. At the next look 0.4 are offered at
     1000: they cross it, at its own price, as a maker.
