@@ -2,8 +2,8 @@
 
     python examples/11_oms_simulator_alone.py
 
-It is pure: the bars come from this file, and nothing is random. What it assumes of the exchange is a
-bundle of models, and each says what of it is not true (docs: The OMS simulator).
+It is pure: the bars come from this file, and nothing is random. What it assumes of the exchange is
+a bundle of models, and each says what of it is not true (docs: The OMS simulator).
 """
 
 from __future__ import annotations
