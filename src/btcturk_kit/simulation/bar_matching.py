@@ -88,13 +88,12 @@ class BarMatching:
         self._triggers = triggers
         self._has_latency = not models.latency.is_none
         self._slips = bool(models.slippage.bps or models.slippage.ticks)
-        self._is_capped = models.participation.share_bps is not None
 
     def meet(self, pair: PairOrders, meeting: Meeting) -> None:
         """Let one bar meet the orders of its pair."""
         columns, index = meeting.columns, meeting.index
         volume = columns.volume[index]
-        if volume and self._is_capped:
+        if volume:
             bar_volume = Decimal(volume).scaleb(-columns.volume_scale)
             meeting.available = self._models.participation.most_of(bar_volume)
         if self._models.path is BarPath.UNORDERED:
@@ -302,7 +301,7 @@ class BarMatching:
                 ends=ends,
                 most=part,
             )
-        elif ends:  # less than the price of the smallest unit
+        else:  # less than the price of the smallest unit
             self._desk.end_canceled(pair, order, meeting.now_ms)
         if available is not None:
             meeting.available = max(ZERO, sub(available, quantity))

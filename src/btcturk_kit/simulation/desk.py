@@ -56,8 +56,7 @@ class Desk:
         pairs: Every pair that had an order.
         fills: All trades.
         ended: Orders that ended and were not asked for since, with the instant of it.
-        changed: Orders with a step since somebody asked; None until somebody does.
-        steps: Steps since somebody asked; None until somebody does.
+        news: Orders with a step since somebody asked, and the steps; None until somebody does.
         levels: The fee level; None for `fees`.
         scales: Places of the prices in the data of each pair, where there is any.
     """
@@ -74,8 +73,7 @@ class Desk:
         self.pairs: dict[Symbol, PairOrders] = {}
         self.fills: list[Fill] = []
         self.ended: dict[OrderId, tuple[Working, int]] = {}
-        self.changed: dict[OrderId, Working] | None = None
-        self.steps: list[OrderStep] | None = None
+        self.news: tuple[dict[OrderId, Working], list[OrderStep]] | None = None
         self.levels: VolumeLevel | None = None
         self.scales: dict[Symbol, int] = {}
         self._rules = rules
@@ -109,8 +107,8 @@ class Desk:
         """Lock what an order needs; it is at work then."""
         self.account.lock(order.order_id, asset, amount)
         order.status = next_status(_PENDING, _ACCEPTED)
-        if self.changed is not None:
-            self._note(order, _ACCEPTED, now_ms)
+        if self.news is not None:
+            _note(self.news, order, _ACCEPTED, now_ms)
 
     def step(self, order: Working, event: OrderEvent, at_ms: int) -> None:
         """Let something happen to an order.
@@ -119,15 +117,8 @@ class Desk:
             IllegalTransition: That cannot happen to it.
         """
         order.status = next_status(order.status, event)
-        if self.changed is not None:
-            self._note(order, event, at_ms)
-
-    def _note(self, order: Working, event: OrderEvent, at_ms: int) -> None:
-        if self.changed is not None and self.steps is not None:
-            self.changed[order.order_id] = order
-            self.steps.append(
-                OrderStep(order.order_id, order.client_order_id, event, order.status, at_ms)
-            )
+        if self.news is not None:
+            _note(self.news, order, event, at_ms)
 
     def end_canceled(self, pair: PairOrders, order: Working, at_ms: int) -> None:
         """Cancel what is left of an order and free what it locks."""
@@ -283,3 +274,14 @@ def unit_lock_of(request: OrderRequest, fees: FeeSchedule) -> Decimal:
     if isinstance(request, LimitOrder) and request.side is _BUY:
         return mul(request.price, add(ONE, fees.taker_rate))
     return ONE
+
+
+def _note(
+    news: tuple[dict[OrderId, Working], list[OrderStep]],
+    order: Working,
+    event: OrderEvent,
+    at_ms: int,
+) -> None:
+    changed, steps = news
+    changed[order.order_id] = order
+    steps.append(OrderStep(order.order_id, order.client_order_id, event, order.status, at_ms))

@@ -329,19 +329,19 @@ class OmsSimulator:
         asked for, all trades, and no steps; from then on steps are kept.
         """
         desk, now_ms = self._desk, self._now_ms
-        changed, steps = desk.changed, desk.steps or []
-        if changed is None:
+        if desk.news is None:
             pairs = desk.pairs.values()
             working = [
                 one for pair in pairs for one in (*pair.orders.values(), *pair.stops.values())
             ]
-            changed = {one.order_id: one for one in working}
-            changed |= {number: order for number, (order, _) in desk.ended.items()}
+            known = working + [order for order, _ in desk.ended.values()]
+            desk.news = ({one.order_id: one for one in known}, [])
+        changed, steps = desk.news
+        desk.news = ({}, [])
         orders = []
         for number in sorted(changed):
             ended = desk.ended.pop(number, None)
             orders.append(changed[number].listed(now_ms if ended is None else ended[1]))
-        desk.changed, desk.steps = {}, []
         fills = tuple(desk.fills[self._changes_told :])
         self._changes_told = len(desk.fills)
         return Changes(tuple(orders), tuple(steps), fills)

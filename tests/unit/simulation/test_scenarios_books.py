@@ -349,7 +349,7 @@ def test_47_limits_that_cross_on_a_tape() -> None:
 
 
 def test_48_collar_and_stops_on_a_tape() -> None:
-    """Accepted at a touch of 1000: a trade at 949 is beyond the collar. A stop goes off at a trade.
+    """Accepted at a touch of 1000: 949 is beyond the collar, 950 is not. A stop goes off at a trade.
 
     The trade at 1040 sets off the stop buy at 1030; the order behind it has the next trade, 1045.
     The stop-limit sell at 1060 comes too late for anything.
@@ -358,6 +358,10 @@ def test_48_collar_and_stops_on_a_tape() -> None:
     day = MarketDay(trades=tape, collar=Collar(is_on_bars=True))
     day.send(MarketSell(BTCTRY, Decimal(1)))
     assert (day.trades(), day.money()[3]) == ([], 0)
+    tape = tape_of((5_000, "sell", "1", 950))
+    day = MarketDay(trades=tape, collar=Collar(is_on_bars=True))
+    day.send(MarketSell(BTCTRY, Decimal(1)))
+    assert day.trades() == [("1", "950")]
     tape = tape_of((5_000, "buy", "1", 1040), (6_000, "buy", "1", 1045))
     day = MarketDay(trades=tape)
     day.send(StopMarketBuy(BTCTRY, Decimal(500), Decimal(1030)))
