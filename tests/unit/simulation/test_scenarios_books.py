@@ -349,7 +349,7 @@ def test_47_limits_that_cross_on_a_tape() -> None:
 
 
 def test_48_collar_and_stops_on_a_tape() -> None:
-    """Accepted at a touch of 1000: 949 is beyond the collar, 950 is not. A stop goes off at a trade.
+    """Accepted at a touch of 1000: 949 is beyond the collar, 950 is not. A stop goes off.
 
     The trade at 1040 sets off the stop buy at 1030; the order behind it has the next trade, 1045.
     The stop-limit sell at 1060 comes too late for anything.
