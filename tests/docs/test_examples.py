@@ -22,6 +22,7 @@ LAST_WORDS = {
     "07_recorded_hours.py": ["15384 hours", "digest"],
     "08_streams.py": ["rests", "it is stale", "resync", "it is right again"],
     "09_local_exchange_in_a_test.py": ["unknown, but rests", "connection reset", "filled once"],
+    "11_oms_simulator_alone.py": ["first: 0.50000000 at 950", "BTC: 0.5 free"],
     "10_export_the_books.py": [
         "-0.01 BTC {}",
         "result unknown",

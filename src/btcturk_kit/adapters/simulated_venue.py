@@ -9,9 +9,7 @@ from btcturk_kit.domain.health import VenueHealth
 from btcturk_kit.domain.identifiers import ClientOrderId, OrderId, Symbol
 from btcturk_kit.domain.market import Balance, MarketFrame
 from btcturk_kit.domain.order_events import (
-    CancelAccepted,
     CancelOutcome,
-    CancelRejected,
     SubmitOutcome,
     VenueOrder,
 )
@@ -89,7 +87,5 @@ class SimulatedVenue:
         return self._oms.submit(command)
 
     async def cancel(self, command: CancelOrder) -> CancelOutcome:
-        """Cancel at once."""
-        if self._oms.cancel(command):
-            return CancelAccepted(command.client_order_id)
-        return CancelRejected(command.client_order_id, "ORDER_COULD_NOT_BE_CANCELED")
+        """Cancel at once, or queue the cancel where the exchange is slow."""
+        return self._oms.request_cancel(command)

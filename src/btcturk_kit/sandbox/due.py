@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from btcturk_kit.errors import ConfigurationError
-from btcturk_kit.sandbox.chance import Chance, Span
+from btcturk_kit.simulation.chance import Chance, Span
 
 __all__ = ["WHOLE_BPS", "Due", "Timing", "check_timing"]
 

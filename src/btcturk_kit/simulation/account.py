@@ -125,3 +125,34 @@ class Account:
         if amount < ZERO:
             raise InvariantViolation(f"received {amount} {asset}")
         self._free[asset] = add(self.free(asset), amount)
+
+    def trade(
+        self, order_id: int, paid: Decimal, *, lock_left: Decimal, asset: Asset, got: Decimal
+    ) -> None:
+        """Do what `spend` and then `receive` do, in one step.
+
+        Args:
+            order_id: The order that traded; it holds a lock.
+            paid: What the trade took, in the asset of the lock.
+            lock_left: What the rest of the order still needs; zero removes the lock.
+            asset: What the trade brought.
+            got: How much of it.
+
+        Raises:
+            InvariantViolation: The account cannot pay, or the lock would grow.
+        """
+        lock = self._locks.get(order_id)
+        if lock is None or not ZERO <= lock_left <= lock[1] or got < ZERO:
+            raise InvariantViolation(f"order {order_id} cannot pay {paid} out of {lock}")
+        frees, given = self._free, lock[0]
+        freed = sub(lock[1], lock_left)
+        free = sub(add(frees[given], freed), paid)
+        if free < ZERO:
+            raise InvariantViolation(f"order {order_id} would overdraw {given} by {-free}")
+        frees[given] = free
+        self._locked[given] = sub(self._locked[given], freed)
+        if lock_left:
+            self._locks[order_id] = (given, lock_left)
+        else:
+            del self._locks[order_id]
+        frees[asset] = add(frees.get(asset, ZERO), got)

@@ -1,11 +1,12 @@
-"""The OMS simulator: orders against bars, with the exchange's fees and locks. Pure.
+"""The OMS simulator: orders against bars, tapes of trades and books, with the exchange's money.
 
-What it assumes, and where that is wrong: an order reaches the market after the instant it was
-decided at, so it meets the next bar. A market order fills at that bar's open (at the touch when a
-book was seen), as does a limit order that crosses it, as a taker; otherwise a limit order fills at
-its price as a maker only when the bar trades *through* it. All orders together take at most a tenth
-of a bar's volume, oldest first; the rest meets the next bar. There is no queue, the tape does not
-react, and which of high and low came first is not used.
+An order reaches the market after the instant it was decided at, so on bars it meets the next one.
+What is assumed of the exchange beyond that is a bundle of models (`venue_models`), each of which
+says what of it is not true; without models a submit arrives at once, nothing is refused but for
+rules and balances, and fills are those of `bar_matching`. Where a frame brings level-2 updates of a
+pair, these are its market; else the tape of its trades; else its bars.
+
+Never add: a clock, strategies, what the market does by itself.
 """
 
 from __future__ import annotations
@@ -15,66 +16,81 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from btcturk_kit.domain.fills import Fill
-from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol, TradeId
+from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.market import Balance, BarColumns, MarketFrame
-from btcturk_kit.domain.money import ZERO, add, floor_places, mul, sub
-from btcturk_kit.domain.order_events import OrderAccepted, OrderRejected, VenueOrder
+from btcturk_kit.domain.order_events import (
+    CancelAccepted,
+    CancelOutcome,
+    CancelRejected,
+    OrderAccepted,
+    OrderRejected,
+    VenueOrder,
+)
 from btcturk_kit.domain.orders import (
     CancelOrder,
-    LimitOrder,
-    MarketBuy,
-    MarketSell,
     Order,
+    OrderEvent,
     OrderRequest,
-    OrderStatus,
     OrderType,
     Side,
+    StopRequest,
     SubmitOrder,
-    reservation_of,
 )
-from btcturk_kit.simulation.account import Account
+from btcturk_kit.simulation.bar_matching import BarMatching, Meeting
+from btcturk_kit.simulation.chance import Chance
+from btcturk_kit.simulation.desk import Desk
+from btcturk_kit.simulation.entry import Entry
 from btcturk_kit.simulation.fees import FeeSchedule
+from btcturk_kit.simulation.placing import place, restore
+from btcturk_kit.simulation.recorded_markets import RecordedMarkets
+from btcturk_kit.simulation.sampled_ladder import SampledLadders
+from btcturk_kit.simulation.stops import order_behind
+from btcturk_kit.simulation.timeline import walk
+from btcturk_kit.simulation.trigger import Triggers
+from btcturk_kit.simulation.venue_models import SampledBook, VenueModels
+from btcturk_kit.simulation.windows import VolumeLevel
+from btcturk_kit.simulation.working import OrderStep, PairOrders, Working
 
-__all__ = ["OmsSimulator"]
+__all__ = ["Changes", "OmsSimulator"]
 
-# A member named once costs a fraction of one looked up at each use.
-_CANCELED = OrderStatus.CANCELED
-_FILLED = OrderStatus.FILLED
-_OPEN = OrderStatus.OPEN
-_PARTIALLY_FILLED = OrderStatus.PARTIALLY_FILLED
+_BUY = Side.BUY
+_CANCEL_SENT = OrderEvent.CANCEL_SENT
 _LIMIT = OrderType.LIMIT
 _MARKET = OrderType.MARKET
-_BUY = Side.BUY
-_SELL = Side.SELL
 
-
-_TENTH = Decimal("0.1")
 _NEVER = 1 << 400
+_LOOK = (_NEVER, -_NEVER)  # there is something to see at the next instant, whatever the prices
+_QUIET = (-_NEVER, _NEVER)
 
 
-class _Working(NamedTuple):
-    order_id: OrderId
-    client_order_id: ClientOrderId
-    request: OrderRequest
-    side: Side
-    order_type: OrderType
-    price: int
-    quantity: Decimal
-    remaining: Decimal
-    placed_ms: int
-    filled: Decimal = ZERO
-    is_resting: bool = False  # it met a bar before and was not filled: it takes no open any more
+class Changes(NamedTuple):
+    """What happened since somebody asked last.
+
+    Attributes:
+        orders: Every order with a step, as it stands now.
+        steps: The steps, in the order they were taken.
+        fills: The trades.
+    """
+
+    orders: tuple[VenueOrder, ...]
+    steps: tuple[OrderStep, ...]
+    fills: tuple[Fill, ...]
 
 
 class OmsSimulator:
-    """One simulated account trading against bars.
+    """One simulated account.
 
     Args:
         rules: Trading rules per pair.
-        fees: Rates charged on every trade.
+        fees: Rates charged on every trade, where `models.fees` has no levels.
         opening: Free balances at the start.
+        models: What is assumed of the exchange.
+        seed: Of everything that is drawn.
         first_id: Where the numbers of orders and trades begin; above those of an earlier run.
+
+    Attributes:
+        wires: The prices of each pair between which nothing can happen.
 
     Example:
         >>> from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1
@@ -89,279 +105,270 @@ class OmsSimulator:
         fees: FeeSchedule,
         opening: Mapping[Asset, Decimal],
         *,
+        models: VenueModels = VenueModels(),  # noqa: B008 - a frozen value
+        seed: int = 0,
         first_id: int = 1,
     ) -> None:
-        self._rules = rules
-        self._fees = fees
-        self._account = Account(opening)
-        self._working: dict[OrderId, _Working] = {}
-        self._ended: dict[OrderId, VenueOrder] = {}
-        self._fills: list[Fill] = []
-        self._next_id = self._first_id = first_id
-        self._now_ms = 0
-        self._canceled: set[Symbol] = set()  # pairs with a cancel that nobody has read yet
         self.wires: dict[Symbol, tuple[int, int]] = {}
+        self._models = models
+        self._chance = Chance(seed)
+        self._desk = Desk(rules, fees, opening, first_id=first_id)
+        self._triggers = Triggers(self._desk, models)
+        self._bars = BarMatching(self._desk, models, self._chance, self._triggers)
+        self._entry = Entry(models, self._chance)
+        self._recorded = RecordedMarkets(self._desk, models)
+        self._ladders = SampledLadders(self._desk, models)
+        self._is_ladder = models.sampled_book is SampledBook.LADDER
+        self._has_latency = not models.latency.is_none
+        if models.fees is not None:
+            self._desk.levels = VolumeLevel(models.fees)
+        self._now_ms = 0
+        self._frame: MarketFrame | None = None
+        self._index = 0
+        self._told = 0  # trades that an instant with news was told for
+        self._changes_told = 0
+        self._canceled: set[Symbol] = set()  # pairs with a cancel that nobody has read yet
+
+    # ---- commands
 
     def submit(self, command: SubmitOrder) -> OrderAccepted | OrderRejected:
         """Accept an order, or refuse it when it breaks a rule or the balance does not cover it."""
-        request, name = command.request, command.client_order_id
-        rules = self._rules[request.symbol]
-        side = _side_of(request)
-        reserved = reservation_of(request, taker_rate=self._fees.taker_rate)
-        asset = rules.quote if side is _BUY else rules.base
-        if reserved <= 0 or self._account.free(asset) < reserved:
-            return OrderRejected(name, "BALANCE_NOT_ENOUGH")
-        order_type, price, quantity = _MARKET, 0, reserved
-        if isinstance(request, LimitOrder):
-            problem = rules.problem_with(price=request.price, quantity=request.quantity)
-            if problem:
-                return OrderRejected(name, problem)
-            order_type, quantity = _LIMIT, request.quantity
-            price = int(request.price.scaleb(rules.price_places))
-        order_id = OrderId(self._next_id)
-        self._next_id += 1
-        self._account.lock(order_id, asset, reserved)
-        self._working[order_id] = _Working(
-            order_id,
-            name,
-            request,
-            side,
-            order_type,
-            price,
-            quantity,
-            quantity,
-            self._now_ms,
-        )
-        self._rewire(request.symbol)
-        return OrderAccepted(name, order_id, self._now_ms)
+        name, request = command
+        entry = self._entry
+        if entry.has_models:
+            answer = entry.before_submit(name, request, self._now_ms)
+            if answer is not None:
+                return answer
+        answer = self._place(name, request, None)
+        if entry.has_models:
+            entry.after_submit(name, request, answer)
+        return answer
+
+    def submit_stop(
+        self, client_order_id: ClientOrderId, request: StopRequest
+    ) -> OrderAccepted | OrderRejected:
+        """Accept a stop order, or refuse it as `submit` does."""
+        entry = self._entry
+        answer = entry.before_submit(client_order_id, request, self._now_ms)
+        if answer is None:
+            answer = self._place(client_order_id, order_behind(request), request)
+            entry.after_submit(client_order_id, request, answer)
+        return answer
+
+    def cancel(self, command: CancelOrder) -> bool:
+        """Cancel an order; False when it is not working any more, or the cancel was refused."""
+        if self._entry.throttles:
+            return isinstance(self.request_cancel(command), CancelAccepted)
+        return self._cancel(command)
+
+    def request_cancel(self, command: CancelOrder) -> CancelOutcome:
+        """Cancel an order and answer as the exchange does, with the instant to ask again."""
+        refused = self._entry.before_cancel(command, self._now_ms)
+        if refused is not None:
+            return refused
+        if self._cancel(command):
+            return CancelAccepted(command.client_order_id)
+        return CancelRejected(command.client_order_id, "ORDER_COULD_NOT_BE_CANCELED")
+
+    def _cancel(self, command: CancelOrder) -> bool:
+        pair = self._desk.pairs.get(command.symbol)
+        if pair is None:
+            return False
+        order = pair.orders.get(command.order_id) or pair.stops.get(command.order_id)
+        if order is None:
+            return False
+        if order.cancel_due_ms is not None:  # repeating it is safe
+            return True
+        if self._has_latency:
+            self._desk.step(order, _CANCEL_SENT, self._now_ms)
+            after_ms = self._models.latency.cancel_after_ms(self._chance, order.client_order_id)
+            order.cancel_due_ms = max(self._now_ms, order.arrives_ms) + after_ms
+        else:
+            self._recorded.withdraw(pair.symbol, order)
+            self._desk.end_canceled(pair, order, self._now_ms)
+            self._canceled.add(command.symbol)
+        self.wires[command.symbol] = _LOOK
+        return True
+
+    def _place(
+        self, name: ClientOrderId, request: OrderRequest, stop: StopRequest | None
+    ) -> OrderAccepted | OrderRejected:
+        now_ms = self._now_ms
+        order = place(self._desk, name, request, stop, now_ms)
+        if isinstance(order, OrderRejected):
+            return order
+        symbol = request.symbol
+        if self._has_latency:
+            order.arrives_ms = now_ms + self._models.latency.submit_after_ms(self._chance, name)
+        if self._models.collar.is_on_bars and order.order_type is _MARKET:
+            self._set_collar(symbol, order)
+        if self._is_ladder and stop is None:
+            self._ladders.arrive(self._frame, self._desk.pairs[symbol], order, now_ms)
+        self.wires[symbol] = _LOOK
+        return OrderAccepted(name, order.order_id, now_ms)
+
+    def _set_collar(self, symbol: Symbol, order: Working) -> None:
+        """Limit a market order by the touch that was seen at the instant of the decision."""
+        if self._frame is not None:
+            for columns in self._frame.bars:
+                if columns.symbol == symbol:
+                    touch = columns.ask if order.side is _BUY else columns.bid
+                    worst = self._models.collar.worst_of(touch[self._index], side=order.side)
+                    order.worst = worst
 
     def restore(self, order: Order) -> None:
         """Put an order of an earlier run back to work, under its old number if it had one."""
-        rules = self._rules[order.symbol]
-        if order.quote_amount is not None:
-            request: OrderRequest = MarketBuy(order.symbol, order.reserved)
-        elif order.price is not None:
-            rest = order.remaining_quantity
-            request = LimitOrder(order.symbol, order.side, rest, order.price)
-        else:
-            request = MarketSell(order.symbol, order.remaining_quantity)
-        order_id = order.order_id or OrderId(self._next_id)
-        self._next_id += 1
-        asset = rules.quote if order.side is _BUY else rules.base
-        self._account.lock(order_id, asset, order.reserved)
-        price = 0 if order.price is None else int(order.price.scaleb(rules.price_places))
-        total = order.quantity if order.quantity is not None else order.reserved
-        rest = order.remaining_quantity if order.quantity is not None else order.reserved
-        self._working[order_id] = _Working(
-            order_id,
-            order.client_order_id,
-            request,
-            order.side,
-            order.order_type,
-            price,
-            total,
-            rest,
-            order.sent_ms,
-            order.filled_quantity,
-            order.order_id is not None,
-        )
-        self._rewire(order.symbol)
+        pair = restore(self._desk, order, self._now_ms)
+        self._rewire(pair)
 
-    def cancel(self, command: CancelOrder) -> bool:
-        """End an order at once; False when it is not working any more."""
-        order = self._working.pop(command.order_id, None)
-        if order is None:
-            return False
-        self._account.release(order.order_id)
-        self._end(order, _CANCELED)
-        self._canceled.add(command.symbol)
-        self._rewire(command.symbol)
-        return True
+    # ---- time
 
     def advance(self, frame: MarketFrame, index: int) -> bool:
-        """Let the bars of one instant meet the working orders; True when something happened."""
-        self._now_ms = frame.times_ms[index]
+        """Let the market up to an instant meet the orders; True when something happened."""
+        now_ms = frame.times_ms[index]
+        start_ms = frame.times_ms[index - 1] if index else self._now_ms
+        self._now_ms = now_ms
+        self._index = index
+        desk = self._desk
+        if frame is not self._frame:
+            self._frame = frame
+            self._recorded.enter(frame)
         canceled, self._canceled = self._canceled, set()
-        for symbol in canceled:
-            self._rewire(symbol)
-        if not self._working:
-            return bool(canceled)
-        before = len(self._fills)
+        has_news = bool(canceled)
+        pairs = desk.pairs
         for columns in frame.bars:
-            low, high = self.wires.get(columns.symbol, (-_NEVER, _NEVER))
-            if columns.low[index] < low or columns.high[index] > high:
-                self._meet(columns, index, has_book=bool(frame.books))
-                self._rewire(columns.symbol)
-        return bool(canceled) or len(self._fills) > before
-
-    def _meet(self, columns: BarColumns, index: int, *, has_book: bool) -> None:
-        available = None
-        volume = columns.volume[index]
-        if volume:
-            bar_volume = Decimal(volume).scaleb(-columns.volume_scale)
-            available = floor_places(mul(bar_volume, _TENTH), 8)
-        buy_at = columns.ask[index] if has_book else columns.open[index]
-        sell_at = columns.bid[index] if has_book else columns.open[index]
-        for order in list(self._working.values()):
-            if order.request.symbol != columns.symbol or order.placed_ms >= self._now_ms:
+            pair = pairs.get(columns.symbol)
+            if pair is None:
                 continue
-            touch = buy_at if order.side is _BUY else sell_at
-            price = _price_met(order, columns, index, touch)
-            if not order.is_resting and order.order_type is _LIMIT:
-                order = self._working[order.order_id] = order._replace(is_resting=True)  # noqa: PLW2901 - the same order
-            if price is None:
-                continue
-            part = order.remaining
-            if available is not None:
-                most = available
-                if isinstance(order.request, MarketBuy):  # its remainder is an amount of quote
-                    most = floor_places(mul(available, _decimal(price, columns)), 8)
-                part = min(part, most)
-            if part:
-                is_maker = order.order_type is _LIMIT and price == order.price != touch
-                quantity = self._fill(order, columns, price, part, is_maker=is_maker)
-                available = None if available is None else max(ZERO, sub(available, quantity))
+            has_orders = bool(pair.orders or pair.stops)
+            if has_orders:
+                market = self._recorded.of(pair)
+                if market is not None:
+                    before = len(desk.ended)
+                    walk(desk, pair, market, self._triggers, now_ms)
+                    has_news = has_news or len(desk.ended) != before
+                    is_busy = bool(pair.orders or pair.stops)
+                    self.wires[columns.symbol] = _LOOK if is_busy else _QUIET
+                else:
+                    has_news = self._meet(pair, columns, index, start_ms) or has_news
+            elif columns.symbol in canceled or self.wires.get(columns.symbol) == _LOOK:
+                self.wires[columns.symbol] = _QUIET
+        told, self._told = self._told, len(desk.fills)
+        return has_news or self._told > told
 
-    def _fill(
-        self, order: _Working, columns: BarColumns, at: int, part: Decimal, *, is_maker: bool
-    ) -> Decimal:
-        """Fill a part of an order and return the base quantity that changed hands."""
-        rules = self._rules[columns.symbol]
-        price = _decimal(at, columns)
-        is_market_buy = isinstance(order.request, MarketBuy)
-        quantity = part
-        if isinstance(order.request, MarketBuy):
-            quantity = self._fees.affordable_quantity(part, price=price)
-        notional = mul(price, quantity)
-        charge = self._fees.charge(
-            notional, is_maker=is_maker, at_most=sub(part, notional) if is_market_buy else None
-        )
-        remaining = sub(order.remaining, part)
-        if is_market_buy and remaining:  # what rounding left of the part is still to be spent
-            remaining = sub(order.remaining, add(notional, charge.total))
-        account, order_id = self._account, order.order_id
-        if order.side is _BUY:
-            left = remaining if is_market_buy else ZERO
-            if remaining and isinstance(order.request, LimitOrder):
-                rest = order.request._replace(quantity=remaining)
-                left = reservation_of(rest, taker_rate=self._fees.taker_rate)
-            account.spend(order_id, add(notional, charge.total), lock_left=left)
-            account.receive(rules.base, quantity)
+    def _meet(self, pair: PairOrders, columns: BarColumns, index: int, start_ms: int) -> bool:
+        """Let one bar meet a pair; True when a cancel was carried out."""
+        symbol, now_ms = pair.symbol, self._now_ms
+        low, high = self.wires.get(symbol, _QUIET)
+        if not (columns.low[index] < low or columns.high[index] > high):
+            return False
+        has_book = bool(self._frame and self._frame.books)
+        if has_book and self._is_ladder:
+            self._ladders.meet(self._frame, pair, now_ms)
         else:
-            account.spend(order_id, quantity, lock_left=remaining)
-            account.receive(rules.quote, sub(notional, charge.total))
-        self._fills.append(
-            Fill(
-                TradeId(self._first_id + len(self._fills)),
-                order_id,
-                order.client_order_id,
-                columns.symbol,
-                rules.base,
-                rules.quote,
-                order.side,
-                quantity,
-                price,
-                charge.fee,
-                charge.tax,
-                self._now_ms,
-            )
-        )
-        order = order._replace(remaining=remaining, filled=add(order.filled, quantity))
-        if remaining:
-            self._working[order_id] = order
-        else:
-            del self._working[order_id]
-            self._end(order, _FILLED)
-        return quantity
+            meeting = Meeting(columns, index, has_book=has_book, start_ms=start_ms, now_ms=now_ms)
+            self._bars.meet(pair, meeting)
+        has_ended = False
+        if self._has_latency:
+            for order in [*pair.orders.values(), *pair.stops.values()]:
+                if order.cancel_due_ms is not None and order.cancel_due_ms <= now_ms:
+                    self._desk.end_canceled(pair, order, now_ms)
+                    has_ended = True
+        self._rewire(pair)
+        return has_ended
 
-    def _end(self, order: _Working, status: OrderStatus) -> None:
-        self._ended[order.order_id] = _listed(order, status, self._now_ms)
-
-    def _rewire(self, symbol: Symbol) -> None:
+    def _rewire(self, pair: PairOrders) -> None:
+        """Find the prices of a pair between which nothing can happen at the next instant."""
+        now_ms, has_latency = self._now_ms, self._has_latency
         low, high = -_NEVER, _NEVER
-        if symbol in self._canceled:
-            low, high = _NEVER, -_NEVER  # there is something to read at the next instant
-        for order in self._working.values():
-            if order.request.symbol != symbol:
-                continue
-            if order.order_type is _MARKET or order.placed_ms == self._now_ms:
-                low, high = _NEVER, -_NEVER  # new: look at the next bar whatever it does
-            elif order.side is _BUY:
-                low = max(low, order.price)
-            else:
-                high = min(high, order.price)
-        self.wires[symbol] = (low, high)
+        for order in pair.orders.values():
+            price = order.price
+            if not price or order.placed_ms == now_ms:  # new: look whatever the bar does
+                self.wires[pair.symbol] = _LOOK
+                return
+            if has_latency and (order.cancel_due_ms is not None or order.arrives_ms > now_ms):
+                self.wires[pair.symbol] = _LOOK
+                return
+            if order.side is _BUY:
+                low = max(low, price)
+            elif price < high:
+                high = price
+        if pair.stops:
+            low, high = _LOOK
+        self.wires[pair.symbol] = (low, high)
+
+    # ---- what can be asked
 
     def balances(self) -> tuple[Balance, ...]:
         """Return free and locked of every asset."""
-        return self._account.balances()
+        return self._desk.account.balances()
 
     def open_orders(self, symbol: Symbol) -> tuple[VenueOrder, ...]:
-        """Return the working orders of one pair."""
-        if not self._working:
+        """Return the working orders of one pair, oldest first, then the stop orders that wait."""
+        pair = self._desk.pairs.get(symbol)
+        if pair is None:
             return ()
-        return tuple(
-            [
-                _listed(order, None, self._now_ms)
-                for order in self._working.values()
-                if order.request.symbol == symbol
-            ]
-        )
+        now_ms = self._now_ms
+        return tuple([one.listed(now_ms) for one in (*pair.orders.values(), *pair.stops.values())])
 
     def order(self, order_id: OrderId) -> VenueOrder | None:
         """Return a working order, or one that ended; an ended one is told once, then forgotten."""
-        working = self._working.get(order_id)
-        if working is not None:
-            return _listed(working, None, self._now_ms)
-        return self._ended.pop(order_id, None)
+        ended = self._desk.ended.pop(order_id, None)
+        if ended is not None:
+            return ended[0].listed(ended[1])
+        for pair in self._desk.pairs.values():
+            order = pair.orders.get(order_id) or pair.stops.get(order_id)
+            if order is not None:
+                return order.listed(self._now_ms)
+        return None
+
+    def take_changes(self) -> Changes:
+        """Return what happened since this was asked last, and forget it.
+
+        The first time it is everything that is known: open orders, those that ended and were not
+        asked for, all trades, and no steps; from then on steps are kept.
+        """
+        desk, now_ms = self._desk, self._now_ms
+        if desk.news is None:
+            pairs = desk.pairs.values()
+            working = [
+                one for pair in pairs for one in (*pair.orders.values(), *pair.stops.values())
+            ]
+            known = working + [order for order, _ in desk.ended.values()]
+            desk.news = ({one.order_id: one for one in known}, [])
+        changed, steps = desk.news
+        desk.news = ({}, [])
+        orders = []
+        for number in sorted(changed):
+            ended = desk.ended.pop(number, None)
+            orders.append(changed[number].listed(now_ms if ended is None else ended[1]))
+        fills = tuple(desk.fills[self._changes_told :])
+        self._changes_told = len(desk.fills)
+        return Changes(tuple(orders), tuple(steps), fills)
 
     def fills_since(self, count: int) -> list[Fill]:
         """Return the trades after the first `count`."""
-        return self._fills[count:]
+        return self._desk.fills[count:]
 
     @property
     def fill_count(self) -> int:
         """Trades so far."""
-        return len(self._fills)
+        return len(self._desk.fills)
 
+    @property
+    def ambiguous_bars(self) -> int:
+        """Bars so far in which it mattered which of high and low came first."""
+        return self._bars.ambiguous
 
-def _side_of(request: object) -> Side:
-    if isinstance(request, LimitOrder):
-        return request.side
-    return _BUY if isinstance(request, MarketBuy) else _SELL
+    @property
+    def models(self) -> VenueModels:
+        """What is assumed of the exchange."""
+        return self._models
 
+    def audit(self) -> None:
+        """Prove that nothing was created or lost, and that locks are what open orders need.
 
-def _decimal(price: int, columns: BarColumns) -> Decimal:
-    return Decimal(price).scaleb(-columns.price_scale)
-
-
-def _price_met(order: _Working, columns: BarColumns, index: int, touch: int) -> int | None:
-    """Return the price at which a bar fills an order, None if it does not."""
-    if order.order_type is _MARKET:
-        return touch
-    is_buy = order.side is _BUY
-    beyond = order.price - touch if is_buy else touch - order.price
-    if beyond > 0 or (beyond == 0 and not order.is_resting):
-        return touch
-    traded = columns.low[index] < order.price if is_buy else columns.high[index] > order.price
-    return order.price if traded else None
-
-
-def _listed(order: _Working, status: OrderStatus | None, now_ms: int) -> VenueOrder:
-    if status is None:
-        status = _PARTIALLY_FILLED if order.filled else _OPEN
-    request, quantity, remaining = order.request, order.quantity, order.remaining
-    if isinstance(request, MarketBuy):  # in base it is as large as what it got so far
-        quantity, remaining = order.filled, ZERO
-    return VenueOrder(
-        order.order_id,
-        order.client_order_id,
-        request.symbol,
-        order.side,
-        order.order_type,
-        status,
-        request.price if isinstance(request, LimitOrder) else None,
-        quantity,
-        remaining,
-        now_ms,
-    )
+        Raises:
+            InvariantViolation: It was, or they are not.
+        """
+        self._desk.audit()

@@ -24,7 +24,7 @@ from btcturk_kit.sandbox.market.moves import HOUSE, HouseQuotes, HouseTake, Mark
 from btcturk_kit.sandbox.market.playing import NEVER_MS
 from btcturk_kit.sandbox.market.recorded_candles import HOUR_MS
 from btcturk_kit.sandbox.venue.exchange import Exchange
-from btcturk_kit.sandbox.venue.fee_levels import FEE_LEVELS_MAX, fees_of_level
+from btcturk_kit.sandbox.venue.fee_levels import fees_of_level
 from btcturk_kit.sandbox.venue.history import CONTROL
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
 from btcturk_kit.sandbox.venue.listing import BTCTRY_RULES, bundled_listing
@@ -37,6 +37,7 @@ from btcturk_kit.sandbox.venue.refusals import (
     PRICE_ABOVE_MAX,
     PRICE_BELOW_MIN,
 )
+from btcturk_kit.simulation.fee_levels import FEE_LEVELS_MAX
 from btcturk_kit.wire.encode_graph import GraphCandle
 
 BTCTRY, ETHTRY = Symbol("BTCTRY"), Symbol("ETHTRY")

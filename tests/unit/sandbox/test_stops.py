@@ -35,7 +35,7 @@ from btcturk_kit.sandbox.venue.refusals import (
     STOP_BELOW_BID,
     Refused,
 )
-from btcturk_kit.sandbox.venue.stops import WaitingStops, order_behind
+from btcturk_kit.simulation.stops import WaitingStops, order_behind
 
 BTCTRY = Symbol("BTCTRY")
 TRY, BTC = Asset("TRY"), Asset("BTC")

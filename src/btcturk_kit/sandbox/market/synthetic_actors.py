@@ -12,9 +12,9 @@ from random import Random
 from typing import Final
 
 from btcturk_kit.domain.orders import Side
-from btcturk_kit.sandbox.chance import Span
 from btcturk_kit.sandbox.market.moves import HOUSE, HouseQuotes, HouseTake
 from btcturk_kit.sandbox.market.synthetic_settings import SyntheticSettings
+from btcturk_kit.simulation.chance import Span
 
 __all__ = ["STEPS_MIN", "Maker", "Middle", "Taker"]
 

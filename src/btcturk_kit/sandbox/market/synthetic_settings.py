@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from btcturk_kit.errors import ConfigurationError
-from btcturk_kit.sandbox.chance import Span
+from btcturk_kit.simulation.chance import Span
 
 __all__ = ["SECONDS_PER_DAY", "SyntheticSettings"]
 

@@ -17,8 +17,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 from msgspec import UNSET, Struct, UnsetType, ValidationError, convert
 
 from btcturk_kit.errors import ConfigurationError
-from btcturk_kit.sandbox.chance import Chance
 from btcturk_kit.sandbox.due import WHOLE_BPS, Due, check_timing
+from btcturk_kit.simulation.chance import Chance
 from btcturk_kit.wire.pacing import Endpoint
 
 __all__ = [

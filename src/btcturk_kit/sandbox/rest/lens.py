@@ -15,11 +15,11 @@ from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.market import Balance
 from btcturk_kit.domain.money import add, total
 from btcturk_kit.domain.orders import OrderStatus
-from btcturk_kit.sandbox.chance import Chance, Span
 from btcturk_kit.sandbox.rest.faults import Asked, RestFault, RestFaultKind, RestFaultPlan
 from btcturk_kit.sandbox.rest.past_balances import balances_at
 from btcturk_kit.sandbox.venue.holding import Holding, PlacedOrder
 from btcturk_kit.sandbox.venue.refusals import NOT_ENOUGH_WITH_OPEN_ORDERS, Refused
+from btcturk_kit.simulation.chance import Chance, Span
 
 __all__ = ["BalancesShown", "Lens"]
 

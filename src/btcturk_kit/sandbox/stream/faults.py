@@ -19,9 +19,9 @@ from msgspec import Struct, ValidationError, convert
 
 from btcturk_kit.domain.stream_events import Channel
 from btcturk_kit.errors import ConfigurationError
-from btcturk_kit.sandbox.chance import Chance
 from btcturk_kit.sandbox.due import WHOLE_BPS, Due, check_timing
 from btcturk_kit.sandbox.stream.session import Outgoing
+from btcturk_kit.simulation.chance import Chance
 
 __all__ = [
     "Action",

@@ -39,7 +39,6 @@ from btcturk_kit.domain.stream_events import (
     VersionTold,
 )
 from btcturk_kit.sandbox.access import Access, LoginRequest
-from btcturk_kit.sandbox.chance import Chance, Span
 from btcturk_kit.sandbox.market.moves import is_house
 from btcturk_kit.sandbox.stream.bends import bend_of
 from btcturk_kit.sandbox.stream.books import changes_between
@@ -57,6 +56,7 @@ from btcturk_kit.sandbox.venue.events import (
 )
 from btcturk_kit.sandbox.venue.exchange import Exchange
 from btcturk_kit.sandbox.venue.history import History
+from btcturk_kit.simulation.chance import Chance, Span
 from btcturk_kit.wire.stream_encode import Frame, ServerEvent, encode_frame
 
 __all__ = ["PUBLICATION_MS", "StreamHub"]

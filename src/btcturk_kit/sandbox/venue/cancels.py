@@ -9,16 +9,12 @@ from __future__ import annotations
 import heapq
 from decimal import Decimal
 
-from btcturk_kit.sandbox.chance import Chance, Span
 from btcturk_kit.sandbox.market.playing import NEVER_MS
 from btcturk_kit.sandbox.venue.holding import PlacedOrder
+from btcturk_kit.simulation.chance import Chance
+from btcturk_kit.simulation.latency import EXCHANGE_LATENCY
 
 __all__ = ["CancelQueue"]
-
-# Milliseconds a queued cancel waits; every sixteenth waits longer.
-_CANCEL_MS = Span(40, 400)
-_SLOW_CANCEL_MS = Span(400, 2_500)
-_ONE_IN_16 = Span(0, 16)
 
 
 class CancelQueue:
@@ -34,10 +30,8 @@ class CancelQueue:
 
     def add(self, order: PlacedOrder, *, owner: str, now_ms: int) -> None:
         """Let the cancel of an order wait; it is written into the order when it is due."""
-        key = order.client_order_id
-        is_slow = not self._chance.number("slow cancel", key, _ONE_IN_16)
-        span_ms = _SLOW_CANCEL_MS if is_slow else _CANCEL_MS
-        order.cancel_due_ms = now_ms + self._chance.number("cancel", key, span_ms)
+        waits_ms = EXCHANGE_LATENCY.cancel_after_ms(self._chance, order.client_order_id)
+        order.cancel_due_ms = now_ms + waits_ms
         heapq.heappush(self._waiting, (order.cancel_due_ms, order.order_id, owner, order.remaining))
 
     def next_ms(self) -> int:

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.money import EXACT, ZERO, floor_places, mul
 from btcturk_kit.domain.orders import LimitOrder, MarketBuy, OrderRequest, Side
-from btcturk_kit.sandbox.venue.order_kinds import side_of, type_of
 from btcturk_kit.sandbox.venue.quirks import Quirks
 from btcturk_kit.sandbox.venue.refusals import (
     METHOD_NOT_SUPPORTED,
@@ -25,6 +24,7 @@ from btcturk_kit.sandbox.venue.refusals import (
     STOP_PRICE_SCALE,
     Refused,
 )
+from btcturk_kit.simulation.order_kinds import side_of, type_of
 
 __all__ = ["StopCheck", "has_price_scale", "refusal_of"]
 

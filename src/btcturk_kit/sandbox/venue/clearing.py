@@ -29,10 +29,10 @@ from btcturk_kit.sandbox.market.moves import is_house
 from btcturk_kit.sandbox.venue.fee_levels import fees_of_level
 from btcturk_kit.sandbox.venue.history import is_reserved
 from btcturk_kit.sandbox.venue.holding import Holding, PlacedOrder
-from btcturk_kit.sandbox.venue.order_kinds import side_of
 from btcturk_kit.sandbox.venue.quirks import Quirks
 from btcturk_kit.simulation.fees import Charge, FeeSchedule
 from btcturk_kit.simulation.matching import MarketResult, Trade
+from btcturk_kit.simulation.order_kinds import side_of
 
 __all__ = ["Clearing"]
 

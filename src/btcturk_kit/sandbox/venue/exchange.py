@@ -18,7 +18,6 @@ from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.market import OrderBook, Ticker
 from btcturk_kit.domain.orders import OrderRequest, OrderStatus, OrderType, StopRequest
 from btcturk_kit.errors import ConfigurationError
-from btcturk_kit.sandbox.chance import Chance, Span
 from btcturk_kit.sandbox.market.moves import HOUSE, PairHalt
 from btcturk_kit.sandbox.market.playing import NEVER_MS
 from btcturk_kit.sandbox.venue.cancels import CancelQueue
@@ -43,15 +42,14 @@ from btcturk_kit.sandbox.venue.refusals import (
     Refused,
 )
 from btcturk_kit.sandbox.venue.transfers import Transfer
+from btcturk_kit.simulation.chance import Chance
 from btcturk_kit.simulation.fees import FeeSchedule
+from btcturk_kit.simulation.latency import EXCHANGE_LATENCY
 from btcturk_kit.wire.encode_graph import GraphCandle
 
 __all__ = ["Exchange"]
 
 _FIRST_TRANSFER_ID = 34_086_674
-
-# Milliseconds a submit takes to arrive.
-_LATENCY_MS = Span(2, 9)
 
 
 class Exchange:
@@ -232,7 +230,7 @@ class Exchange:
         """
         if self._has_latency:
             key = client_order_id or str(self._flow.next_order_id)
-            self.advance_to(self._now_ms + self._chance.number("latency", key, _LATENCY_MS))
+            self.advance_to(self._now_ms + EXCHANGE_LATENCY.submit_after_ms(self._chance, key))
         order = self._flow.submit(
             self._pairs[request.symbol],
             self.holding(name),

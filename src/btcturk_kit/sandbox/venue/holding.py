@@ -24,10 +24,10 @@ from btcturk_kit.domain.orders import (
     OrderType,
     Side,
 )
-from btcturk_kit.sandbox.venue.order_kinds import side_of, type_of
 from btcturk_kit.sandbox.venue.transfers import Transfers
 from btcturk_kit.simulation.account import Account
 from btcturk_kit.simulation.fees import FeeSchedule
+from btcturk_kit.simulation.order_kinds import side_of, type_of
 
 __all__ = ["Holding", "PlacedOrder"]
 

@@ -13,13 +13,13 @@ from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.orders import OrderType
 from btcturk_kit.errors import ConfigurationError
-from btcturk_kit.sandbox.chance import Span
 from btcturk_kit.sandbox.market.candle_tape import CandleTape
 from btcturk_kit.sandbox.market.files import read_tape
 from btcturk_kit.sandbox.market.recorded_candles import Holes
 from btcturk_kit.sandbox.market.synthetic_market import SyntheticMarket
 from btcturk_kit.sandbox.market.synthetic_settings import SyntheticSettings
 from btcturk_kit.sandbox.venue.pair import Listing
+from btcturk_kit.simulation.chance import Span
 
 __all__ = ["BTCTRY_RULES", "KNOWN_PAIRS", "KnownPair", "bundled_listing", "listing_of"]
 

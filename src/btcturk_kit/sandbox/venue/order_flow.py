@@ -21,7 +21,6 @@ from btcturk_kit.domain.orders import (
     StopMarketSell,
     StopRequest,
 )
-from btcturk_kit.sandbox.chance import Chance
 from btcturk_kit.sandbox.venue.checks import StopCheck, refusal_of
 from btcturk_kit.sandbox.venue.clearing import Clearing
 from btcturk_kit.sandbox.venue.events import (
@@ -41,8 +40,9 @@ from btcturk_kit.sandbox.venue.refusals import (
     NOT_ENOUGH_WITH_OPEN_ORDERS,
     Refused,
 )
-from btcturk_kit.sandbox.venue.stops import order_behind
+from btcturk_kit.simulation.chance import Chance
 from btcturk_kit.simulation.matching import Trade
+from btcturk_kit.simulation.stops import order_behind
 
 __all__ = ["OrderFlow"]
 

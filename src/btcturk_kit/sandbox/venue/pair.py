@@ -29,8 +29,8 @@ from btcturk_kit.sandbox.venue.refusals import (
     FAILED_MARKET_ORDER,
     Refused,
 )
-from btcturk_kit.sandbox.venue.stops import WaitingStops
 from btcturk_kit.simulation.matching import MatchingEngine, Trade
+from btcturk_kit.simulation.stops import WaitingStops
 
 __all__ = ["Listing", "PairMarket", "PairState", "PriceBand"]
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from tests.unit.sandbox.market.runs import check_order, halts, played
 
 from btcturk_kit.errors import ConfigurationError
-from btcturk_kit.sandbox.chance import Span
 from btcturk_kit.sandbox.market.moves import HouseQuotes, HouseTake, MarketMove, PairHalt
 from btcturk_kit.sandbox.market.playing import NEVER_MS
 from btcturk_kit.sandbox.market.synthetic_actors import Middle
 from btcturk_kit.sandbox.market.synthetic_market import SYNTHETIC_START_MS, SyntheticMarket
 from btcturk_kit.sandbox.market.synthetic_settings import SyntheticSettings
+from btcturk_kit.simulation.chance import Span
 from btcturk_kit.simulation.matching import MatchingEngine
 
 CALM = SyntheticSettings(jumps_per_day=0, quiet_spells_per_day=0, halts_per_day=0)

@@ -1,0 +1,159 @@
+"""How an order enters the books of the simulated exchange: rules, money, a number.
+
+Never add: models that refuse (`entry`), matching.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from btcturk_kit.domain.identifiers import ClientOrderId
+from btcturk_kit.domain.money import EXACT, ONE, ZERO, add, mul
+from btcturk_kit.domain.order_events import OrderRejected
+from btcturk_kit.domain.orders import (
+    LimitOrder,
+    MarketBuy,
+    MarketSell,
+    Order,
+    OrderRequest,
+    OrderType,
+    Side,
+    StopLimitOrder,
+    StopRequest,
+)
+from btcturk_kit.simulation.desk import Desk, unit_lock_of
+from btcturk_kit.simulation.order_kinds import side_of, type_of
+from btcturk_kit.simulation.working import PairOrders, Working, steps_of
+
+__all__ = ["place", "restore"]
+
+_BUY: Final = Side.BUY
+_SELL: Final = Side.SELL
+_LIMIT: Final = OrderType.LIMIT
+_MARKET: Final = OrderType.MARKET
+
+_scaleb = EXACT.scaleb
+
+
+def place(
+    desk: Desk,
+    name: ClientOrderId,
+    request: OrderRequest,
+    stop: StopRequest | None,
+    now_ms: int,
+) -> Working | OrderRejected:
+    """Accept an order and lock what it needs, or say why not.
+
+    Args:
+        desk: Whose order it is.
+        name: Its client order id.
+        request: What is asked for; of a stop order what it becomes.
+        stop: The stop order, None for any other.
+        now_ms: The instant.
+    """
+    pair = desk.pair(request.symbol)
+    rules = pair.rules
+    fees = desk.fees_at(rules.quote, now_ms)
+    problem, price, unit_lock, order_type = "", 0, ONE, _MARKET
+    side = _SELL
+    if isinstance(request, LimitOrder):
+        _, side, quantity, limit = request
+        order_type = _LIMIT
+        reserved = quantity
+        if side is _BUY:
+            unit_lock = mul(limit, add(ONE, fees.taker_rate))
+            reserved = mul(unit_lock, quantity)
+        price, is_whole = _whole(limit, rules.price_places)
+        if (
+            not is_whole
+            or not rules.is_trading
+            or limit < rules.min_price
+            or limit <= ZERO
+            or (rules.max_price is not None and limit > rules.max_price)
+            or mul(limit, quantity) < rules.min_notional
+            or not _whole(quantity, rules.quantity_scale)[1]
+        ):
+            problem = rules.problem_with(price=limit, quantity=quantity)
+        if pair.scale != rules.price_places:
+            price = steps_of(limit, pair.scale, side)
+    elif isinstance(request, MarketBuy):
+        side, quantity = _BUY, request.quote_amount
+        reserved = quantity
+    else:
+        reserved = quantity = request.quantity
+    asset = rules.quote if side is _BUY else rules.base
+    if reserved <= ZERO or desk.account.free(asset) < reserved:
+        return OrderRejected(name, "BALANCE_NOT_ENOUGH")
+    if problem:
+        return OrderRejected(name, problem)
+    order = Working(
+        desk.new_id(),
+        name,
+        request,
+        side,
+        order_type,
+        price,
+        quantity,
+        quantity,
+        unit_lock,
+        fees,
+        now_ms,
+    )
+    desk.accept(order, asset, reserved, now_ms)
+    if stop is None:
+        pair.orders[order.order_id] = order
+    else:
+        _keep_stop(pair, order, stop)
+    return order
+
+
+def _whole(value: Decimal, places: int) -> tuple[int, bool]:
+    """Return a value in units of 10**-places, and whether it is a whole number of them."""
+    scaled = _scaleb(value, places)
+    units = int(scaled)
+    return units, units == scaled
+
+
+def _keep_stop(pair: PairOrders, order: Working, stop: StopRequest) -> None:
+    order.stop_price = stop.stop_price
+    order.stop = steps_of(stop.stop_price, pair.scale, order.side)
+    is_limit = isinstance(stop, StopLimitOrder)
+    order.order_type = OrderType.STOP_LIMIT if is_limit else OrderType.STOP_MARKET
+    pair.stops[order.order_id] = order
+
+
+def restore(desk: Desk, order: Order, now_ms: int) -> PairOrders:
+    """Put an order of an earlier run back to work, under its old number if it had one."""
+    pair = desk.pair(order.symbol)
+    rules = pair.rules
+    fees = desk.fees_at(rules.quote, now_ms)
+    rest, price = order.reserved, 0
+    if order.quote_amount is not None:
+        request: OrderRequest = MarketBuy(order.symbol, order.reserved)
+    else:
+        rest = order.remaining_quantity
+        request = MarketSell(order.symbol, rest)
+        if order.price is not None:
+            request = LimitOrder(order.symbol, order.side, rest, order.price)
+            price = steps_of(order.price, pair.scale, order.side)
+    new_id = desk.new_id()
+    working = Working(
+        order.order_id or new_id,
+        order.client_order_id,
+        request,
+        side_of(request),
+        type_of(request, is_stop=False),
+        price,
+        order.reserved if order.quantity is None else order.quantity,
+        rest,
+        unit_lock_of(request, fees),
+        fees,
+        order.sent_ms,
+    )
+    working.filled = order.filled_quantity
+    working.is_resting = order.order_id is not None
+    asset = rules.quote if order.side is _BUY else rules.base
+    desk.accept(working, asset, order.reserved, now_ms)
+    pair.orders[working.order_id] = working
+    return pair
