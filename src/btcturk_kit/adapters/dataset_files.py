@@ -126,7 +126,9 @@ def write_dataset(dataset: Dataset, path: Path, *, form: FileForm = FileForm.CSV
         StorageFull: No space left.
     """
     with fresh_folder(path) as folder:
-        entries = {symbol: pair_entry(folder, pair, form) for symbol, pair in dataset.pairs.items()}
+        entries: dict[str, PairEntry] = {
+            symbol: pair_entry(folder, pair, form) for symbol, pair in dataset.pairs.items()
+        }
         write_manifest(
             folder,
             Manifest(

@@ -26,7 +26,16 @@ from btcturk_kit.adapters.dataset_shapes import CANDLES, CLOSES, TRADES, Shape, 
 from btcturk_kit.adapters.dataset_tables import Block, first_line, table_blocks
 from btcturk_kit.errors import DatasetError
 
-__all__ = ["Candles", "Trades", "candles_of", "common_step_ms", "shape_at", "trades_of"]
+__all__ = [
+    "Candles",
+    "Trades",
+    "candles_of",
+    "check_candles",
+    "check_order",
+    "common_step_ms",
+    "shape_at",
+    "trades_of",
+]
 
 _PRICES: Final = ("open", "high", "low", "close")
 _BUYS: Final = frozenset({"buy", "b", "bid"})
@@ -105,13 +114,13 @@ def candles_of(
             for joined, found in zip((*prices, volume), (*columns, amounts), strict=True):
                 joined.add(found)
             rows.append(block.first_row)
-        _check_order(path, times, start, rows[0] if rows else 1, is_strict=True)
+        check_order(path, times, start, rows[0] if rows else 1, is_strict=True)
     scale = max(one.scale for one in prices) if price_places is None else price_places
     opened, high, low, close_ = (one.at(scale) for one in prices)
     candles = Candles(
         times, scale, volume.scale, opened, high, low, close_, volume.at(None), has_rounded
     )
-    _check_candles(paths, candles)
+    check_candles(paths, candles)
     return candles
 
 
@@ -150,7 +159,7 @@ def trades_of(
             is_buy.extend(_taker_buys(text, shape))
             if "trade_id" in shape.columns:
                 ids.extend(scaled(text("trade_id"), 0).values)
-        _check_order(path, times, start, first_row, is_strict=False)
+        check_order(path, times, start, first_row, is_strict=False)
     if len(ids) != len(times):
         ids = array("q")
     scale = price.scale if price_places is None else price_places
@@ -243,9 +252,14 @@ def _is_buy(word: str, buys: frozenset[str], sells: frozenset[str]) -> int | Non
     return 1 if word in buys else 0 if word in sells else None
 
 
-def _check_order(
+def check_order(
     path: Path, times: Sequence[int], start: int, first_row: int, *, is_strict: bool
 ) -> None:
+    """Make sure that times go forward from an index on, which is the row `first_row` of a file.
+
+    Raises:
+        DatasetError: One does not.
+    """
     follows = lt if is_strict else le
     recent = times[max(start - 1, 0) :]
     if all(map(follows, recent, recent[1:])):
@@ -259,7 +273,12 @@ def _check_order(
         before = at
 
 
-def _check_candles(paths: Sequence[Path], candles: Candles) -> None:
+def check_candles(paths: Sequence[Path], candles: Candles) -> None:
+    """Make sure that open and close lie between low and high, and low above 0.
+
+    Raises:
+        DatasetError: They do not.
+    """
     opens, highs, lows, closes = candles.open, candles.high, candles.low, candles.close
     is_fine = (
         all(map(le, lows, opens))
