@@ -39,10 +39,15 @@ from btcturk_kit.errors import ConfigurationError, DatasetError
 __all__ = [
     "SAMPLES",
     "FileForm",
+    "bars_of",
+    "candle_lines",
     "dataset_path",
     "pair_entry",
     "read_dataset",
+    "trade_lines",
+    "trades_columns",
     "write_dataset",
+    "write_manifest",
 ]
 
 SAMPLES: Final = ("btctry-hours", "btcusdt-book", "btcusdt-trades", "btcusd-minutes")
@@ -179,19 +184,19 @@ def pair_entry(folder: Path, pair: PairData, form: FileForm) -> PairEntry:
 def _read_pair(folder: Path, symbol: Symbol, entry: PairEntry) -> PairData:
     rules = rules_of(symbol, entry.rules)
     bars, times_ms, interval_ms = None, array("q"), 0
-    if entry.candles is not None:
+    if entry.candles is not None and (paths := _paths(folder, entry.candles.files)):
         interval_ms = entry.candles.interval_s * 1_000
-        candles = _candles(_paths(folder, entry.candles.files), rules)
+        candles = _candles(paths, rules)
         bars = bars_of(symbol, candles)
         times_ms = array("q", [at_ms + interval_ms for at_ms in candles.opens_ms])
         _check_steps(folder, entry.candles, candles.opens_ms, interval_ms)
     trades, trade_ids = None, array("q")
-    if entry.trades is not None:
-        tape = _trades(_paths(folder, entry.trades.files), rules)
+    if entry.trades is not None and (paths := _paths(folder, entry.trades.files)):
+        tape = _trades(paths, rules)
         trades, trade_ids = trades_columns(symbol, tape), tape.ids
     depth = None
-    if entry.depth is not None:
-        depth = _depth(_paths(folder, entry.depth.files), rules)
+    if entry.depth is not None and (paths := _paths(folder, entry.depth.files)):
+        depth = _depth(paths, rules)
     as_of = entry.rules.as_of
     return PairData(
         rules=rules,

@@ -39,10 +39,10 @@ def candles_of(paths: Sequence[Path], *, price_places: int) -> Candles:
     """
     table = _Table(paths)
     times = table.whole("ts_ms")
-    prices = [table.scaled(name, price_places) for name in _PRICES]
+    opened, high, low, close = (table.scaled(name, price_places) for name in _PRICES)
     volume = table.amounts("volume")
     check_order(paths[0], times, 0, 1, is_strict=True)
-    candles = Candles(times, price_places, volume.scale, *prices, volume.values)
+    candles = Candles(times, price_places, volume.scale, opened, high, low, close, volume.values)
     check_candles(paths, candles)
     return candles
 
@@ -64,7 +64,7 @@ def trades_of(paths: Sequence[Path], *, price_places: int) -> Trades:
 
 
 def depth_of(paths: Sequence[Path], symbol: Symbol, *, price_places: int) -> DepthColumns:
-    """Read level-2 updates: a row for each change of a level, `update` numbers what belongs together.
+    """Read level-2 updates: a row for each change of a level, `update` tells what belongs together.
 
     The other columns are `ts_ms`, `is_snapshot`, `is_ask`, `price` and `qty`.
     """
@@ -166,6 +166,7 @@ class _Table:
             raise DatasetError(self._source, 0, f"is no Parquet file ({error})") from error
 
     def has(self, name: str) -> bool:
+        """Whether there is such a column."""
         return name in self._frame.columns
 
     def _column(self, name: str) -> Any:  # noqa: ANN401 - a column of polars

@@ -108,6 +108,7 @@ class DatasetMarketData:
         self.bars = tuple([bars_between(one, begin, end) for one in bars])
         self.start = first - begin
         self._rules = dataset.rules
+        self._publication_ms = publication_ms
         self._trades = tuple([pair.trades for pair in chosen if pair.trades is not None])
         self._depths = tuple([pair.depth for pair in chosen if pair.depth is not None])
         self._block = block
@@ -128,8 +129,9 @@ class DatasetMarketData:
         if start == end:
             return None
         self._at = end
-        # What happened before the first instant is history; between two blocks nothing is lost.
-        after_ms = self.times_ms[0] - self.interval_ms if start == 0 else self.times_ms[start - 1]
+        # The first bar holds what was published in it; between two blocks nothing is lost.
+        before_ms = self.interval_ms + self._publication_ms
+        after_ms = self.times_ms[start - 1] if start else self.times_ms[0] - before_ms
         until_ms = self.times_ms[end - 1]
         return MarketFrame(
             times_ms=_part(self.times_ms, start, end),
