@@ -31,7 +31,7 @@ __all__ = [
 _WORD_MAX: Final = 2**63 - 1
 _PLACES_MAX: Final = 18
 _MS_DIGITS: Final = 13
-_EPOCH_DIVISORS: Final = {10: (1_000, 1), 13: (1, 1), 16: (1, 1_000), 19: (1, 1_000_000)}
+_EPOCH_DIVISORS: Final = {10: (1_000, 1), 16: (1, 1_000), 19: (1, 1_000_000)}
 
 _ALL_PLAIN: Final = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?\n)*[0-9]+(?:\.[0-9]*)?")
 _ALL_LIKE: Final = r"(?:[0-9]+\.[0-9]{{{0}}}\n)*[0-9]+\.[0-9]{{{0}}}"
@@ -142,7 +142,7 @@ def _careful(column: ColumnText, places: int | None, *, rounds: bool) -> Scaled:
             number = Decimal(text.strip())
         except InvalidOperation as error:
             raise column.problem(index, "is not a number") from error
-        if not number.is_finite() or number < 0 or "_" in text:
+        if not number.is_finite() or number < 0 or "_" in text or not text.isascii():
             raise column.problem(index, "is not an amount")
         numbers.append(number)
     scale = places
@@ -195,7 +195,8 @@ def rescaled(found: Scaled, places: int) -> array[int]:
 def instants_ms(column: ColumnText) -> array[int]:
     """Read instants: epochs of 10, 13, 16 or 19 digits, or ISO 8601, UTC where it has no zone.
 
-    The digits of the first value hold for all: no column mixes them.
+    The digits of the first value hold for all: no column mixes them. A column whose name ends with
+    `_ms` holds milliseconds, however many digits they have.
 
     Raises:
         DatasetError: A value that is none of these.
@@ -207,41 +208,48 @@ def instants_ms(column: ColumnText) -> array[int]:
     values = column.values
     if not values:
         return array("q")
-    read = _epoch(len(values[0])) if values[0].isdecimal() else _iso_ms
+    first = values[0]
+    if not (first.isascii() and first.isdecimal()):
+        return _read_each(column, _iso_ms, "is no instant")
+    if column.name.endswith("_ms"):
+        return _read_each(column, _whole_ms, "is no instant in milliseconds")
+    read = _epoch(len(first))
     if read is None:
         raise column.problem(0, "is no epoch of 10, 13, 16 or 19 digits")
+    if {*map(len, values)} != {len(first)}:
+        index = next(at for at, text in enumerate(values) if len(text) != len(first))
+        raise column.problem(index, f"is no epoch of {len(first)} digits like the first")
+    return _read_each(column, read, "is no instant")
+
+
+def _read_each(column: ColumnText, read: Callable[[str], int], problem: str) -> array[int]:
+    if read is _whole_ms and all(map(str.isdecimal, column.values)):
+        read = int
     try:
-        if len(values[0]) == _MS_DIGITS and read is not _iso_ms:
-            found = array("q", map(int, values))
-        else:
-            found = array("q", map(read, values))
+        return array("q", map(read, column.values))
     except (ValueError, OverflowError):
-        found = array("q")
-    if len(found) != len(values) or (
-        read is not _iso_ms and {*map(len, values)} != {len(values[0])}
-    ):
-        raise _bad_instant(column, read)
-    return found
+        for index, text in enumerate(column.values):
+            try:
+                array("q", [read(text)])
+            except (ValueError, OverflowError) as error:
+                raise column.problem(index, problem) from error
+        raise
 
 
-def _bad_instant(column: ColumnText, read: Callable[[str], int]) -> DatasetError:
-    digits = len(column.values[0])
-    for index, text in enumerate(column.values):
-        try:
-            read(text)
-        except (ValueError, OverflowError):
-            return column.problem(index, "is no instant")
-        if read is not _iso_ms and (len(text) != digits or not text.isdecimal()):
-            return column.problem(index, f"is no epoch of {digits} digits like the first")
-    return column.problem(0, "begins a column that is no instants")
+def _whole_ms(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError(text)
+    return int(text)
 
 
 def _epoch(digits: int) -> Callable[[str], int] | None:
+    if digits == _MS_DIGITS:
+        return _whole_ms
     factors = _EPOCH_DIVISORS.get(digits)
     if factors is None:
         return None
     times, over = factors
-    return lambda text: int(text) * times // over
+    return lambda text: _whole_ms(text) * times // over
 
 
 def _iso_ms(text: str) -> int:
