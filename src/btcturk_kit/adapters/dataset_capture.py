@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -19,6 +20,7 @@ from btcturk_kit.adapters.btcturk_public import PublicReads
 from btcturk_kit.adapters.dataset_download import CANDLE_HEADER, candle_line, opened_dataset
 from btcturk_kit.adapters.dataset_growing import append_lines, last_line
 from btcturk_kit.adapters.dataset_manifest import CandlesEntry, FilesEntry
+from btcturk_kit.adapters.dataset_patience import patiently
 from btcturk_kit.domain.candles import Resolution
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.instruments import PairRules
@@ -121,7 +123,7 @@ class Capture:
         return self.captured
 
     async def _open(self) -> None:
-        listed = await self.client.recent_pair_rules()
+        listed = await patiently(self.clock, self.client.recent_pair_rules)
         for symbol in self.symbols:
             if symbol not in listed:
                 raise UnknownSymbolError(symbol)
@@ -169,10 +171,11 @@ class Capture:
     async def _look(self, symbol: Symbol) -> None:
         seen = self._seen[symbol]
         if "trades" in self.kinds:
-            self._keep_trades(symbol, seen, await self.client.trades(symbol))
+            told = await patiently(self.clock, partial(self.client.trades, symbol))
+            self._keep_trades(symbol, seen, told)
         if "depth" in self.kinds:
-            book = await self.client.order_book(symbol, limit=self.depth_limit)
-            self._keep_book(symbol, seen, book)
+            read = partial(self.client.order_book, symbol, limit=self.depth_limit)
+            self._keep_book(symbol, seen, await patiently(self.clock, read))
         if "candles" in self.kinds:
             await self._keep_candles(symbol, seen)
 
@@ -217,9 +220,10 @@ class Capture:
         start_ms = end_ms - _MINUTE_MS if seen.candle_ms < 0 else seen.candle_ms + _MINUTE_MS
         while start_ms < end_ms:
             until_ms = min(end_ms, start_ms + _PAGE_MS)
-            told = await self.client.candles(
-                symbol, resolution, start_ms=start_ms, end_ms=until_ms - 1
+            read = partial(
+                self.client.candles, symbol, resolution, start_ms=start_ms, end_ms=until_ms - 1
             )
+            told = await patiently(self.clock, read)
             places = self._rules[symbol].price_places
             for one in told:
                 if start_ms <= one.open_ms < until_ms:

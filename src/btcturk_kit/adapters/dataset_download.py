@@ -8,6 +8,7 @@ the exchange has none.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -26,6 +27,7 @@ from btcturk_kit.adapters.dataset_manifest import (
     read_manifest,
     rules_entry,
 )
+from btcturk_kit.adapters.dataset_patience import patiently
 from btcturk_kit.adapters.dataset_writing import failing_for
 from btcturk_kit.domain.candles import Candle, Resolution
 from btcturk_kit.domain.identifiers import Symbol
@@ -106,7 +108,8 @@ async def download_candles(
     count = pages = rounded = 0
     while at_ms < end_ms:
         until_ms = min(end_ms, at_ms + page * length_ms)
-        told = await client.candles(symbol, resolution, start_ms=at_ms, end_ms=until_ms - 1)
+        read = partial(client.candles, symbol, resolution, start_ms=at_ms, end_ms=until_ms - 1)
+        told = await patiently(client.clock, read)
         pages += 1
         kept = [one for one in told if at_ms <= one.open_ms < until_ms]
         rounded += sum(_is_finer(one, rules.price_places) for one in kept)
@@ -182,7 +185,7 @@ def _note_candles(
 
 
 async def _rules(client: PublicReads, symbol: Symbol) -> PairRules:
-    rules = await client.recent_pair_rules()
+    rules = await patiently(client.clock, client.recent_pair_rules)
     if symbol not in rules:
         raise UnknownSymbolError(symbol)
     return rules[symbol]

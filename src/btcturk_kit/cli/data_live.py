@@ -46,6 +46,7 @@ def data_download(
 ) -> None:
     """Bring candles from the graph host into a dataset; goes on where it was interrupted."""
     from btcturk_kit.adapters.dataset_download import download_candles  # noqa: PLC0415 - only here
+    from btcturk_kit.adapters.dataset_patience import patiently  # noqa: PLC0415 - only here
 
     with failing_cleanly(as_json=as_json):
         resolution = _SECONDS.get(interval)
@@ -58,7 +59,7 @@ def data_download(
         to_ms = typed_instant_ms(until, "--to")
 
         async def bring(client: BtcturkClient) -> dict[str, Any]:
-            now_ms = await client.server_time_ms()
+            now_ms = await patiently(client.clock, client.server_time_ms)
             done = await download_candles(
                 client,
                 out,
