@@ -176,10 +176,9 @@ def test_download_from_the_command_line(tmp_path: Path, running: ExchangeThread)
         ("BTCTRY", ("--interval", "60")),
         ("BTCTRY", ("--to", "soon")),
     ):
-        wrong = called(
-            "data", "download", pair, "d", "--from", "2000-01-01", *options, env=env, cwd=tmp_path
-        )
-        assert (wrong.returncode, wrong.stderr.count("error:")) == (3, 1)
+        span = ("--from", "2000-01-01", "--to", "2000-01-02")
+        wrong = called("data", "download", pair, "d", *span, *options, env=env, cwd=tmp_path)
+        assert (wrong.returncode, wrong.stderr.count("error:")) == (3, 1), options
 
 
 def test_capture_goes_on_without_repeating(tmp_path: Path, running: ExchangeThread) -> None:

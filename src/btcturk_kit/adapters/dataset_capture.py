@@ -150,8 +150,13 @@ class Capture:
             self._seen[symbol] = self._written(symbol)
 
     def _written(self, symbol: Symbol) -> _Seen:
-        """Return what the last lines on the disk say."""
+        """Return what the last lines on the disk say; what follows them is cut away."""
         seen = _Seen()
+        for kind in CAPTURED:
+            for path in self._files(symbol, kind)[-1:]:
+                append_lines(path, ())
+                if not path.stat().st_size:
+                    path.unlink()
         trade = last_line(self._files(symbol, "trades"))
         if trade and trade != _TRADE_HEADER:
             at_ms, number, *_ = trade.split(",")

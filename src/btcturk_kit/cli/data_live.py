@@ -38,9 +38,7 @@ def data_download(
     until: Annotated[
         str | None, typer.Option("--to", help="Where to end; now if it is not given.")
     ] = None,
-    interval: Annotated[
-        int, typer.Option(help="Minutes of a candle: 1, 5, 15, 30, 60, 240, …")
-    ] = 60,
+    interval: Annotated[int, typer.Option(min=1, help="Seconds of a candle.")] = 3_600,
     env_file: _EnvFile = None,
     as_json: _Json = False,
 ) -> None:

@@ -19,9 +19,9 @@ BTCUSDT = Symbol("BTCUSDT")
 KLINE = "1704067200000,1.5,2,1,1.5,3,1704070799999,4,5,6,7,0"
 
 
-def taken(source: str | Path, out: Path, symbol: str, **options: Any) -> Imported:
+def taken(file: str | Path, out: Path, symbol: str, **options: Any) -> Imported:
     """Import a file of the tests' data, or another one."""
-    return import_file(DATA / source, out, ImportRequest(symbol=Symbol(symbol), **options))
+    return import_file(DATA / file, out, ImportRequest(symbol=Symbol(symbol), **options))
 
 
 def test_hours_come_in_with_their_holes(tmp_path: Path) -> None:
