@@ -23,7 +23,7 @@ from btcturk_kit import (
     BoundStrategy,
     CycleContext,
     CycleRunner,
-    DatasetMarketData,
+    FrameMarketData,
     HookGateway,
     Kit,
     MarketFrame,
@@ -143,7 +143,7 @@ def runner_of(frame: MarketFrame, parameters: TrendParameters) -> tuple[CycleRun
     venue = TimedVenue(OmsSimulator(RULES, BTCTRY_LEVEL_1, {Asset("TRY"): Decimal(10**9)}))
     runner = CycleRunner(
         kit=kit,
-        market=DatasetMarketData(frame, RULES),
+        market=FrameMarketData(frame, RULES),
         venue=venue,
         store=MemoryStateStore(account="bench"),
         lock=NoInstanceLock(),

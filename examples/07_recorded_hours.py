@@ -18,7 +18,7 @@ from btcturk_kit import (
     BoundStrategy,
     CycleContext,
     CycleRunner,
-    DatasetMarketData,
+    FrameMarketData,
     HookGateway,
     Kit,
     MarketFrame,
@@ -85,7 +85,7 @@ def main() -> None:
                 strategies=(BoundStrategy("trend", BTCTRY, strategy),),
                 context=CycleContext(RULES, profile),
             ),
-            market=DatasetMarketData(frame, RULES),
+            market=FrameMarketData(frame, RULES),
             venue=SimulatedVenue(
                 OmsSimulator(RULES, BTCTRY_LEVEL_1, {Asset("TRY"): Decimal(100_000)})
             ),

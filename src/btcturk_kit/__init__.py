@@ -16,7 +16,7 @@ if _TYPE_CHECKING:
     from btcturk_kit.adapters.btcturk_stream import BtcturkStream
     from btcturk_kit.adapters.btcturk_venue import BtcturkMarketData, BtcturkVenue
     from btcturk_kit.adapters.clocks import SandboxClock, SimulatedClock, SystemClock
-    from btcturk_kit.adapters.datasets import DatasetMarketData
+    from btcturk_kit.adapters.datasets import DatasetMarketData, FrameMarketData
     from btcturk_kit.adapters.file_lock import FileInstanceLock, NoInstanceLock
     from btcturk_kit.adapters.http_transport import Httpx2Transport, MemoryTransport, open_transport
     from btcturk_kit.adapters.memory_store import MemoryStateStore
@@ -179,7 +179,7 @@ _MODULES = {
     "adapters.btcturk_stream": ("BtcturkStream",),
     "adapters.btcturk_venue": ("BtcturkMarketData", "BtcturkVenue"),
     "adapters.clocks": ("SandboxClock", "SimulatedClock", "SystemClock"),
-    "adapters.datasets": ("DatasetMarketData",),
+    "adapters.datasets": ("DatasetMarketData", "FrameMarketData"),
     "adapters.file_lock": ("FileInstanceLock", "NoInstanceLock"),
     "adapters.http_transport": ("Httpx2Transport", "MemoryTransport", "open_transport"),
     "adapters.memory_store": ("MemoryStateStore",),
@@ -377,6 +377,7 @@ __all__ = [
     "FileInstanceLock",
     "Fill",
     "FlightRecorder",
+    "FrameMarketData",
     "GuardLimits",
     "HookGateway",
     "HttpRequest",

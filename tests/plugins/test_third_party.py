@@ -70,7 +70,7 @@ RUN = """
 import asyncio, json, sys
 from decimal import Decimal
 
-from btcturk_kit.adapters.datasets import DatasetMarketData
+from btcturk_kit.adapters.datasets import FrameMarketData
 from btcturk_kit.adapters.file_lock import NoInstanceLock
 from btcturk_kit.adapters.memory_store import MemoryStateStore
 from btcturk_kit.adapters.simulated_venue import SimulatedVenue
@@ -101,7 +101,7 @@ frame = MarketFrame(times_ms=[1_700_000_000_000 + 60_000 * at for at in range(5)
 oms = OmsSimulator(rules, BTCTRY_LEVEL_1, {quote: Decimal(10_000)})
 store = MemoryStateStore(account="main")
 runner = CycleRunner(
-    kit=kit, market=DatasetMarketData(frame, rules), venue=SimulatedVenue(oms), store=store,
+    kit=kit, market=FrameMarketData(frame, rules), venue=SimulatedVenue(oms), store=store,
     lock=NoInstanceLock(),
 )
 report = asyncio.run(runner.run())

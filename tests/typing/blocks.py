@@ -24,8 +24,8 @@ from btcturk_kit import (
     Clock,
     Credentials,
     CycleRunner,
-    DatasetMarketData,
     FileInstanceLock,
+    FrameMarketData,
     HttpTransport,
     Httpx2Transport,
     InstanceLock,
@@ -90,7 +90,7 @@ def ports(
     ]
     permission = SideEffectPolicy(may_submit=True, may_cancel=True, kind="sandbox")
     venues: list[Venue] = [BtcturkVenue(client, policy=permission), SimulatedVenue(oms)]
-    markets: list[MarketData] = [DatasetMarketData(frame, {})]
+    markets: list[MarketData] = [FrameMarketData(frame, {})]
     assert clocks
     assert transports
     assert locks

@@ -41,6 +41,11 @@ class PublicReads:
         """What the exchange said that this client has no word for: unknown members of
         enumerations whenever they are met, unknown fields once per endpoint."""
 
+    @property
+    def clock(self) -> Clock:
+        """What stamps what is received, and waits."""
+        return self._clock
+
     async def server_time_ms(self) -> int:
         """Return the exchange's clock, UTC milliseconds."""
         return await self._session.read(

@@ -11,6 +11,8 @@ import typer
 from btcturk_kit.cli.capital import capital_app
 from btcturk_kit.cli.capital_lab import capital_lab
 from btcturk_kit.cli.config import config_app
+from btcturk_kit.cli.data import data_app
+from btcturk_kit.cli.data_live import data_capture, data_download
 from btcturk_kit.cli.export import export_app
 from btcturk_kit.cli.ledger import ledger_app
 from btcturk_kit.cli.quickstart import quickstart
@@ -39,6 +41,9 @@ app.add_typer(risk_app)
 app.add_typer(export_app)
 app.add_typer(report_app)
 app.add_typer(config_app)
+data_app.command("download")(data_download)
+data_app.command("capture")(data_capture)
+app.add_typer(data_app)
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - the callback's signature is typer's

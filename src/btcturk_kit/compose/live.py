@@ -200,13 +200,19 @@ async def stage4(
 
 
 @asynccontextmanager
-async def reading_client(settings: Settings) -> AsyncIterator[BtcturkClient]:
-    """Open the client of the settings to read the account with, and close it again.
+async def reading_client(
+    settings: Settings, *, needs_key: bool = True
+) -> AsyncIterator[BtcturkClient]:
+    """Open the client of the settings to read with, and close it again.
+
+    Args:
+        settings: Where the exchange is.
+        needs_key: Whether the account is read; what is public needs no key.
 
     Raises:
         ConfigurationError: Missing credentials.
     """
-    credentials = _credentials(settings, is_needed=True)
+    credentials = _credentials(settings, is_needed=needs_key)
     async with AsyncExitStack() as stack:
         network = open_transport(settings.http)
         stack.push_async_callback(network.aclose)

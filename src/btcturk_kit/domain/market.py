@@ -119,6 +119,11 @@ class BarColumns:
 
     A price is `value / 10**price_scale`, a volume `value / 10**volume_scale` (base units). `bid`
     and `ask` are the touch at the instant; recorded candles without a book use the close for both.
+
+    Attributes:
+        seen_ms: When the exchange last told of the pair, per instant; None where every bar is of
+            its own instant. A bar that is carried forward (four equal prices, no volume) keeps the
+            instant of the last real one: it is as old as that, and nothing can fill in it.
     """
 
     symbol: Symbol
@@ -131,6 +136,7 @@ class BarColumns:
     volume: Sequence[int]
     bid: Sequence[int]
     ask: Sequence[int]
+    seen_ms: Sequence[int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

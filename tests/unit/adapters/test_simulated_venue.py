@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
-from btcturk_kit.adapters.datasets import DatasetMarketData
+from btcturk_kit.adapters.datasets import FrameMarketData
 from btcturk_kit.adapters.simulated_venue import SimulatedVenue
 from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol
 from btcturk_kit.domain.instruments import PairRules
@@ -88,7 +88,7 @@ def test_a_recording_is_played_once() -> None:
     """Its rules, then its one frame, then the end."""
 
     async def scene() -> None:
-        market = DatasetMarketData(FRAME, RULES)
+        market = FrameMarketData(FRAME, RULES)
         assert await market.pair_rules() == RULES
         assert await market.next_frame() is FRAME
         assert await market.next_frame() is None

@@ -10,7 +10,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any, NamedTuple
 
-from btcturk_kit.adapters.datasets import DatasetMarketData
+from btcturk_kit.adapters.datasets import FrameMarketData
 from btcturk_kit.adapters.file_lock import NoInstanceLock
 from btcturk_kit.adapters.memory_store import MemoryStateStore
 from btcturk_kit.adapters.simulated_venue import SimulatedVenue
@@ -278,7 +278,7 @@ def floor(
     )
     books = store or StrictStore(account="main")
     market: MarketData = (
-        DatasetMarketData(frames, RULES) if isinstance(frames, MarketFrame) else Frames(frames)
+        FrameMarketData(frames, RULES) if isinstance(frames, MarketFrame) else Frames(frames)
     )
     runner = CycleRunner(
         kit=chosen,
