@@ -45,6 +45,7 @@ __all__ = [
     "UniverseShape",
 ]
 
+
 class ReasonShape(TypedDict):
     """Why a rule asked for a mode or a smaller size."""
 
