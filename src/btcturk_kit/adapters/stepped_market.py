@@ -64,6 +64,7 @@ class SteppedMarketData:
             yield MarketFrame(
                 times_ms=[now_ms],
                 bars=tuple([_bar(bars, at) for bars in block.bars]),
+                books=block.books,
                 tickers=tuple(tickers),
                 trades=tuple([_between(one, before_ms, now_ms) for one in block.trades]),
             )

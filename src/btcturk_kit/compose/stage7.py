@@ -41,7 +41,14 @@ from btcturk_kit.settings import Settings
 from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
 from btcturk_kit.simulation.oms import OmsSimulator
 
-__all__ = ["Stage7", "stage7_kit", "stage7_profile", "stage7_simulation", "stage7_steering"]
+__all__ = [
+    "Stage7",
+    "journal_of",
+    "stage7_kit",
+    "stage7_profile",
+    "stage7_simulation",
+    "stage7_steering",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +179,7 @@ async def stage7_simulation(
             pre_cycle = (await before.run(max_cycles=1)).state.digest
         told: Callable[[Decision, int], None] | None = None
         if journal is not None:
-            told = file = _journal(journal, kit, steering, pre_cycle)
+            told = file = journal_of(journal, kit, steering, pre_cycle)
         runner = CycleRunner(
             kit=kit,
             market=stepped,
@@ -190,7 +197,10 @@ async def stage7_simulation(
         store.close()
 
 
-def _journal(path: Path, kit: Kit, steering: Stage7Steering, pre_cycle: str | None) -> JournalFile:
+def journal_of(
+    path: Path, kit: Kit, steering: Stage7Steering, pre_cycle: str | None
+) -> JournalFile:
+    """Return the journal of a run; one that exists is gone on with, trades counted on."""
     before = fill_counts(list(read_journal(path))) if path.exists() else {}
     documents = CycleDocuments(kit.profile.risk.limits, pre_cycle=pre_cycle, fills_before=before)
 

@@ -49,7 +49,7 @@ from btcturk_kit.reporting.cycle_shape import (
 from btcturk_kit.reporting.cycle_texts import SCHEMA
 from btcturk_kit.reporting.cycle_trace import trace_intents
 
-__all__ = ["CycleDocuments", "cycle_document", "fill_counts"]
+__all__ = ["CycleDocuments", "cycle_document", "fill_counts", "run_metrics"]
 
 _NO_COUNTS: Mapping[ClientOrderId | None, int] = {}
 _RATIO_PLACES = 8
@@ -248,6 +248,12 @@ def _capital(state: CycleState) -> CapitalShape:
         event_count=capital.last_event_count,
         cause=capital.cause.value,
     )
+
+
+@exact
+def run_metrics(state: CycleState) -> MetricsShape:
+    """Return the figures of an account as they stand."""
+    return _metrics(state, _exposure(state)["gross_try"])
 
 
 def _metrics(state: CycleState, exposure_try: str) -> MetricsShape:
