@@ -28,7 +28,7 @@ from btcturk_kit.domain.runtime_parameters import RuntimeParameters
 from btcturk_kit.domain.universe import UniverseLimits
 from btcturk_kit.hooks.gateway import HookGateway
 from btcturk_kit.hooks.loading import load_plugins
-from btcturk_kit.pipeline.adapt import ParameterGuard, Stage7Steering
+from btcturk_kit.pipeline.adapt import OffsetStrategy, ParameterGuard, Stage7Steering
 from btcturk_kit.pipeline.decide import Kit
 from btcturk_kit.pipeline.profile import TRY, Profile
 from btcturk_kit.pipeline.universe import ConfiguredUniverse, DynamicUniverse
@@ -119,7 +119,10 @@ def stage7_kit(kit: Kit, steering: Stage7Steering, plugins: Collection[str] = ()
     """
     guard = {"stage7": ParameterGuard(steering)}
     gateway = HookGateway(load_plugins(plugins, extra=guard))
-    return kit._replace(gateway=gateway, steering=steering)
+    strategies = tuple(
+        [one._replace(strategy=OffsetStrategy(one.strategy, steering)) for one in kit.strategies]
+    )
+    return kit._replace(gateway=gateway, strategies=strategies, steering=steering)
 
 
 @asynccontextmanager

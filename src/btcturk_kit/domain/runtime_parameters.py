@@ -80,8 +80,8 @@ class RuntimeParameters:
         turnover_ratio_max: Turnover of a day, of the trading capital it began with; beyond it no
             position grows.
         orders_per_cycle_max: Orders of one cycle that make a position grow.
-        price_offset_bps: By how much limit prices are moved away from the market: buys lower,
-            sells that make nothing smaller higher. 0 leaves them as the strategy set them.
+        price_offset_bps: By how much limit buys are placed lower than the strategy asks; what makes
+            a position smaller is never moved.
         cash_ratio_min: Part of equity that stays in cash.
     """
 

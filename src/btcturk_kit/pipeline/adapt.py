@@ -20,10 +20,18 @@ from btcturk_kit.domain.adaptation import (
     review_parameters,
     start_adaptive,
 )
-from btcturk_kit.domain.cycle import ALLOW, Anomaly, OrderProposal, Review, Verdict
+from btcturk_kit.domain.cycle import (
+    ALLOW,
+    Anomaly,
+    CancelIntent,
+    Intent,
+    OrderProposal,
+    Review,
+    Verdict,
+)
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.ledger import Account
-from btcturk_kit.domain.money import exact
+from btcturk_kit.domain.money import EXACT, exact, mul
 from btcturk_kit.domain.orders import Side
 from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.domain.runtime_parameters import (
@@ -34,12 +42,12 @@ from btcturk_kit.domain.runtime_parameters import (
 )
 from btcturk_kit.domain.universe import PairFacts
 from btcturk_kit.hooks.specs import hookimpl
-from btcturk_kit.hooks.strategy import StrategyContext
+from btcturk_kit.hooks.strategy import Intents, Strategy, StrategyContext
 from btcturk_kit.pipeline.context import CycleContext
 from btcturk_kit.pipeline.draft import Draft
 from btcturk_kit.pipeline.universe import Universe, pair_facts
 
-__all__ = ["THROTTLED", "ParameterGuard", "Stage7Steering"]
+__all__ = ["THROTTLED", "OffsetStrategy", "ParameterGuard", "Stage7Steering"]
 
 THROTTLED = frozenset({"order_throttled", "read_throttled"})
 """Anomalies that say that the exchange had us wait."""
@@ -236,6 +244,46 @@ def _version_of(kept: list[Any]) -> ParameterVersion:
             ]
         ),
     )
+
+
+class OffsetStrategy:
+    """A strategy whose limit buys are placed lower by the offset in force; else as it is.
+
+    Args:
+        inner: The strategy.
+        steering: Whose offset counts.
+    """
+
+    def __init__(self, inner: Strategy, steering: Stage7Steering) -> None:
+        self._inner = inner
+        self._steering = steering
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the strategy is fed with
+        """Return what the strategy has, so that it is fed with the same."""
+        return getattr(self._inner, name)
+
+    def propose(self, context: StrategyContext) -> Intents:
+        """Return the strategy's intents, limit buys lower."""
+        intents = self._inner.propose(context)
+        offset = self._steering.parameters.price_offset_bps
+        if not offset:
+            return intents
+        return [_offset(one, offset) for one in intents]
+
+    def dump_state(self) -> str:
+        """Return the strategy's state."""
+        return self._inner.dump_state()
+
+    def load_state(self, text: str) -> None:
+        """Take up the strategy's state."""
+        self._inner.load_state(text)
+
+
+def _offset(intent: Intent | CancelIntent, offset: int) -> Intent | CancelIntent:
+    if isinstance(intent, CancelIntent) or intent.side is Side.SELL or intent.price is None:
+        return intent
+    lower = mul(intent.price, Decimal(_BASIS - offset))
+    return intent._replace(price=lower.scaleb(-4, context=EXACT))
 
 
 class ParameterGuard:

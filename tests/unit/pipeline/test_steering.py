@@ -24,13 +24,24 @@ from tests.unit.runtime.floor import (
 
 from btcturk_kit.compose.stage7 import stage7_kit, stage7_profile, stage7_steering
 from btcturk_kit.domain.adaptation import AdaptationLimits
-from btcturk_kit.domain.cycle import ALLOW, Anomaly, Decision, Mark, OrderProposal, Verdict
+from btcturk_kit.domain.cycle import (
+    ALLOW,
+    Anomaly,
+    CancelIntent,
+    Decision,
+    Intent,
+    Mark,
+    Observation,
+    OrderProposal,
+    Verdict,
+)
 from btcturk_kit.domain.identifiers import ClientOrderId
 from btcturk_kit.domain.market import Ticker
 from btcturk_kit.domain.orders import MarketBuy, Order, OrderStatus, OrderType, Side, SubmitOrder
 from btcturk_kit.domain.risk_mode import RiskMode
+from btcturk_kit.domain.risk_rules import RiskInputs
 from btcturk_kit.domain.runtime_parameters import RuntimeParameters
-from btcturk_kit.pipeline.adapt import ParameterGuard, Stage7Steering
+from btcturk_kit.pipeline.adapt import OffsetStrategy, ParameterGuard, Stage7Steering
 from btcturk_kit.pipeline.context import CycleContext
 from btcturk_kit.pipeline.draft import Draft
 from btcturk_kit.pipeline.universe import ConfiguredUniverse, DynamicUniverse, pair_facts
@@ -60,8 +71,6 @@ class Desk:
 
     def draft(self, *, now_ms: int, marks: Any = None, conditions: Any = ()) -> Draft:
         """Return a draft the context stands on."""
-        from btcturk_kit.domain.cycle import Observation  # noqa: PLC0415 - one use
-
         seen = Observation(now_ms, marks or {}, conditions=conditions)
         made = Draft(self.state, seen, self.kit.profile, {BTCTRY: PAIRS[BTCTRY]})
         made.equity_try = Decimal(100_000)
@@ -175,8 +184,6 @@ def test_rules_that_speak_are_alerts(desk: Desk) -> None:
     steering = stage7_steering(desk.kit.profile, adaptation=QUICK)
     draft = desk.draft(now_ms=5, marks=mark(5))
     policy = desk.kit.profile.risk
-    from btcturk_kit.domain.risk_rules import RiskInputs  # noqa: PLC0415 - one use
-
     inputs = RiskInputs(Decimal(1), Decimal(0), draft.capital, draft.risk, data_age_ms=10**9)
     draft.assessment = policy.assess(inputs)
     steering.steer(desk.context)
@@ -314,3 +321,56 @@ def test_sections_have_the_published_shape(desk: Desk) -> None:
     section = universe_section("dynamic", steering.universe.selection)
     assert [one["rank"] for one in section["scores"]] == [1]
     assert len(section["scores"][0]["parts"]) == 4
+
+
+class Fixed:
+    """A strategy that wants the same at every instant."""
+
+    def __init__(self, *intents: Intent | CancelIntent) -> None:
+        self.intents = intents
+        self.text = "kept"
+
+    def on_fill(self, fill: object) -> str:
+        """Be fed."""
+        return f"fed {fill}"
+
+    def propose(self, _context: object) -> tuple[Intent | CancelIntent, ...]:
+        """Return the intents."""
+        return self.intents
+
+    def dump_state(self) -> str:
+        """Return the text."""
+        return self.text
+
+    def load_state(self, text: str) -> None:
+        """Keep the text."""
+        self.text = text
+
+
+def test_the_offset_places_limit_buys_lower_and_moves_nothing_else(desk: Desk) -> None:
+    """Ten basis points are a thousandth; sells, market orders and cancels stay as they are."""
+    limit = Intent("one", BTCTRY, Side.BUY, OrderType.LIMIT, Decimal(1), price=Decimal("100.50"))
+    others = (
+        limit._replace(side=Side.SELL),
+        limit._replace(order_type=OrderType.MARKET, price=None),
+        CancelIntent("one", ClientOrderId("bk1-x")),
+    )
+    inner = Fixed(limit, *others)
+    parameters = RuntimeParameters(price_offset_bps=10)
+    steering = Stage7Steering(ConfiguredUniverse((BTCTRY,)), parameters)
+    strategy = OffsetStrategy(inner, steering)
+    found = strategy.propose(desk.context)
+    assert found[0] == limit._replace(price=Decimal("100.3995"))
+    assert tuple(found[1:]) == others
+    plain = OffsetStrategy(inner, Stage7Steering(ConfiguredUniverse((BTCTRY,))))
+    assert plain.propose(desk.context) is inner.intents
+
+
+def test_a_strategy_with_an_offset_is_fed_and_kept_as_it_is() -> None:
+    """It has the methods of the strategy inside, no others, and its state."""
+    inner = Fixed()
+    strategy = OffsetStrategy(inner, Stage7Steering(ConfiguredUniverse((BTCTRY,))))
+    assert strategy.on_fill(1) == "fed 1"
+    assert not hasattr(strategy, "on_bar")
+    strategy.load_state("other")
+    assert strategy.dump_state() == inner.text == "other"
