@@ -164,7 +164,7 @@ def configured_universe(
         symbol = Symbol("".join(sign for sign in name.upper() if sign not in " -_/"))
         known = rules.get(symbol)
         if known is None:
-            near = get_close_matches(symbol, rules, n=3, cutoff=0.6)
+            near = get_close_matches(symbol, rules, n=3)
             raise UnknownSymbolError(name, suggestions=tuple(near))
         if known.quote != quote:
             raise ConfigurationError(

@@ -374,3 +374,14 @@ def test_a_strategy_with_an_offset_is_fed_and_kept_as_it_is() -> None:
     assert not hasattr(strategy, "on_bar")
     strategy.load_state("other")
     assert strategy.dump_state() == inner.text == "other"
+
+
+def test_a_configured_universe_survives_a_restart_by_its_settings(desk: Desk) -> None:
+    """Its state holds parameters only; the pairs are those of the new run."""
+    steering = stage7_steering(desk.kit.profile, adaptation=QUICK)
+    desk.draft(now_ms=5, marks=mark(5))
+    steering.steer(desk.context)
+    again = stage7_steering(desk.kit.profile, adaptation=QUICK)
+    again.load_state(steering.dump_state())
+    assert again.adaptive == steering.adaptive
+    assert again.admits(BTCTRY)

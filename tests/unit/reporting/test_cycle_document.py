@@ -37,7 +37,12 @@ from btcturk_kit.domain.risk_limits import RiskLimits
 from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.domain.risk_rules import RiskReason, Touch
 from btcturk_kit.errors import InvariantViolation
-from btcturk_kit.reporting.cycle_document import CycleDocuments, cycle_document, fill_counts
+from btcturk_kit.reporting.cycle_document import (
+    CycleDocuments,
+    cycle_document,
+    fill_counts,
+    run_metrics,
+)
 
 LIMITS = RiskLimits()
 
@@ -427,3 +432,9 @@ def test_a_trade_without_charges_has_no_fee_events() -> None:
     free = decision.fills[0]._replace(fee=Decimal(0), tax=Decimal(0))
     told = cycle_document(decision._replace(fills=(free,)), now_ms, limits=LIMITS)
     assert told["charges"] == []
+
+
+def test_the_figures_of_an_account_are_those_of_its_last_document(seen: Seen) -> None:
+    """A summary and a document say the same."""
+    state = seen.decisions[-1][0].state
+    assert run_metrics(state) == seen.documents()[-1]["metrics"]
