@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from pathlib import Path
 
 from tests.cli.commands import called, document_of, environment
 from tests.unit.reporting.published import adapter
 
 from btcturk_kit.adapters.journal_file import read_journal
+from btcturk_kit.sandbox.address import ClockKind
+from btcturk_kit.sandbox.process import SandboxProcess
 
 
 def test_a_recorded_run_and_its_restart(tmp_path: Path) -> None:
@@ -41,3 +44,36 @@ def test_what_cannot_be_run_is_said(tmp_path: Path) -> None:
     assert both.returncode == 2
     live = called("stage7-run", "--pre-cycle", env=env, cwd=tmp_path)
     assert live.returncode == 2
+
+
+def test_live_prices_of_a_local_exchange(tmp_path: Path) -> None:
+    """Orders go to a paper account: the exchange sees none, the journal has the decisions."""
+    path = tmp_path / "live.jsonl"
+    exchange = SandboxProcess(
+        clock=ClockKind.VIRTUAL, seed=1, api_key="key", api_secret=b64encode(b"secret").decode()
+    )
+    with exchange as address:
+        found = called(
+            "stage7-run",
+            "--dynamic",
+            "--max-cycles",
+            "40",
+            "--cycle-seconds",
+            "3600",
+            "--journal",
+            str(path),
+            "--json",
+            env={
+                **environment(tmp_path),
+                "BTCTURK_KIT_REST_URL": address.rest,
+                "BTCTURK_KIT_CONTROL_URL": address.control,
+                "BTCTURK_KIT_CONTROL_TOKEN": address.control_token,
+            },
+            cwd=tmp_path,
+        )
+    assert found.returncode == 0, found.stderr
+    assert document_of(found)["cycles"] == 40
+    documents = list(read_journal(path))
+    assert documents[0]["account"] == "dry-run:stage7"
+    for one in documents:
+        adapter().validate_python(one)
