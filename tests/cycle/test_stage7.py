@@ -184,7 +184,7 @@ def test_a_losing_streak_drives_the_decision(tmp_path: Path) -> None:
 
 
 def test_a_dynamic_universe_is_reviewed_and_explained(tmp_path: Path) -> None:
-    """Scores with their parts stand in the document, and only members are bought."""
+    """Scores with their parts stand in the document; each member came once, at the first look."""
     found = ran(tmp_path, two_pairs(80, seed=3), is_dynamic=True)
     universe = found.documents[-1]["universe"]
     assert universe["kind"] == "dynamic"
