@@ -21,6 +21,7 @@ from btcturk_kit.cli.report import report_app
 from btcturk_kit.cli.risk import risk_app
 from btcturk_kit.cli.sandbox import sandbox_app
 from btcturk_kit.cli.stage4 import stage4_run
+from btcturk_kit.cli.stage7 import stage7_run
 
 __all__ = ["app"]
 
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.command("quickstart")(quickstart)
 app.command("stage4-run")(stage4_run)
+app.command("stage7-run")(stage7_run)
 sandbox_app.command("quirks")(quirks)
 app.add_typer(sandbox_app)
 app.add_typer(ledger_app)

@@ -28,6 +28,7 @@ from btcturk_kit.adapters.shared_pacing import Pacing
 from btcturk_kit.adapters.simulated_venue import SimulatedVenue
 from btcturk_kit.adapters.sqlite_store import SqliteStateStore
 from btcturk_kit.compose.kits import build_kit
+from btcturk_kit.domain.cycle import Decision
 from btcturk_kit.domain.policy import SideEffectPolicy
 from btcturk_kit.domain.positions import books_named
 from btcturk_kit.errors import ConfigurationError, GuardBlocked
@@ -112,6 +113,7 @@ async def stage4(
     failures_max: int | None = 0,
     on_frame: Callable[[int], None] | None = None,
     on_statement: Callable[[str], None] | None = None,
+    steered: Callable[[Kit], tuple[Kit, Callable[[Decision, int], None] | None]] | None = None,
 ) -> AsyncIterator[Stage4]:
     """Assemble the stage-4 bot and take it apart again.
 
@@ -121,6 +123,7 @@ async def stage4(
         failures_max: Failed reads in a row that the run survives; None for any number.
         on_frame: Told after every cycle how many are done.
         on_statement: Told each statement of the store before it runs; see `SqliteStateStore.open`.
+        steered: Makes the kit of another stage of this one, and says who is told its decisions.
 
     Raises:
         ConfigurationError: Missing credentials, a pair or plug-in that does not exist, an
@@ -169,6 +172,7 @@ async def stage4(
             dust=settings.dust_try,
         )
         kit = build_kit(settings, name, rules, pairs.symbols)
+        kit, on_decision = (kit, None) if steered is None else steered(kit)
         store = SqliteStateStore.open(db, account=name, on_statement=on_statement)
         stack.callback(store.close)
         venue: Venue = BtcturkVenue(client, policy=policy)
@@ -195,6 +199,7 @@ async def stage4(
             failures_max=failures_max,
             on_frame=on_frame,
             noted=pairs.anomalies,
+            on_decision=on_decision,
         )
         yield Stage4(runner, store, policy, db, kit)
 

@@ -44,6 +44,7 @@ class RiskAssessment(NamedTuple):
         exposure_max: Cap of gross exposure, TRY.
         equity_floor: Equity below which the daily-loss or drawdown rule triggers; the trip-wire.
         reasons: In the order of the list; silent ones too.
+        inputs: What the rules saw; for the record.
     """
 
     wanted: RiskMode
@@ -52,6 +53,7 @@ class RiskAssessment(NamedTuple):
     exposure_max: Decimal
     equity_floor: Decimal
     reasons: tuple[RiskReason, ...]
+    inputs: RiskInputs | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +116,7 @@ class RiskBudgetPolicy:
                 limits.gross_exposure_ratio * base,
                 _floor(inputs.memory, limits),
                 tuple(reasons),
+                inputs,
             ),
         )
 

@@ -1,140 +1,71 @@
-"""The last 24 hours at every instant of recorded bars, as the exchange's ticker row shows them.
+"""Twenty-four hours of one pair, kept as bars come in: what the exchange's ticker would say.
 
-Never add: a figure of bars that close after the instant.
+Constant work for a bar, whatever the day holds. Never add: a clock, a bar that has not closed.
 """
 
 from __future__ import annotations
 
-from array import array
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
 from btcturk_kit.domain.market import BarColumns, Ticker
-from btcturk_kit.domain.money import EXACT, ZERO, divide_half_even, exact
 
-__all__ = ["DayColumns", "rolling_day"]
+__all__ = ["RollingDay"]
 
 _DAY_MS: Final = 86_400_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayColumns:
-    """24 hours up to each instant, as whole numbers.
+class RollingDay:
+    """The last day of one pair.
 
-    Attributes:
-        bars: What they were computed from.
-        times_ms: The instants.
-        open: Open of the oldest bar of the 24 hours, in units of the price.
-        high: Highest price.
-        low: Lowest price.
-        volume: In units of the volume.
-        quote_volume: Sum of volume x close of each bar, in units of price x volume: an estimate,
-            because a bar does not tell at which prices within it was traded.
+    In its first hours it holds what there is: a pair with half a day of bars has half a day of
+    volume, and is rather called too thin than measured by a guess.
     """
 
-    bars: BarColumns
-    times_ms: Sequence[int]
-    open: Sequence[int]
-    high: Sequence[int]
-    low: Sequence[int]
-    volume: Sequence[int]
-    quote_volume: Sequence[int]
+    __slots__ = ("_highs", "_lows", "_opens", "_volume", "_volumes")
 
-    def quote_volume_at(self, index: int) -> Decimal:
-        """Return the quote volume of the 24 hours up to an instant."""
-        bars = self.bars
-        return Decimal(self.quote_volume[index]).scaleb(
-            -bars.price_scale - bars.volume_scale, context=EXACT
-        )
+    def __init__(self) -> None:
+        self._opens: deque[tuple[int, int]] = deque()
+        self._highs: deque[tuple[int, int]] = deque()  # falling: the first is the highest
+        self._lows: deque[tuple[int, int]] = deque()  # rising: the first is the lowest
+        self._volumes: deque[tuple[int, int]] = deque()
+        self._volume = 0
 
-    @exact
-    def ticker(self, index: int) -> Ticker:
-        """Return the row that a ticker would have shown at an instant.
+    def push(self, columns: BarColumns, at: int, *, now_ms: int, seen_ms: int) -> Ticker:
+        """Take the bar that closed at an instant; return the row of the day that ends there.
 
-        Its time is that of the last real bar.
+        Args:
+            columns: Bars of the pair.
+            at: Which of them.
+            now_ms: The instant.
+            seen_ms: Up to when the pair was really seen: a close that is carried forward is older.
         """
-        bars = self.bars
-        last, opened = self._price(bars.close[index]), self._price(self.open[index])
-        volume = Decimal(self.volume[index]).scaleb(-bars.volume_scale)
-        ask = self._price(bars.ask[index])
-        average = ZERO
-        if volume:
-            average = divide_half_even(self.quote_volume_at(index), volume, bars.price_scale)
+        since_ms = now_ms - _DAY_MS
+        high, low, volume = columns.high[at], columns.low[at], columns.volume[at]
+        while self._highs and self._highs[-1][1] <= high:
+            self._highs.pop()
+        while self._lows and self._lows[-1][1] >= low:
+            self._lows.pop()
+        self._opens.append((now_ms, columns.open[at]))
+        self._highs.append((now_ms, high))
+        self._lows.append((now_ms, low))
+        self._volumes.append((now_ms, volume))
+        self._volume += volume
+        for kept in (self._opens, self._highs, self._lows):
+            while kept[0][0] <= since_ms:
+                kept.popleft()
+        while self._volumes[0][0] <= since_ms:
+            self._volume -= self._volumes.popleft()[1]
+        scale = -columns.price_scale
         return Ticker(
-            symbol=bars.symbol,
-            last=last,
-            bid=self._price(bars.bid[index]),
-            ask=ask,
-            high=self._price(self.high[index]),
-            low=self._price(self.low[index]),
-            open=opened,
-            volume=volume,
-            event_time_ms=self.times_ms[index] if bars.seen_ms is None else bars.seen_ms[index],
-            average=average,
-            change=ask - opened,
-            change_percent=divide_half_even((last - opened) * 100, opened, 2),
+            columns.symbol,
+            Decimal(columns.close[at]).scaleb(scale),
+            Decimal(columns.bid[at]).scaleb(scale),
+            Decimal(columns.ask[at]).scaleb(scale),
+            Decimal(self._highs[0][1]).scaleb(scale),
+            Decimal(self._lows[0][1]).scaleb(scale),
+            Decimal(self._opens[0][1]).scaleb(scale),
+            Decimal(self._volume).scaleb(-columns.volume_scale),
+            seen_ms,
         )
-
-    def _price(self, units: int) -> Decimal:
-        return Decimal(units).scaleb(-self.bars.price_scale)
-
-
-def rolling_day(
-    bars: BarColumns, times_ms: Sequence[int], *, window_ms: int = _DAY_MS
-) -> DayColumns:
-    """Return the 24 hours up to each instant, in one pass.
-
-    A bar belongs to them if it closed less than `window_ms` before the instant.
-
-    Args:
-        bars: Of one pair.
-        times_ms: When each closed.
-        window_ms: Other than a day for tests of a strategy's own windows.
-
-    Example:
-        >>> one = [10, 30, 20]
-        >>> bars = BarColumns(symbol="BTCTRY", price_scale=0, volume_scale=0, open=one, high=one,
-        ...                   low=one, close=one, volume=[1, 1, 2], bid=one, ask=one)
-        >>> day = rolling_day(bars, [1, 2, 3], window_ms=2)
-        >>> list(day.high), list(day.volume), list(day.quote_volume)
-        ([10, 30, 30], [1, 2, 3], [10, 40, 70])
-    """
-    opened, volumes, quote_volumes = array("q"), array("q"), []
-    high, low = array("q"), array("q")
-    highs: deque[int] = deque()  # indices whose high no later one has reached
-    lows: deque[int] = deque()
-    start = volume = quote_volume = 0
-    for index, at_ms in enumerate(times_ms):
-        volume += bars.volume[index]
-        quote_volume += bars.volume[index] * bars.close[index]
-        while highs and bars.high[highs[-1]] <= bars.high[index]:
-            highs.pop()
-        highs.append(index)
-        while lows and bars.low[lows[-1]] >= bars.low[index]:
-            lows.pop()
-        lows.append(index)
-        while times_ms[start] <= at_ms - window_ms:
-            volume -= bars.volume[start]
-            quote_volume -= bars.volume[start] * bars.close[start]
-            start += 1
-        while highs[0] < start:
-            highs.popleft()
-        while lows[0] < start:
-            lows.popleft()
-        opened.append(bars.open[start])
-        high.append(bars.high[highs[0]])
-        low.append(bars.low[lows[0]])
-        volumes.append(volume)
-        quote_volumes.append(quote_volume)
-    return DayColumns(
-        bars=bars,
-        times_ms=times_ms,
-        open=opened,
-        high=high,
-        low=low,
-        volume=volumes,
-        quote_volume=quote_volumes,
-    )

@@ -131,6 +131,11 @@ class CycleContext:
             self._working[symbol] = bool(own)
 
     @property
+    def books(self) -> Books | None:
+        """The books as they stand; the draft of a cycle while it is decided."""
+        return self._books
+
+    @property
     def investable_try(self) -> Decimal:
         """Cash a new buy may use now, charges included; computed when asked."""
         if self._books is None:

@@ -1,4 +1,4 @@
-"""Bars made of trades, books and shorter bars; pairs aligned; the last 24 hours; the touch."""
+"""Bars made of trades, books and shorter bars; pairs aligned; the touch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from btcturk_kit.domain.bar_building import (
 from btcturk_kit.domain.depth_touch import touches
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.market import BarColumns, DepthColumns, TradeColumns
-from btcturk_kit.domain.rolling_day import rolling_day
 from btcturk_kit.errors import InvariantViolation
 
 PAIR = Symbol("BTCTRY")
@@ -186,43 +185,6 @@ def test_a_part_of_bars_shares_what_was_shared() -> None:
     )
     assert list(bars_between(carried, 1, len(times)).seen_ms or ()) == [1]
     assert list(bars_between(bars([5, 6], spread=1), 1, 2).ask) == [7]
-
-
-def test_the_last_day_is_that_of_a_ticker() -> None:
-    """High, low, open and volumes are of the 24 hours, the rest of the instant."""
-    day = rolling_day(bars([10, 30, 20, 25], spread=1), [1, 2, 3, 4], window_ms=2)
-    assert list(day.open) == [10, 10, 30, 20]
-    assert list(day.high) == [11, 31, 31, 26]
-    assert list(day.low) == [9, 9, 19, 19]
-    assert list(day.volume) == [10, 20, 20, 20]
-    assert day.quote_volume_at(2) == Decimal(50)
-    ticker = day.ticker(2)
-    assert (ticker.symbol, ticker.last, ticker.bid, ticker.ask) == (PAIR, 20, 19, 21)
-    assert (ticker.open, ticker.high, ticker.low) == (30, 31, 19)
-    assert (ticker.volume, ticker.average, ticker.change) == (2, 25, -9)
-    assert ticker.change_percent == Decimal("-33.33")
-    assert ticker.event_time_ms == 3
-
-
-def test_a_day_without_a_trade_has_no_average_and_its_real_age() -> None:
-    """A carried bar adds nothing to the volume, and the row is as old as the last real bar."""
-    times, (first, _) = aligned(
-        [PairBars([1], bars([4], volume=[0])), PairBars([1, 2], bars([1, 2]))]
-    )
-    ticker = rolling_day(first, times).ticker(1)
-    assert (ticker.average, ticker.volume, ticker.event_time_ms) == (0, 0, 1)
-
-
-@given(closes=st.lists(st.integers(2, 50), min_size=1, max_size=30), window_ms=st.integers(1, 10))
-def test_the_last_day_is_what_a_slow_reading_finds(closes: list[int], window_ms: int) -> None:
-    """Each figure equals the one found by looking through the window again."""
-    columns, times = bars(closes), list(range(len(closes)))
-    day = rolling_day(columns, times, window_ms=window_ms)
-    for index in times:
-        window = range(max(0, index - window_ms + 1), index + 1)
-        assert day.high[index] == max(columns.high[at] for at in window)
-        assert day.low[index] == min(columns.low[at] for at in window)
-        assert day.quote_volume[index] == sum(10 * closes[at] for at in window)
 
 
 def test_the_touch_follows_deletions_and_snapshots() -> None:

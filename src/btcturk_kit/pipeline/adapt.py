@@ -1,0 +1,330 @@
+"""Stage 7's steering: universe and runtime parameters, looked at and adapted as a run goes on.
+
+Everything it decides by is in the draft of the cycle; its state is a fold of what it saw, kept as
+text. `ParameterGuard` holds orders against the parameters in force. Never add: a clock, a rule of
+adaptation, a way past the risk rules.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from btcturk_kit.domain.adaptation import (
+    AdaptationLimits,
+    Adaptive,
+    Evidence,
+    Look,
+    note_look,
+    review_parameters,
+    start_adaptive,
+)
+from btcturk_kit.domain.cycle import (
+    ALLOW,
+    Anomaly,
+    CancelIntent,
+    Intent,
+    OrderProposal,
+    Review,
+    Verdict,
+)
+from btcturk_kit.domain.identifiers import Symbol
+from btcturk_kit.domain.ledger import Account
+from btcturk_kit.domain.money import EXACT, exact, mul
+from btcturk_kit.domain.orders import Side
+from btcturk_kit.domain.risk_mode import RiskMode
+from btcturk_kit.domain.runtime_parameters import (
+    Origin,
+    ParameterChange,
+    ParameterVersion,
+    RuntimeParameters,
+)
+from btcturk_kit.domain.universe import PairFacts
+from btcturk_kit.hooks.specs import hookimpl
+from btcturk_kit.hooks.strategy import Intents, Strategy, StrategyContext
+from btcturk_kit.pipeline.context import CycleContext
+from btcturk_kit.pipeline.draft import Draft
+from btcturk_kit.pipeline.universe import Universe, pair_facts
+
+__all__ = ["THROTTLED", "OffsetStrategy", "ParameterGuard", "Stage7Steering"]
+
+THROTTLED = frozenset({"order_throttled", "read_throttled"})
+"""Anomalies that say that the exchange had us wait."""
+
+_NORMAL = RiskMode.NORMAL
+_BASIS = 10_000
+
+
+class Stage7Steering:
+    """Steers a run by a universe and by runtime parameters. Implements `pipeline.steering`.
+
+    Args:
+        universe: Which pairs may be opened.
+        parameters: The first version.
+        limits: How evidence moves the parameters; None keeps the first version for good.
+        data_age_ms_max: A price that is older counts as missing.
+
+    Attributes:
+        universe: As given.
+        draft: The cycle it looks at, while it is decided.
+    """
+
+    def __init__(
+        self,
+        universe: Universe,
+        parameters: RuntimeParameters | None = None,
+        *,
+        limits: AdaptationLimits | None = None,
+        data_age_ms_max: int = 60_000,
+    ) -> None:
+        self.universe = universe
+        self.draft: Draft | None = None
+        self._first = parameters or RuntimeParameters()
+        self._limits = limits
+        self._age_ms_max = data_age_ms_max
+        self._adaptive: Adaptive | None = None
+        self._seen_ms = -1  # answers to orders are counted up to here
+
+    @property
+    def adaptive(self) -> Adaptive:
+        """The parameters with their history; the first version alone before the first look."""
+        return self._adaptive or start_adaptive(self._first, now_ms=0)
+
+    @property
+    def parameters(self) -> RuntimeParameters:
+        """The values in force."""
+        return self.adaptive.current.parameters
+
+    @property
+    def wake_ms(self) -> int:
+        """When universe or parameters have to be reviewed."""
+        if self._adaptive is None:
+            return 0
+        due_ms = self.universe.due_ms
+        if self._limits is not None:
+            due_ms = min(due_ms, self._adaptive.window.since_ms + self._limits.window_ms)
+        return due_ms
+
+    def steer(self, context: CycleContext) -> tuple[Anomaly, ...]:
+        """Look at a cycle: fold the evidence, review what is due; return what changed."""
+        draft = context.books
+        if not isinstance(draft, Draft):
+            return ()
+        self.draft = draft
+        observation = draft.observation
+        now_ms = observation.now_ms
+        if self._adaptive is None:
+            self._adaptive = start_adaptive(self._first, now_ms=now_ms)
+            self._seen_ms = now_ms
+        noted: list[Anomaly] = []
+        if self._limits is not None:
+            noted += self._adapt(draft, self._limits)
+        if now_ms >= self.universe.due_ms:
+            facts = pair_facts(draft.rules, observation.marks, observation.conditions)
+            noted += self._choose(facts, now_ms)
+        return tuple(noted)
+
+    def admits(self, symbol: Symbol) -> bool:
+        """Whether a pair is in the universe."""
+        return any(one.symbol == symbol for one in self.universe.selection.members)
+
+    def _choose(self, facts: tuple[PairFacts, ...], now_ms: int) -> list[Anomaly]:
+        self.universe.review(facts, self.parameters, now_ms=now_ms)
+        found = self.universe.selection
+        noted = [
+            Anomaly(
+                "universe_changed",
+                _NORMAL,
+                f"{one.symbol} {'came' if one.is_in else 'went'}: {one.reason}",
+            )
+            for one in found.changes
+        ]
+        if not found.members:
+            noted.append(Anomaly("universe_empty", _NORMAL, "no pair may be opened"))
+        return noted
+
+    def _adapt(self, draft: Draft, limits: AdaptationLimits) -> list[Anomaly]:
+        before = self.adaptive
+        state = note_look(before, self._look(draft))
+        candidates = len(self.universe.selection.scores) or len(draft.rules)
+        state = review_parameters(
+            state, limits, candidates=candidates, now_ms=draft.observation.now_ms
+        )
+        self._adaptive = state
+        if state.current is before.current:
+            return []
+        return [
+            Anomaly(
+                "parameter_changed",
+                _NORMAL,
+                f"{one.name} {one.before} -> {one.after}: {one.reason}, {one.evidence}",
+            )
+            for one in state.current.changes
+        ]
+
+    @exact
+    def _look(self, draft: Draft) -> Look:
+        """Return what this cycle adds to the evidence."""
+        now_ms = draft.observation.now_ms
+        fresh = [refused for at_ms, refused in draft.risk.submits if at_ms > self._seen_ms]
+        self._seen_ms = now_ms
+        members = {one.symbol for one in self.universe.selection.members}
+        missing = wide = 0
+        bps = Decimal(self.parameters.spread_bps_max)
+        for symbol in members:
+            mark = draft.observation.marks.get(symbol)
+            if mark is None or now_ms - mark.event_time_ms > self._age_ms_max:
+                missing += 1
+            elif (mark.ask - mark.bid) * _BASIS > bps * mark.ask:
+                wide += 1
+        alerts = {one.code for one in draft.anomalies if one.mode is not _NORMAL}
+        if draft.assessment is not None:
+            alerts |= {one.rule for one in draft.assessment.reasons if one.mode is not _NORMAL}
+        return Look(
+            now_ms,
+            draft.equity_try,
+            draft.capital.treasury_try,
+            draft.performance.flows_try,
+            len(fresh),
+            sum(fresh),
+            sum(one.code in THROTTLED for one in draft.anomalies),
+            len(members),
+            missing,
+            bool(wide),
+            draft.mode.mode is _NORMAL,
+            tuple(sorted(alerts)),
+        )
+
+    def dump_state(self) -> str:
+        """Return universe, every version of the parameters and the open window as JSON."""
+        state = self.adaptive
+        kept = {
+            "universe": self.universe.dump(),
+            "seen_ms": self._seen_ms,
+            "versions": [_version_json(one) for one in state.versions],
+            "adaptive": None if self._adaptive is None else list(state[1:]),
+        }
+        return json.dumps(kept, default=str, separators=(",", ":"))
+
+    def load_state(self, text: str) -> None:
+        """Take up a state that `dump_state` gave."""
+        kept = json.loads(text)
+        if kept["universe"] is not None:
+            self.universe.load(kept["universe"])
+        self._seen_ms = kept["seen_ms"]
+        if kept["adaptive"] is None:
+            return
+        window, proven, healthy, *figures = kept["adaptive"]
+        self._adaptive = Adaptive(
+            tuple([_version_of(one) for one in kept["versions"]]),
+            Evidence._make([*window[:-1], tuple(window[-1])]),
+            tuple([(number, at_ms) for number, at_ms in proven]),
+            healthy,
+            *map(Decimal, figures),
+        )
+
+
+def _version_json(version: ParameterVersion) -> list[Any]:
+    number, since_ms, origin, parameters, changes = version
+    return [number, since_ms, origin.value, parameters.values(), changes]
+
+
+def _version_of(kept: list[Any]) -> ParameterVersion:
+    number, since_ms, origin, values, changes = kept
+    return ParameterVersion(
+        number,
+        since_ms,
+        Origin(origin),
+        RuntimeParameters.from_values({name: Decimal(text) for name, text in values.items()}),
+        tuple(
+            [
+                ParameterChange(name, Decimal(before), Decimal(after), reason, evidence)
+                for name, before, after, reason, evidence in changes
+            ]
+        ),
+    )
+
+
+class OffsetStrategy:
+    """A strategy whose limit buys are placed lower by the offset in force; else as it is.
+
+    Args:
+        inner: The strategy.
+        steering: Whose offset counts.
+    """
+
+    def __init__(self, inner: Strategy, steering: Stage7Steering) -> None:
+        self._inner = inner
+        self._steering = steering
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the strategy is fed with
+        """Return what the strategy has, so that it is fed with the same."""
+        return getattr(self._inner, name)
+
+    def propose(self, context: StrategyContext) -> Intents:
+        """Return the strategy's intents, limit buys lower."""
+        intents = self._inner.propose(context)
+        offset = self._steering.parameters.price_offset_bps
+        if not offset:
+            return intents
+        return [_offset(one, offset) for one in intents]
+
+    def dump_state(self) -> str:
+        """Return the strategy's state."""
+        return self._inner.dump_state()
+
+    def load_state(self, text: str) -> None:
+        """Take up the strategy's state."""
+        self._inner.load_state(text)
+
+
+def _offset(intent: Intent | CancelIntent, offset: int) -> Intent | CancelIntent:
+    if isinstance(intent, CancelIntent) or intent.side is Side.SELL or intent.price is None:
+        return intent
+    lower = mul(intent.price, Decimal(_BASIS - offset))
+    return intent._replace(price=lower.scaleb(-4, context=EXACT))
+
+
+class ParameterGuard:
+    """Denies orders that make a position grow beyond the runtime parameters; a plug-in.
+
+    Args:
+        steering: Whose parameters and cycle are looked at.
+    """
+
+    def __init__(self, steering: Stage7Steering) -> None:
+        self._steering = steering
+
+    @hookimpl
+    @exact
+    def kit_review_order(self, proposal: OrderProposal, context: StrategyContext) -> Review:  # noqa: ARG002 - the hook's signature
+        """Hold an order against turnover, orders of this cycle and cash."""
+        draft = self._steering.draft
+        if proposal.reduces_risk or draft is None:
+            return ALLOW
+        parameters = self._steering.parameters
+        sent = sum(not draft.orders[one.client_order_id].reduces_risk for one in draft.submits)
+        if sent >= parameters.orders_per_cycle_max:
+            most = Decimal(parameters.orders_per_cycle_max)
+            return _deny("orders_per_cycle", Decimal(sent + 1), most)
+        performance, capital = draft.performance, draft.risk.day_start_capital_try
+        before = sum((one.turnover_try for one in performance.day.symbols.values()), Decimal(0))
+        turnover = performance.total.turnover_try - before + proposal.notional_try
+        allowed = parameters.turnover_ratio_max * max(capital, Decimal(0))
+        if turnover > allowed:
+            return _deny("turnover", turnover, allowed)
+        cash = draft.ledger.balance(Account.BOT, draft.profile.quote)
+        for order in draft.orders.values():
+            if order.side is Side.BUY:
+                cash = cash - order.reserved
+        left, least = cash - proposal.notional_try, parameters.cash_ratio_min * draft.equity_try
+        if left < least:
+            return _deny("cash_target", left, least)
+        return ALLOW
+
+
+def _deny(code: str, value: Decimal, limit: Decimal) -> Review:
+    return Review(
+        Verdict.DENY, "stage7", f"{value} against {limit}", code=code, value=value, limit=limit
+    )
