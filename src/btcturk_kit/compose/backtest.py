@@ -8,7 +8,7 @@ from the environment, work for each bar.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from difflib import get_close_matches
@@ -148,6 +148,20 @@ class Backtest:
         )
         self._name = name or f"{', '.join(one for one, _ in self._chosen)} on {dataset.name}"
         self.strategies: tuple[BoundStrategy, ...] = ()
+
+    @property
+    def instants(self) -> Sequence[int]:
+        """The instants that are decided at."""
+        return self._instants[self._start : self._stop]
+
+    @property
+    def bars_before(self) -> int:
+        """Instants of the dataset before the first that is decided at."""
+        return self._start
+
+    def tell(self, on_decision: Callable[[Decision, int], None]) -> None:
+        """Tell every decision of the runs from now on."""
+        self._on_decision = on_decision
 
     @classmethod
     def of_frame(

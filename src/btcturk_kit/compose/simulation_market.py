@@ -17,7 +17,7 @@ from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.market import BarColumns, MarketFrame
 from btcturk_kit.domain.simulated_run import PriceColumn
-from btcturk_kit.errors import ConfigurationError
+from btcturk_kit.errors import ConfigurationError, InvariantViolation
 from btcturk_kit.ports.market_data import MarketData
 
 __all__ = ["WatchedMarket", "frame_between", "instants_of", "place_of"]
@@ -73,6 +73,8 @@ def _joined(parts: list[Slice], count: int) -> Slice:
 def instants_of(dataset: Dataset, symbols: Sequence[Symbol]) -> Slice:
     """Return the union of the instants of some pairs, in order; theirs where it is one sequence.
 
+    It begins where every pair has had a bar: before it there is no price to mark one at.
+
     Raises:
         ConfigurationError: A pair has no bars.
     """
@@ -85,7 +87,10 @@ def instants_of(dataset: Dataset, symbols: Sequence[Symbol]) -> Slice:
             )
         if not any(pair.times_ms is one or pair.times_ms == one for one in columns):
             columns.append(pair.times_ms)
-    return columns[0] if len(columns) == 1 else list(dict.fromkeys(merge(*columns)))
+    if len(columns) == 1:
+        return columns[0]
+    first_ms = max((one[0] for one in columns if one), default=0)
+    return [one for one in dict.fromkeys(merge(*columns)) if one >= first_ms]
 
 
 def frame_between(
@@ -107,8 +112,8 @@ def frame_between(
 
 def _bars_at(pair: PairData, instants: Slice, start: int, stop: int) -> BarColumns:
     bars = pair.bars
-    if bars is None:  # pragma: no cover - `instants_of` refused it
-        raise ConfigurationError(f"no bars of {pair.rules.symbol}")
+    if bars is None:
+        raise InvariantViolation(f"no bars of {pair.rules.symbol}")
     if pair.times_ms is instants or pair.times_ms == instants:
         if (start, stop) == (0, len(instants)):
             return bars
@@ -117,8 +122,8 @@ def _bars_at(pair: PairData, instants: Slice, start: int, stop: int) -> BarColum
     columns: dict[str, Any] = {name: [] for name in _COLUMNS}
     for now_ms in instants[start:stop]:
         at = bisect_right(own, now_ms) - 1
-        is_there = at >= 0 and own[at] == now_ms
-        last = bars.close[max(at, 0)]  # before its first bar a pair stands at its first close
+        is_there = own[at] == now_ms
+        last = bars.close[at]
         for name, column in columns.items():
             if is_there:
                 column.append(getattr(bars, name)[at])
