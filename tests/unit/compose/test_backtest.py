@@ -305,7 +305,9 @@ def test_columns_of_any_kind_are_a_dataset() -> None:
         symbol=BTCTRY, base=Asset("BTC"), quote=Asset("TRY"), price_scale=0, quantity_scale=8
     )
     whole = dataset_of("BTCTRY", times_ms=[1], close=[Decimal(3712281)], rules=rules)
-    assert whole.pairs[BTCTRY].bars.close == [3712281]  # type: ignore[union-attr]
+    told = whole.pairs[BTCTRY].bars
+    assert told is not None
+    assert told.close == [3712281]
     frame = Backtest(whole, "trend")
     assert list(frame.instants) == [1]
 
@@ -323,7 +325,7 @@ def test_columns_of_any_kind_are_a_dataset() -> None:
 def test_columns_that_are_no_bars_are_refused(columns: dict[str, list[object]], told: str) -> None:
     """Nothing is guessed: the message says what is wrong."""
     with pytest.raises(ConfigurationError, match=told):
-        dataset_of("BTCTRY", **columns)  # type: ignore[arg-type]
+        dataset_of("BTCTRY", **columns)
     with pytest.raises(ConfigurationError, match="no pair of TRY"):
         dataset_of("EUR", times_ms=[1], close=[1])
 
@@ -359,7 +361,7 @@ def test_a_frame_in_memory_is_played_as_it_is() -> None:
 def test_what_cannot_be_run_is_refused(options: dict[str, object], told: str) -> None:
     """One line each, before anything is traded."""
     with pytest.raises(ConfigurationError, match=told):
-        Backtest(hours(20), **{"strategy": "trend", **options}).run()  # type: ignore[arg-type]
+        Backtest(hours(20), **{"strategy": "trend", **options}).run()
     with pytest.raises(UnknownSymbolError, match="BTCTR"):
         Backtest(hours(20), "trend", symbols=["BTCTR"])
 

@@ -58,7 +58,7 @@ class Stretching(Hoarder):
     def on_bar(self, bar: BarView) -> None:
         """Try to go on to the next bar."""
         self.next = 0
-        bar.index += 1  # type: ignore[misc]
+        bar.index += 1
 
 
 def test_a_view_cannot_be_moved_by_who_is_fed() -> None:
@@ -85,7 +85,7 @@ class Leaping(Hoarder):
 
     def propose(self, context: StrategyContext) -> tuple[()]:
         """Try to look at the market of a later instant."""
-        context.index += 1  # type: ignore[attr-defined]
+        context.index += 1
         return ()
 
 
