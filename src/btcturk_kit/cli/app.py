@@ -18,6 +18,8 @@ __all__ = ["app"]
 _COMMANDS: Final = {
     "quickstart": "quickstart:quickstart",
     "stage4-run": "stage4:stage4_run",
+    "backtest": "backtest:backtest",
+    "lookahead": "lookahead:lookahead",
     "sandbox": "sandbox:sandbox_app",
     "ledger": "ledger:ledger_app",
     "capital": "capital:capital_app",

@@ -9,6 +9,7 @@ from the environment, work for each bar.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from decimal import Decimal
 from difflib import get_close_matches
@@ -29,14 +30,9 @@ from btcturk_kit.compose.simulation_kit import (
     warm_up,
 )
 from btcturk_kit.compose.simulation_log import RunLog
-from btcturk_kit.compose.simulation_market import (
-    WatchedMarket,
-    frame_between,
-    instants_of,
-    place_of,
-)
+from btcturk_kit.compose.simulation_market import WatchedMarket
 from btcturk_kit.domain.cycle import CycleState, Decision
-from btcturk_kit.domain.datasets import Dataset
+from btcturk_kit.domain.datasets import Dataset, PairData
 from btcturk_kit.domain.equity_identity import check_equity_identity
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.instruments import PairRules
@@ -53,8 +49,15 @@ from btcturk_kit.ports.store import StateStore
 from btcturk_kit.runtime.cycle_runner import CycleRunner, RunReport
 from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
 from btcturk_kit.simulation.oms import OmsSimulator
+from btcturk_kit.simulation.venue_models import VenueModels
 
 __all__ = ["Backtest"]
+
+_ALL: Final = 1 << 60
+"""More instants than there are."""
+
+_STEP: Final = 20_000
+"""Instants between two words on progress."""
 
 _SAVE_EVERY: Final = 10_000
 """Quiet cycles between two saved states: nothing is lost with a store in memory."""
@@ -73,8 +76,10 @@ class Backtest:
         from_ms: First instant to decide at; what was before it only feeds the strategies. None for
             the first of the dataset, with strategies that have seen nothing.
         to_ms: Last instant to decide at; None for the last of the dataset.
+        interval_ms: Length of a bar; needed for a dataset of trades or books alone.
         warm_up_bars: Bars before `from_ms` that are fed; None for all there are.
         seed: Of everything that is drawn.
+        models: What is assumed of the exchange: latency, queue, slippage, fees by volume.
         capital_try: What the account opens with.
         profile: Policies; None for those that ship. Its pairs are replaced.
         store: Where the books are kept; None for memory. An account that is not open yet.
@@ -105,8 +110,10 @@ class Backtest:
         symbols: Iterable[str] | None = None,
         from_ms: int | None = None,
         to_ms: int | None = None,
+        interval_ms: int | None = None,
         warm_up_bars: int | None = None,
         seed: int = 0,
+        models: VenueModels = VenueModels(),  # noqa: B008 - a frozen value
         capital_try: Decimal = Decimal(100_000),
         profile: Profile | None = None,
         store: StateStore | None = None,
@@ -117,8 +124,8 @@ class Backtest:
     ) -> None:
         if not capital_try > 0:
             raise ConfigurationError(f"capital of {capital_try} TRY", hint="must exceed 0")
-        self._dataset = dataset
-        self._rules, self._labels = _tradable(dataset, symbols)
+        self._dataset, self._labels = _tradable(dataset, symbols)
+        self._rules = self._dataset.rules
         pairs = tuple(self._rules)
         self._chosen = named(strategy)
         self._parameters = parameters or {}
@@ -127,20 +134,20 @@ class Backtest:
         self._store = store
         self._max_cycles = max_cycles
         self._on_decision, self._on_progress = on_decision, on_progress
-        self._instants = instants_of(dataset, pairs)
-        self._start = 0 if from_ms is None else place_of(self._instants, from_ms)
-        end = len(self._instants)
-        self._stop = end if to_ms is None else place_of(self._instants, to_ms + 1)
-        if self._start >= self._stop:
-            raise ConfigurationError(
-                f"{dataset.name} has no instant between {from_ms} and {to_ms}",
-                hint=f"it goes from {self._instants[0]} to {self._instants[-1]}"
-                if end
-                else "it has no bars",
-            )
-        fed = self._start if warm_up_bars is None else min(warm_up_bars, self._start)
-        self._fed_from = self._start - fed
-        self._fees = _fees(dataset, pairs, self._instants[self._start])
+        self._models = models
+        tape = any(one.trades or one.depth for one in self._dataset.pairs.values())
+        in_steps = on_progress is not None and not (tape and from_ms is not None)
+        self._market = DatasetMarketData(
+            self._dataset,
+            symbols=pairs,
+            from_ms=from_ms,
+            to_ms=to_ms,
+            interval_ms=interval_ms,
+            publication_ms=models.publication.delay_ms,
+            warm_up_bars=_ALL if warm_up_bars is None else warm_up_bars,
+            block=_STEP if in_steps else _ALL,
+        )
+        self._fees = _fees(dataset, pairs, self._market.start_ms)
         self._profile = (
             replace(default_profile(pairs), taker_rate=self._fees.taker_rate)
             if profile is None
@@ -152,12 +159,12 @@ class Backtest:
     @property
     def instants(self) -> Sequence[int]:
         """The instants that are decided at."""
-        return self._instants[self._start : self._stop]
+        return self._market.times_ms[self._market.start :]
 
     @property
     def bars_before(self) -> int:
         """Instants of the dataset before the first that is decided at."""
-        return self._start
+        return self._market.start
 
     def tell(self, on_decision: Callable[[Decision, int], None]) -> None:
         """Tell every decision of the runs from now on."""
@@ -191,17 +198,21 @@ class Backtest:
             guards=self._guards,
         )
         self.strategies = kit.strategies
-        noted = warm_up(kit, self._before())
-        frame = frame_between(
-            self._dataset, tuple(self._rules), self._instants, self._start, self._stop
+        whole = self._market
+        noted = warm_up(kit, [(BarView(bars), range(whole.start)) for bars in whole.bars])
+        market = WatchedMarket(copy(whole), skip=whole.start)
+        oms = OmsSimulator(
+            self._rules,
+            self._fees,
+            {TRY: self._capital_try},
+            models=self._models,
+            seed=self._seed,
         )
-        market = WatchedMarket(DatasetMarketData(frame, self._rules))
-        venue = SimulatedVenue(OmsSimulator(self._rules, self._fees, {TRY: self._capital_try}))
-        log = RunLog(self._capital_try, frame.times_ms[0], self._on_decision)
+        log = RunLog(self._capital_try, whole.start_ms, self._on_decision)
         runner = CycleRunner(
             kit=kit,
             market=market,
-            venue=venue,
+            venue=SimulatedVenue(oms),
             store=self._store or MemoryStateStore(account=self._profile.account),
             lock=NoInstanceLock(),
             save_every=_SAVE_EVERY,
@@ -213,18 +224,11 @@ class Backtest:
         report = _finished(runner.run(max_cycles=self._max_cycles))
         return self._checked(kit, market, log, runner, report.state)
 
-    def _before(self) -> Iterable[tuple[BarView, Iterable[int]]]:
-        if self._fed_from < self._start:
-            pairs = tuple(self._rules)
-            frame = frame_between(self._dataset, pairs, self._instants, self._fed_from, self._start)
-            for bars in frame.bars:
-                yield BarView(bars), range(len(bars.close))
-
     def _progressed(self, market: WatchedMarket) -> Callable[[int], None] | None:
         told = self._on_progress
         if told is None:
             return None
-        first, last = self._instants[self._start], self._instants[self._stop - 1]
+        first, last = self._market.start_ms, self._market.times_ms[-1]
 
         def on_frame(_cycles: int) -> None:
             passed = market.frames[-1].times_ms[-1] - first
@@ -272,27 +276,29 @@ def _finished(run: Coroutine[Any, Any, RunReport]) -> RunReport:
     raise InvariantViolation("a simulated port waited for something")
 
 
-def _tradable(
-    dataset: Dataset, symbols: Iterable[str] | None
-) -> tuple[dict[Symbol, PairRules], tuple[str, ...]]:
-    """Return the rules of the chosen pairs, counted in TRY, and what must be said about them."""
-    chosen: dict[Symbol, PairRules] = {}
-    labels = list(dataset.labels)
+def _tradable(dataset: Dataset, symbols: Iterable[str] | None) -> tuple[Dataset, tuple[str, ...]]:
+    """Return the chosen pairs, counted in TRY, and what must be said about them."""
+    chosen: dict[Symbol, PairData] = {}
     for symbol in map(Symbol, dataset.pairs if symbols is None else symbols):
         if symbol not in dataset.pairs:
             near = get_close_matches(symbol, dataset.pairs, n=3, cutoff=0.6)
             raise UnknownSymbolError(symbol, suggestions=tuple(near))
-        chosen[symbol] = dataset.pairs[symbol].rules
-    quotes = sorted({rules.quote for rules in chosen.values()})
-    if not chosen or len(quotes) > 1:
+        chosen[symbol] = dataset.pairs[symbol]
+    quotes = sorted({pair.rules.quote for pair in chosen.values()})
+    if len(quotes) != 1:
         raise ConfigurationError(
             f"pairs quoted in {' and '.join(quotes) or 'nothing'}",
             hint="choose pairs of one quote: the capital policy works in one currency",
         )
-    if quotes[0] != TRY:
-        labels.append(f"{quotes[0]} counted as TRY: every amount of TRY is one of {quotes[0]}")
-        chosen = {symbol: replace(rules, quote=TRY) for symbol, rules in chosen.items()}
-    return chosen, tuple(labels)
+    kept = replace(dataset, pairs=chosen)
+    if quotes[0] == TRY:
+        return kept, kept.labels
+    counted = {
+        symbol: replace(pair, rules=replace(pair.rules, quote=TRY))
+        for symbol, pair in chosen.items()
+    }
+    told = f"{quotes[0]} counted as TRY: every amount of TRY is one of {quotes[0]}"
+    return replace(kept, pairs=counted), (*kept.labels, told)
 
 
 def _fees(dataset: Dataset, symbols: tuple[Symbol, ...], now_ms: int) -> FeeSchedule:

@@ -1,0 +1,105 @@
+"""`lookahead`: does a strategy decide on what it could not know?
+
+Never add: a check of its own; see `compose.simulation_lookahead`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from btcturk_kit.cli.output import failing_cleanly, print_json
+
+__all__ = ["lookahead"]
+
+_FOUND = 9
+
+
+def lookahead(
+    dataset: Annotated[
+        str, typer.Argument(help="A dataset's folder, or sample:NAME for one that is included.")
+    ],
+    *,
+    strategy: Annotated[
+        list[str], typer.Option("--strategy", help="A plug-in's name; repeatable.")
+    ],
+    begin: Annotated[
+        str | None, typer.Option("--from", help="First day or instant; before it only warm-up.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Last day or instant.")] = None,
+    pairs: Annotated[str | None, typer.Option(help="Pairs to trade, by commas.")] = None,
+    interval_seconds: Annotated[
+        float | None, typer.Option(help="Length of a bar, for trades and books.")
+    ] = None,
+    capital: Annotated[str, typer.Option(help="What the account opens with, TRY.")] = "100000",
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A strategy's parameter; repeatable."),
+    ] = None,
+    cuts: Annotated[int, typer.Option(min=1, help="Instants whose future is changed.")] = 6,
+    seed: Annotated[int, typer.Option(help="Of the cuts and of what is drawn.")] = 0,
+    env_file: Annotated[
+        Path | None, typer.Option(help="Dotenv file with limits and guards.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Change the future after some instants: what was decided before must stay the same."""
+    from btcturk_kit.cli.simulation import load_limits, options_of  # noqa: PLC0415 - see `backtest`
+
+    with failing_cleanly(as_json=as_json):
+        settings = load_limits(env_file)
+        data, options = options_of(
+            settings,
+            address=dataset,
+            strategies=strategy,
+            pairs=pairs,
+            begin=begin,
+            end=end,
+            interval_seconds=interval_seconds,
+            capital=capital,
+            assignments=assignments or (),
+        )
+        from btcturk_kit.compose.simulation_lookahead import (  # noqa: PLC0415 - as above
+            lookahead as check,
+        )
+
+        report = check(data, cuts=cuts, seed=seed, **options)
+        document = {
+            "schema": "lookahead/1",
+            "dataset": data.name,
+            "strategies": list(strategy),
+            "is_clean": report.is_clean,
+            "cuts_ms": list(report.cuts_ms),
+            "futures": list(report.futures),
+            "warm_ups": list(report.warm_ups),
+            "decisions": report.decisions,
+            "findings": [one._asdict() for one in report.findings],
+        }
+        if as_json:
+            print_json(document)
+        else:
+            _show(document, settings.day_zone)
+    if not report.is_clean:
+        raise typer.Exit(_FOUND)
+
+
+def _show(document: dict[str, Any], zone: str) -> None:
+    from btcturk_kit.cli.simulation import when  # noqa: PLC0415 - as above
+
+    cuts, findings = document["cuts_ms"], document["findings"]
+    typer.echo(
+        f"{document['decisions']:,} decisions compared over {len(cuts)} cuts and "
+        f"{len(document['futures'])} other futures"
+    )
+    if not findings:
+        typer.echo("none depends on what came after it")
+        return
+    first = findings[0]
+    whose = first["strategy"] or "what follows from the decisions"
+    typer.echo(f"look-ahead: {len(findings)} of them made a difference; the first is")
+    typer.echo(f"  at {when(first['now_ms'], zone)}, {whose} ({first['what']})")
+    typer.echo(f"  recorded future: {first['recorded']}")
+    typer.echo(f"  future {first['future']!r}: {first['changed']}")
+    typer.echo(f"  the data is the same up to {when(first['cut_ms'], zone)} ({first['cut_ms']})")
