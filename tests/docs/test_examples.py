@@ -28,6 +28,7 @@ LAST_WORDS = {
         "treasury   1371.52",
         "2025-12-10",
     ],
+    "12_backtest_in_twenty_lines.py": ["15384 hours", "after", "looks ahead: False"],
 }
 """Example → texts that it prints, in this order."""
 

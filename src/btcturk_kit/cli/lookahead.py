@@ -5,14 +5,18 @@ Never add: a check of its own; see `compose.simulation_lookahead`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from btcturk_kit.cli.output import failing_cleanly, print_json
 
-__all__ = ["lookahead"]
+if TYPE_CHECKING:
+    from btcturk_kit.compose.simulation_lookahead import LookaheadReport
+
+__all__ = ["exit_code", "lookahead", "report_document", "report_lines"]
 
 _FOUND = 9
 
@@ -66,40 +70,55 @@ def lookahead(
         )
 
         report = check(data, cuts=cuts, seed=seed, **options)
-        document = {
-            "schema": "lookahead/1",
-            "dataset": data.name,
-            "strategies": list(strategy),
-            "is_clean": report.is_clean,
-            "cuts_ms": list(report.cuts_ms),
-            "futures": list(report.futures),
-            "warm_ups": list(report.warm_ups),
-            "decisions": report.decisions,
-            "findings": [one._asdict() for one in report.findings],
-        }
+        document = report_document(report, dataset=data.name, strategies=strategy)
         if as_json:
             print_json(document)
         else:
-            _show(document, settings.day_zone)
-    if not report.is_clean:
-        raise typer.Exit(_FOUND)
+            for line in report_lines(document, settings.day_zone):
+                typer.echo(line)
+    raise typer.Exit(exit_code(report))
 
 
-def _show(document: dict[str, Any], zone: str) -> None:
+def exit_code(report: LookaheadReport) -> int:
+    """Return how the command ends: 9 where a future made a difference."""
+    return 0 if report.is_clean else _FOUND
+
+
+def report_document(
+    report: LookaheadReport, *, dataset: str, strategies: Sequence[str]
+) -> dict[str, Any]:
+    """Return what was done and found, for `--json`."""
+    return {
+        "schema": "lookahead/1",
+        "dataset": dataset,
+        "strategies": list(strategies),
+        "is_clean": report.is_clean,
+        "cuts_ms": list(report.cuts_ms),
+        "futures": list(report.futures),
+        "warm_ups": list(report.warm_ups),
+        "decisions": report.decisions,
+        "findings": [one._asdict() for one in report.findings],
+    }
+
+
+def report_lines(document: Mapping[str, Any], zone: str) -> list[str]:
+    """Return the same for people."""
     from btcturk_kit.cli.simulation import when  # noqa: PLC0415 - as above
 
     cuts, findings = document["cuts_ms"], document["findings"]
-    typer.echo(
+    compared = (
         f"{document['decisions']:,} decisions compared over {len(cuts)} cuts and "
         f"{len(document['futures'])} other futures"
     )
     if not findings:
-        typer.echo("none depends on what came after it")
-        return
+        return [compared, "none depends on what came after it"]
     first = findings[0]
     whose = first["strategy"] or "what follows from the decisions"
-    typer.echo(f"look-ahead: {len(findings)} of them made a difference; the first is")
-    typer.echo(f"  at {when(first['now_ms'], zone)}, {whose} ({first['what']})")
-    typer.echo(f"  recorded future: {first['recorded']}")
-    typer.echo(f"  future {first['future']!r}: {first['changed']}")
-    typer.echo(f"  the data is the same up to {when(first['cut_ms'], zone)} ({first['cut_ms']})")
+    return [
+        compared,
+        f"look-ahead: {len(findings)} of them made a difference; the first is",
+        f"  at {when(first['now_ms'], zone)}, {whose} ({first['what']})",
+        f"  recorded future: {first['recorded']}",
+        f"  future {first['future']!r}: {first['changed']}",
+        f"  the data is the same up to {when(first['cut_ms'], zone)} ({first['cut_ms']})",
+    ]
