@@ -45,6 +45,7 @@ from btcturk_kit.hooks.strategy import BarView
 from btcturk_kit.pipeline.books import require_law
 from btcturk_kit.pipeline.decide import BoundStrategy, Kit
 from btcturk_kit.pipeline.profile import TRY, Profile
+from btcturk_kit.pipeline.quiet import QuietScan
 from btcturk_kit.ports.store import StateStore
 from btcturk_kit.runtime.cycle_runner import CycleRunner, RunReport
 from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
@@ -85,6 +86,8 @@ class Backtest:
         store: Where the books are kept; None for memory. An account that is not open yet.
         name: Of the run, for titles.
         max_cycles: Stop after so many instants; None for no end.
+        cycles_per_instant_max: With more than one, a cancel is followed by another look at the same
+            instant, so that an order may be replaced there.
         on_decision: Told every decision in which something happened, and its instant.
         on_progress: Told, now and then, what part of the market's time is over, 0 to 1.
 
@@ -119,6 +122,7 @@ class Backtest:
         store: StateStore | None = None,
         name: str = "",
         max_cycles: int | None = None,
+        cycles_per_instant_max: int = 1,
         on_decision: Callable[[Decision, int], None] | None = None,
         on_progress: Callable[[float], None] | None = None,
     ) -> None:
@@ -132,7 +136,7 @@ class Backtest:
         self._guards = tuple(guards)
         self._seed, self._capital_try = seed, capital_try
         self._store = store
-        self._max_cycles = max_cycles
+        self._max_cycles, self._repeats = max_cycles, cycles_per_instant_max
         self._on_decision, self._on_progress = on_decision, on_progress
         self._models = models
         tape = any(one.trades or one.depth for one in self._dataset.pairs.values())
@@ -216,13 +220,17 @@ class Backtest:
             store=self._store or MemoryStateStore(account=self._profile.account),
             lock=NoInstanceLock(),
             save_every=_SAVE_EVERY,
+            cycles_per_instant_max=self._repeats,
             noted=noted,
             on_decision=log.note,
             on_frame=self._progressed(market),
         )
-        log.follow(runner.equities, runner.equity_places)
+        places = QuietScan(kit).unit_places  # those of the runner's own scan of this kit
+        log.follow(runner.equities, places)
         report = _finished(runner.run(max_cycles=self._max_cycles))
-        return self._checked(kit, market, log, runner, report.state)
+        return self._checked(
+            kit, market, log, report.state, equities=runner.equities, places=places
+        )
 
     def _progressed(self, market: WatchedMarket) -> Callable[[int], None] | None:
         told = self._on_progress
@@ -237,10 +245,16 @@ class Backtest:
         return on_frame
 
     def _checked(
-        self, kit: Kit, market: WatchedMarket, log: RunLog, runner: CycleRunner, state: CycleState
+        self,
+        kit: Kit,
+        market: WatchedMarket,
+        log: RunLog,
+        state: CycleState,
+        *,
+        equities: list[int],
+        places: int,
     ) -> SimulatedRun:
         """Return what happened, after holding it to the law and to the equity identity."""
-        equities = runner.equities
         count = len(equities)
         run = SimulatedRun(
             name=self._name,
@@ -248,7 +262,7 @@ class Backtest:
             strategies=tuple(name for name, _ in self._chosen),
             seed=self._seed,
             opening_try=self._capital_try,
-            equity=EquityCurve(market.times_ms(count), equities, runner.equity_places),
+            equity=EquityCurve(market.times_ms(count), equities, places),
             prices=market.prices(count),
             fills=tuple(log.fills),
             trips=tuple(log.trips),

@@ -180,11 +180,6 @@ class CycleRunner:
         """Equity at every instant of this run, in integer units; see `QuietScan`."""
         return self._scan.equities
 
-    @property
-    def equity_places(self) -> int:
-        """A unit of `equities` is 10**-this of the quote."""
-        return self._scan.unit_places
-
     def _recover(self) -> None:
         self._store.begin_epoch()
         stored = self._store.load()
