@@ -31,8 +31,8 @@ _COMMANDS: Final = {
 """Every command and family of commands, in the order of the help: its module and name in there."""
 
 _ALSO: Final = {
-    "sandbox": ("quirks", "quirks:quirks"),
-    "capital": ("lab", "capital_lab:capital_lab"),
+    "sandbox": {"quirks": "quirks:quirks"},
+    "capital": {"lab": "capital_lab:capital_lab"},
 }
 """Commands of a family that have a module of their own."""
 
@@ -45,8 +45,7 @@ def _command(name: str) -> Any:  # noqa: ANN401 - typer's own class of commands
     else:
         around.command(name)(entry)
     command: Any = get_group(around).commands[name]
-    if name in _ALSO:
-        inner, place = _ALSO[name]
+    for inner, place in _ALSO.get(name, {}).items():
         extra = typer.Typer(rich_markup_mode=None)
         extra.command(inner)(_found(place))
         command.add_command(get_group(extra).commands[inner])
