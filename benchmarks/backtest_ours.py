@@ -1,6 +1,6 @@
 """Our side of the backtest benches, in a process of its own: `backtest_ours.py CSV`.
 
-Full fidelity: `Decimal`, fee and tax, ledger, capital fold, risk rules, the spread guard, statistics.
+Full fidelity: `Decimal`, fee and tax, ledger, capital fold, risk rules, a guard, statistics.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import sys
 from dataclasses import replace
 from decimal import Decimal
 from time import perf_counter, process_time
+
+from btcturk_kit.reporting.statistics import statistics_of
 
 from btcturk_kit.compose.backtest import Backtest
 from btcturk_kit.compose.kits import day_end_in
@@ -24,7 +26,6 @@ from btcturk_kit.domain.risk import RiskBudgetPolicy
 from btcturk_kit.domain.risk_limits import RiskLimits
 from btcturk_kit.hooks.strategy import BarView, StrategyContext
 from btcturk_kit.pipeline.profile import Profile
-from btcturk_kit.reporting.statistics import statistics_of
 
 __all__ = ["main"]
 
@@ -75,7 +76,12 @@ class Crossover:
 
 def profile() -> Profile:
     """Return the bench profile: collar off, limits that no loss of one unit reaches."""
-    limits = RiskLimits(daily_loss_ratio=Decimal(1), drawdown_ratio=Decimal("0.99"))
+    limits = RiskLimits(
+        daily_loss_ratio=ONE,
+        drawdown_ratio=Decimal("0.99"),
+        streak_multiplier=ONE,  # a fixed size of one unit, after losses too
+        stress_multiplier=ONE,
+    )
     return replace(
         default_profile((SYMBOL,)),
         risk=RiskBudgetPolicy(limits=limits),

@@ -20,7 +20,7 @@ _FIRST: Final = 1_000.0
 
 
 def walk_file(bars: int, *, seed: int = 1) -> Path:
-    """Return the CSV of so many bars: instant of the close in ms, open, high, low, close, volume."""
+    """Return the CSV of so many bars: when each closed, open, high, low, close, volume."""
     path = RESULTS / f"walk-{bars}-{seed}.csv"
     if path.exists():
         return path

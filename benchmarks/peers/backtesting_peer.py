@@ -6,6 +6,7 @@ import json
 import sys
 import warnings
 from time import perf_counter, process_time
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ __all__ = ["main"]
 warnings.simplefilter("ignore")
 
 
-def _sums(values, length):
+def _sums(values: Any, length: int) -> Any:  # noqa: ANN401 - an array of that library
     """Return sums of the last `length` closes in whole ticks, zero before there are as many."""
     ticks = np.rint(np.asarray(values) * 100).astype(np.int64)
     total = np.concatenate(([0], np.cumsum(ticks)))
@@ -28,13 +29,13 @@ def _sums(values, length):
 class Crossover(Strategy):
     """Long one unit while the average of 20 closes is above that of 100."""
 
-    def init(self):
+    def init(self) -> None:
         """Compute both sums at once."""
         self.fast = self.I(_sums, self.data.Close, 20)
         self.slow = self.I(_sums, self.data.Close, 100)
         self.held = False
 
-    def next(self):
+    def next(self) -> None:
         """Buy one unit at the next open, or sell it."""
         if len(self.data) < 100:
             return
