@@ -17,7 +17,8 @@ NOBODY = "http://127.0.0.1:9"
 def test_help_holds_no_picture() -> None:
     """A word between colons would be shown as one, as `KEY:SECRET:` was."""
     shown = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["sandbox", "serve", "--help"]).stdout
-    assert "One more as KEY:SECRET, maybe with :ASSET=AMOUNT,...; repeatable." in shown
+    words = " ".join(shown.split())
+    assert "One more as KEY:SECRET, maybe with :ASSET=AMOUNT,...; repeatable." in words
     assert "\N{CIRCLED IDEOGRAPH SECRET}" not in shown
 
 

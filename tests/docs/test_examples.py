@@ -29,6 +29,7 @@ LAST_WORDS = {
         "treasury   1371.52",
         "2025-12-10",
     ],
+    "12_backtest_in_twenty_lines.py": ["15384 hours", "after", "looks ahead: False"],
     "13_stage7_bot.py": ["1000 hours", "1. BTCTRY", "net is gross less charges: True"],
 }
 """Example → texts that it prints, in this order."""

@@ -109,7 +109,7 @@ def test_the_strategy_example_is_a_plug_in() -> None:
     view = btcturk_kit.BarView(columns)
     strategy.on_bar(view)  # type: ignore[attr-defined]  # an optional method of the protocol
     assert list(strategy.propose(context)) == []
-    view.index = 1
+    view._index = 1
     strategy.on_bar(view)  # type: ignore[attr-defined]  # as above
     (intent,) = strategy.propose(context)
     assert (intent.side, intent.quote_amount) == (Side.BUY, Decimal(1_000))

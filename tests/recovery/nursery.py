@@ -28,6 +28,7 @@ import uvicorn.protocols.http.h11_impl
 from btcturk_kit.__main__ import main as command_line
 from btcturk_kit.adapters.http_transport import Httpx2Transport
 from btcturk_kit.cli import app, summary
+from btcturk_kit.cli import stage4 as stage4_command
 from btcturk_kit.compose.live import stage4
 from btcturk_kit.ports.transport import HttpRequest, HttpResponse
 from btcturk_kit.sandbox.address import SandboxAddress
@@ -37,7 +38,7 @@ from btcturk_kit.settings import load_settings
 
 __all__ = ["Job", "Killed", "main"]
 
-PRELOADED = (app, summary, structlog, uvicorn.protocols.http.h11_impl)
+PRELOADED = (app, stage4_command, summary, structlog, uvicorn.protocols.http.h11_impl)
 """What a process started here does not have to load again."""
 
 HOUR_MS = 3_600_000

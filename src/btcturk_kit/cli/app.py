@@ -1,55 +1,115 @@
-"""The application: its commands and nothing else."""
+"""The application: its commands and nothing else.
+
+A command's module is imported when the command is called, or when the names of all are asked for.
+"""
 
 from __future__ import annotations
 
-import sys
-from importlib.metadata import version
-from typing import Annotated
+from collections.abc import Iterator, MutableMapping
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import typer
-
-from btcturk_kit.cli.capital import capital_app
-from btcturk_kit.cli.capital_lab import capital_lab
-from btcturk_kit.cli.config import config_app
-from btcturk_kit.cli.data import data_app
-from btcturk_kit.cli.data_live import data_capture, data_download
-from btcturk_kit.cli.export import export_app
-from btcturk_kit.cli.ledger import ledger_app
-from btcturk_kit.cli.quickstart import quickstart
-from btcturk_kit.cli.quirks import quirks
-from btcturk_kit.cli.report import report_app
-from btcturk_kit.cli.risk import risk_app
-from btcturk_kit.cli.sandbox import sandbox_app
-from btcturk_kit.cli.stage4 import stage4_run
-from btcturk_kit.cli.stage7 import stage7_run
+from typer.core import TyperGroup
+from typer.main import get_group
 
 __all__ = ["app"]
 
+_COMMANDS: Final = {
+    "quickstart": "quickstart:quickstart",
+    "stage4-run": "stage4:stage4_run",
+    "stage7-run": "stage7:stage7_run",
+    "backtest": "backtest:backtest",
+    "lookahead": "lookahead:lookahead",
+    "sweep": "sweep:sweep",
+    "replay": "replay:replay",
+    "parity": "parity:parity",
+    "data": "data:data_app",
+    "sandbox": "sandbox:sandbox_app",
+    "ledger": "ledger:ledger_app",
+    "capital": "capital:capital_app",
+    "risk": "risk:risk_app",
+    "export": "export:export_app",
+    "report": "report:report_app",
+    "config": "config:config_app",
+}
+"""Every command and family of commands, in the order of the help: its module and name in there."""
+
+_ALSO: Final = {
+    "sandbox": {"quirks": "quirks:quirks"},
+    "capital": {"lab": "capital_lab:capital_lab"},
+    "data": {"download": "data_live:data_download", "capture": "data_live:data_capture"},
+}
+"""Commands of a family that have a module of their own."""
+
+
+def _command(name: str) -> Any:  # noqa: ANN401 - typer's own class of commands
+    """Import a command, or a family of them, and make it as the application would."""
+    around, entry = typer.Typer(rich_markup_mode=None), _found(_COMMANDS[name])
+    if isinstance(entry, typer.Typer):
+        around.add_typer(entry)
+    else:
+        around.command(name)(entry)
+    command: Any = get_group(around).commands[name]
+    for inner, place in _ALSO.get(name, {}).items():
+        extra = typer.Typer(rich_markup_mode=None)
+        extra.command(inner)(_found(place))
+        command.add_command(get_group(extra).commands[inner])
+    return command
+
+
+def _found(place: str) -> Any:  # noqa: ANN401 - a function or an application
+    module, _, name = place.partition(":")
+    return getattr(import_module(f"btcturk_kit.cli.{module}"), name)
+
+
+class _Commands(MutableMapping[str, Any]):
+    """The commands by name, each made when it is looked up."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - typer's own class of commands
+        if name not in self._made:
+            self._made[name] = _command(name)
+        return self._made[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:  # noqa: ANN401 - as above
+        self._made[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_COMMANDS)
+
+    def __len__(self) -> int:
+        return len(_COMMANDS)
+
+
+class _Group(TyperGroup):
+    """The root of all commands: knows their names, and no module before it is needed."""
+
+    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - handed on as they are
+        super().__init__(**attributes)
+        self.commands = _Commands()
+
+
+# Boxes around the help would cost every start 130 ms: it is plain text.
 app = typer.Typer(
     name="btcturk-kit",
+    cls=_Group,
+    rich_markup_mode=None,
     help="Building blocks for trading bots on BtcTurk.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-app.command("quickstart")(quickstart)
-app.command("stage4-run")(stage4_run)
-app.command("stage7-run")(stage7_run)
-sandbox_app.command("quirks")(quirks)
-app.add_typer(sandbox_app)
-app.add_typer(ledger_app)
-capital_app.command("lab")(capital_lab)
-app.add_typer(capital_app)
-app.add_typer(risk_app)
-app.add_typer(export_app)
-app.add_typer(report_app)
-app.add_typer(config_app)
-data_app.command("download")(data_download)
-data_app.command("capture")(data_capture)
-app.add_typer(data_app)
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - the callback's signature is typer's
     if value:
+        from importlib.metadata import version  # noqa: PLC0415 - it costs 40 ms
+
         typer.echo(version("btcturk-kit"))
         raise typer.Exit
 
@@ -57,13 +117,9 @@ def _print_version(value: bool) -> None:  # noqa: FBT001 - the callback's signat
 @app.callback()
 def _root(
     *,
-    show_version: Annotated[  # noqa: ARG001 - its callback acts
+    show_version: Annotated[
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
     ] = False,
 ) -> None:
     """Building blocks for trading bots on BtcTurk."""
-    import structlog  # noqa: PLC0415 - only a run writes log lines
-
-    # Standard output belongs to the document of `--json`; log lines go where errors go.
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
@@ -71,6 +72,10 @@ def report_error(error: BtcturkKitError, *, as_json: bool) -> None:
 @contextmanager
 def failing_cleanly(*, as_json: bool) -> Iterator[None]:
     """Turn the library's exceptions and a full disk into one line and the documented exit code."""
+    import structlog  # noqa: PLC0415 - only a run writes log lines, and the help needs no 100 ms
+
+    # Standard output belongs to the document of `--json`; log lines go where errors go.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         yield
     except BtcturkKitError as error:

@@ -58,56 +58,67 @@ class BarView:
     """One bar of the columns it stands on; valid only during the call it is given to.
 
     The runner moves one view along the columns instead of making an object per bar. The `Decimal`
-    properties are exact; the `_float` ones are for indicators.
+    properties are exact; the `_float` ones are for indicators. Nothing public here reaches another
+    bar, and only who feeds a strategy moves the view.
     """
 
-    __slots__ = ("_columns", "_factor", "index", "symbol")
+    __slots__ = ("_columns", "_factor", "_index", "_symbol")
 
     def __init__(self, columns: BarColumns) -> None:
         self._columns = columns
         self._factor = 10.0**columns.price_scale
-        self.index = 0
-        self.symbol = columns.symbol
+        self._index = 0
+        self._symbol = columns.symbol
+
+    @property
+    def symbol(self) -> Symbol:
+        """The pair."""
+        return self._symbol
+
+    @property
+    def index(self) -> int:
+        """Where the bar stands in its block; read only."""
+        return self._index
 
     @property
     def close_float(self) -> float:
         """Close as a float64, for indicators."""
-        return self._columns.close[self.index] / self._factor
+        return self._columns.close[self._index] / self._factor
 
     @property
     def high_float(self) -> float:
         """High as a float64, for indicators."""
-        return self._columns.high[self.index] / self._factor
+        return self._columns.high[self._index] / self._factor
 
     @property
     def low_float(self) -> float:
         """Low as a float64, for indicators."""
-        return self._columns.low[self.index] / self._factor
+        return self._columns.low[self._index] / self._factor
 
     @property
     def open(self) -> Decimal:
         """First price, exact."""
-        return Decimal(self._columns.open[self.index]).scaleb(-self._columns.price_scale)
+        return Decimal(self._columns.open[self._index]).scaleb(-self._columns.price_scale)
 
     @property
     def high(self) -> Decimal:
         """Highest price, exact."""
-        return Decimal(self._columns.high[self.index]).scaleb(-self._columns.price_scale)
+        return Decimal(self._columns.high[self._index]).scaleb(-self._columns.price_scale)
 
     @property
     def low(self) -> Decimal:
         """Lowest price, exact."""
-        return Decimal(self._columns.low[self.index]).scaleb(-self._columns.price_scale)
+        return Decimal(self._columns.low[self._index]).scaleb(-self._columns.price_scale)
 
     @property
     def close(self) -> Decimal:
         """Last price, exact."""
-        return Decimal(self._columns.close[self.index]).scaleb(-self._columns.price_scale)
+        return Decimal(self._columns.close[self._index]).scaleb(-self._columns.price_scale)
 
     @property
     def volume(self) -> Decimal:
         """Traded base quantity, exact; 0 for bars sampled from a live book."""
-        return Decimal(self._columns.volume[self.index]).scaleb(-self._columns.volume_scale)
+        return Decimal(self._columns.volume[self._index]).scaleb(-self._columns.volume_scale)
 
 
 class StrategyContext(Protocol):

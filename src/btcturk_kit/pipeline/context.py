@@ -66,6 +66,7 @@ class CycleContext:
         "_columns",
         "_dust_try",
         "_holding",
+        "_index",
         "_nothing",
         "_orders",
         "_positions",
@@ -73,7 +74,6 @@ class CycleContext:
         "_rules",
         "_times_ms",
         "_working",
-        "index",
         "mode",
         "trading_capital_try",
     )
@@ -89,22 +89,27 @@ class CycleContext:
         self._orders: dict[Symbol, tuple[Order, ...]] = {}
         self._holding: dict[Symbol, bool] = {}
         self._working: dict[Symbol, bool] = {}
-        self.index = 0
+        self._index = 0
         self.mode = RiskMode.NORMAL
         self.trading_capital_try = ZERO
         self._books: Books | None = None
         self._balances: tuple[Balance, ...] | None = None
 
     @property
+    def index(self) -> int:
+        """Where the runner stands in the frame; read only, so that a plug-in cannot look ahead."""
+        return self._index
+
+    @property
     def now_ms(self) -> int:
         """The decision instant."""
-        return self._times_ms[self.index]
+        return self._times_ms[self._index]
 
     def enter(self, frame: MarketFrame) -> None:
         """Stand at the first instant of a frame."""
         self._columns = {columns.symbol: columns for columns in frame.bars}
         self._times_ms = frame.times_ms
-        self.index = 0
+        self._index = 0
 
     def refresh(
         self, books: Books, *, mode: RiskMode, balances: tuple[Balance, ...] | None
@@ -148,12 +153,12 @@ class CycleContext:
         dust = max(dust, rules.min_notional)
         if columns is None:
             return position.cost >= dust
-        mark = Decimal(columns.close[self.index]).scaleb(-columns.price_scale)
+        mark = Decimal(columns.close[self._index]).scaleb(-columns.price_scale)
         return mul(position.quantity, mark) >= dust
 
     def mark(self, symbol: Symbol) -> Mark:
         """Return the market of a pair at this instant."""
-        return mark_at(self._columns[symbol], self.index, self.now_ms)
+        return mark_at(self._columns[symbol], self._index, self.now_ms)
 
     def position(self, symbol: Symbol) -> Position:
         """Return the bot's lots of the pair's base asset."""

@@ -336,7 +336,7 @@ class QuietScan:
                 tripped = tripped or bool(failures)
             for feed in feeds:
                 view = feed.view
-                view.index = index
+                view._index = index  # noqa: SLF001 - only who feeds a view moves it
                 for on_bar in feed.on_bars:
                     try:
                         on_bar(view)
@@ -351,7 +351,7 @@ class QuietScan:
             if equity > peak:
                 peak = self._peak = equity
                 floor = self._floor_at(peak)
-            context.index = index
+            context._index = index  # noqa: SLF001 - strategies must not move it
             if tripped or equity < floor or value > ceiling or times[index] >= wake_ms:
                 self._next = index + 1
                 return Stop(index, None, tuple(failures))

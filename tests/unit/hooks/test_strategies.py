@@ -47,7 +47,7 @@ def columns_of(closes: list[int]) -> BarColumns:
 def feed(strategy: Any, closes: list[int], start: int = 0) -> Any:
     """Feed closes from `start` on, and return the strategy."""
     view = BarView(columns_of(closes))
-    for view.index in range(start, len(closes)):
+    for view._index in range(start, len(closes)):
         if hasattr(strategy, "on_bar"):
             strategy.on_bar(view)
     return strategy
@@ -98,7 +98,7 @@ def test_a_loaded_state_decides_the_same(offer: StrategyDefinition, cut: int) ->
     assert resumed.dump_state() == first.dump_state()
     view, second = BarView(columns_of(closes)), BarView(columns_of(closes))
     for index, price in enumerate(closes):
-        view.index = second.index = index
+        view._index = second._index = index
         if hasattr(whole, "on_bar"):
             whole.on_bar(view)
         if index >= cut and hasattr(resumed, "on_bar"):
@@ -123,7 +123,7 @@ def test_only_the_past_is_seen(offer: StrategyDefinition) -> None:
         closes = [*past, *future]
         strategy = offer.factory(offer.parameters(), BTCTRY)
         view = BarView(columns_of(closes))
-        for view.index in range(80):
+        for view._index in range(80):
             if hasattr(strategy, "on_bar"):
                 strategy.on_bar(view)
         alone = feed(offer.factory(offer.parameters(), BTCTRY), past)
@@ -157,7 +157,7 @@ def test_only_intents_of_its_own_pair_come_out(offer: StrategyDefinition) -> Non
     name = next(name for name, one in OFFERS.items() if one is offer)
     closes, view = wild(300), BarView(columns_of(wild(300)))
     count = 0
-    for view.index in range(300):
+    for view._index in range(300):
         if hasattr(strategy, "on_bar"):
             strategy.on_bar(view)
         for wishes in answers(strategy, closes[view.index]):
@@ -350,7 +350,7 @@ def test_a_bar_view_is_exact_and_moves() -> None:
     )
     assert (view.open, view.high, view.low) == (Decimal("1.00"), Decimal("1.10"), Decimal("0.90"))
     assert (view.close, view.volume) == (Decimal("1.05"), Decimal("0.007"))
-    view.index = 1
+    view._index = 1
     assert (view.close, view.volume) == (Decimal("1.06"), Decimal("0.008"))
     assert (view.close_float, view.high_float, view.low_float) == (1.06, 1.11, 0.91)
     assert view.symbol == BTCTRY

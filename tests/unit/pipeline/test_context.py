@@ -53,7 +53,7 @@ def test_it_stands_at_an_instant() -> None:
     """Instant and market are those of the index; nothing later is in reach."""
     context = context_on()
     assert context.now_ms == OPENED_MS
-    context.index = 1
+    context._index = 1
     assert context.now_ms == OPENED_MS + 1
     seen = context.mark(BTCTRY)
     assert (seen.price, seen.bid, seen.ask) == (Decimal("2.20"), Decimal("2.19"), Decimal("2.21"))
@@ -95,7 +95,7 @@ def test_holding_means_more_than_dust_at_the_present_price(coins: str, *, held: 
     """Worth at least the pair's least notional at the close of the instant: 100 at 2.20."""
     state = booked(opened(), buy(1, coins, "2"))
     context = context_on()
-    context.index = 1
+    context._index = 1
     context.refresh(state, mode=RiskMode.NORMAL, balances=None)
     assert context.is_holding(BTCTRY) is held
     assert not context.is_holding(ETHTRY)
