@@ -50,7 +50,7 @@ class SweepJournal:
         self._file: IO[bytes] | None = None
         try:
             self._lock.acquire(timeout=0)
-            self._file = path.open("a+b")
+            self._file = path.open("a+b", buffering=0)
             self._take_up(self._file)
         except Timeout:
             raise LockHeld(
@@ -105,8 +105,9 @@ class SweepJournal:
         if file is None:
             raise StoreError(f"journal {self._path} is closed", hint="open it anew")
         try:
-            file.write(json.dumps(row).encode() + b"\n")
-            file.flush()
+            line = json.dumps(row).encode() + b"\n"
+            if file.write(line) < len(line):  # the next reader cuts off what is there of it
+                raise OSError(errno.ENOSPC, "not all of a line was written")
         except OSError as error:
             raise self._unusable(error) from error
 
