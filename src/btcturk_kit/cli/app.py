@@ -19,6 +19,7 @@ from btcturk_kit.cli.report import report_app
 from btcturk_kit.cli.risk import risk_app
 from btcturk_kit.cli.sandbox import sandbox_app
 from btcturk_kit.cli.stage4 import stage4_run
+from btcturk_kit.cli.sweep import sweep
 
 __all__ = ["app"]
 
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.command("quickstart")(quickstart)
 app.command("stage4-run")(stage4_run)
+app.command("sweep")(sweep)
 sandbox_app.command("quirks")(quirks)
 app.add_typer(sandbox_app)
 app.add_typer(ledger_app)

@@ -7,7 +7,7 @@ figure that a report computes.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -130,6 +130,14 @@ class BacktestTrial:
             "code": code_digest(definition.parameters.__module__, definition.factory.__module__),
         }
 
+    def instants(self) -> Sequence[int]:
+        """Return when a bar of one of the pairs closed, in order.
+
+        Raises:
+            ConfigurationError: There is no such dataset, or it lacks a pair.
+        """
+        return _instants(self.dataset, self.symbols)
+
     @property
     def _name(self) -> str:
         if isinstance(self.strategy, str):
@@ -140,7 +148,7 @@ class BacktestTrial:
         span = trial.span
         if span.from_ms is None:
             return 0
-        instants = _instants(self.dataset, self.symbols)
+        instants = self.instants()
         fed_from = bisect_left(instants, span.from_ms - span.warm_up_ms)
         return bisect_left(instants, span.from_ms) - fed_from
 

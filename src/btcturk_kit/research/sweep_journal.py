@@ -107,7 +107,7 @@ class SweepJournal:
         try:
             line = json.dumps(row).encode() + b"\n"
             if file.write(line) < len(line):  # the next reader cuts off what is there of it
-                raise OSError(errno.ENOSPC, "not all of a line was written")
+                raise OSError(errno.ENOSPC, "not all of a line was written")  # noqa: TRY301 - told as the rest
         except OSError as error:
             raise self._unusable(error) from error
 
