@@ -89,7 +89,7 @@ class SweepWork:
         if not found.judged:
             errors = [one.error for fold in found.folds for one in fold.sweep.results if one.error]
             raise ConfigurationError(
-                f"none of {len(splits)} stretches was judged; {errors[0] if errors else 'no trial'}",
+                f"none of {len(splits)} stretches was judged; {(errors or ['no trial'])[0]}",
                 hint="correct the parameters or the stretches",
             )
         return found
