@@ -124,7 +124,7 @@ def test_optuna_is_seeded_and_does_not_depend_on_workers(tmp_path: Path) -> None
 
 
 def test_optuna_learns() -> None:
-    """Told scores, it draws nearer to the best values than chance would; failures do not stop it."""
+    """Told scores, it draws nearer to the best than chance would; failures do not stop it."""
     search = OptunaSearch([Range("x", 0, 1000), Range("y", Decimal(0), Decimal(1))], 80, seed=5)
     last: list[int] = []
     while asked := search.ask():
