@@ -75,6 +75,7 @@ def sweep(
     from btcturk_kit.research.backtest_trial import definition_of  # noqa: PLC0415 - as above
 
     with failing_cleanly(as_json=as_json):
+        _require_one_kind(walk, gaps=purge or embargo or step or anchored, earlier=earlier)
         kind = definition_of(strategy).parameters
         axes = options.space_of(kind, grid or (), ranges or ())
         work = SweepWork(
@@ -103,6 +104,19 @@ def sweep(
             if html is not None:
                 require_new(html)
             show_sweep(work.sweep(earlier), over, html=html, top=top, as_json=as_json)
+
+
+def _require_one_kind(walk: str, *, gaps: object, earlier: int) -> None:
+    """Refuse options of a walk forward in a sweep, and the other way round."""
+    if gaps and not walk:
+        raise ConfigurationError(
+            "a gap or a step belongs to a walk forward", hint="add --walk-forward 90d:30d"
+        )
+    if earlier and walk:
+        raise ConfigurationError(
+            "a walk forward has no use for --earlier-trials",
+            hint="leave it out: what is judged was not chosen on",
+        )
 
 
 def _heat_axes(text: str, names: list[str], html: Path | None, walk: str) -> tuple[str, str] | None:

@@ -12,6 +12,7 @@ from types import UnionType
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from btcturk_kit.cli.operating import instant_of
+from btcturk_kit.compose.kits import day_end_in
 from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.research.parameter_space import Axis, Choices, Range
 from btcturk_kit.research.searches import GridSearch, RandomSearch, Search
@@ -146,12 +147,14 @@ def trial_of(
     return trial
 
 
-def splits_of(stretches: Stretches, times_ms: Sequence[int]) -> tuple[Split, ...]:
+def splits_of(stretches: Stretches, times_ms: Sequence[int], day_zone: str) -> tuple[Split, ...]:
     """Return the splits of `--walk-forward TRAIN:TEST`, in days (`90d:30d`) or bars (`900b:300b`).
 
     Args:
         stretches: As typed.
         times_ms: Instants of the dataset in the span.
+        day_zone: From whose first midnight days are counted, so that daily returns are of whole
+            days.
 
     Raises:
         ConfigurationError: Lengths that are none, or that do not fit.
@@ -171,7 +174,8 @@ def splits_of(stretches: Stretches, times_ms: Sequence[int]) -> tuple[Split, ...
         return bar_splits(times_ms, **lengths)
     if not times_ms:
         raise ConfigurationError("nothing is recorded in this span", hint="choose another one")
-    return day_splits(times_ms[0], times_ms[-1] + 1, **lengths)
+    midnight = day_end_in(day_zone)(times_ms[0] - 1)
+    return day_splits(midnight, times_ms[-1] + 1, **lengths)
 
 
 def _length(text: str, *, unit: str, example: str) -> int:

@@ -76,7 +76,7 @@ class SweepWork:
         begin, end = self.span.from_ms, self.span.to_ms
         first = 0 if begin is None else bisect_left(times, begin)
         last = len(times) if end is None else bisect_left(times, end)
-        splits = splits_of(stretches, times[first:last])
+        splits = splits_of(stretches, times[first:last], self.trial.day_zone)
         with _interruptible(self.journal) as tell:
             found = walk_forward(
                 self.trial,
