@@ -210,7 +210,8 @@ def _range(name: str, hint: Any, parts: Sequence[str]) -> Range:  # noqa: ANN401
             f"{name}={':'.join(parts)} is no range of numbers",
             hint="write low:high, or list values",
         )
-    return Range(name, *numbers, is_log=is_log)
+    low, high, *steps = numbers
+    return Range(name, low, high, steps[0] if steps else 0, is_log=is_log)
 
 
 def _typed(name: str, hint: Any, text: str) -> Value:  # noqa: ANN401 - as above

@@ -58,7 +58,7 @@ def moments_of(returns: Sequence[float]) -> Moments | None:
     """Return the moments of returns; None of fewer than three, and of returns that never vary.
 
     Example:
-        >>> moments_of([0.01, 0.03, 0.02, 0.02])
+        >>> moments_of([1.0, 3.0, 2.0, 2.0])
         Moments(periods=4, sharpe=2.449489742783178, skewness=0.0, kurtosis=2.0)
     """
     count = len(returns)
@@ -97,7 +97,7 @@ def probabilistic_sharpe(moments: Moments, *, benchmark: float = 0.0) -> float:
 
     Example:
         >>> round(probabilistic_sharpe(Moments(25, 0.5, 0.0, 3.0)), 4)
-        0.9896
+        0.9895
     """
     sharpe = moments.sharpe
     spread = 1.0 - moments.skewness * sharpe + (moments.kurtosis - 1.0) / 4.0 * sharpe * sharpe
