@@ -21,6 +21,7 @@ __all__ = [
     "clients_python",
     "docs",
     "examples",
+    "executors",
     "fuzz",
     "lint",
     "long",
@@ -241,6 +242,14 @@ def clients_node(session: nox.Session) -> None:
     session.run("npm", "install", *options, external=True)
     modules = {"NODE_PATH": str(folder / "node_modules")}
     session.run("pytest", "tests/clients/node", *session.posargs, env=modules)
+
+
+@nox.session(default=False)
+def executors(session: nox.Session) -> None:
+    """Run sweeps on Dask and Ray and by Optuna: large extras; posargs go to pytest."""
+    install(session, "test", package=False)
+    session.install("-e", ".[dask,fast,optuna,ray,sandbox]")
+    session.run("pytest", "tests/executors", *session.posargs)
 
 
 @nox.session(default=False)
