@@ -1,12 +1,11 @@
-"""The five modes around one bot: what differs is which adapters are plugged in, and nothing else."""
+"""The five modes around one bot: they differ by which adapters are plugged in, by nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from btcturk_kit.adapters.btcturk_rest import BtcturkClient
@@ -15,15 +14,11 @@ from btcturk_kit.adapters.clocks import SandboxClock
 from btcturk_kit.adapters.file_lock import NoInstanceLock
 from btcturk_kit.adapters.http_transport import open_transport
 from btcturk_kit.adapters.memory_store import MemoryStateStore
-from btcturk_kit.adapters.recorded import RecordedTransport, read_recording
-from btcturk_kit.adapters.recording import FlightRecorder
 from btcturk_kit.adapters.shared_pacing import Pacing
-from btcturk_kit.adapters.simulated_venue import SimulatedVenue
 from btcturk_kit.compose.kits import day_end_in
 from btcturk_kit.domain.cycle import Decision
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset
-from btcturk_kit.domain.market import Balance
 from btcturk_kit.domain.policy import SideEffectPolicy
 from btcturk_kit.hooks.gateway import HookGateway
 from btcturk_kit.hooks.loading import load_plugins
@@ -37,8 +32,6 @@ from btcturk_kit.runtime.cycle_runner import CycleRunner
 from btcturk_kit.sandbox.local_exchange import LocalExchange
 from btcturk_kit.sandbox.market.dataset_tape import DatasetTape
 from btcturk_kit.sandbox.venue.pair import Listing
-from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1
-from btcturk_kit.simulation.oms import OmsSimulator
 from btcturk_kit.wire.signing import Credentials
 
 from .bots import BOTS

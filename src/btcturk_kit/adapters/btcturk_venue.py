@@ -78,11 +78,12 @@ class BtcturkVenue:
         btcturk_kit.errors.GuardBlocked: this run may not cancel orders
     """
 
-    __slots__ = ("_client", "_policy")
+    __slots__ = ("_client", "_may_rest", "_policy")
 
     def __init__(self, client: BtcturkClient, *, policy: WritePermission) -> None:
         self._client = client
         self._policy = policy
+        self._may_rest: dict[Symbol, bool] = {}  # False once none rested and none was sent since
 
     def advance(self, frame: MarketFrame, index: int) -> bool:  # noqa: ARG002 - a real exchange moves by itself
         """Say that there may be news: a real exchange always may have some."""
@@ -104,6 +105,14 @@ class BtcturkVenue:
     async def open_orders(self, symbol: Symbol) -> tuple[VenueOrder, ...]:
         """Return the resting orders of one pair, whoever placed them."""
         return await self._client.open_orders(symbol)
+
+    async def own_resting(self, symbol: Symbol) -> tuple[VenueOrder, ...]:
+        """Return the resting orders of a pair; nothing is asked while there can be none of ours."""
+        if not self._may_rest.get(symbol, True):
+            return ()
+        found = await self._client.open_orders(symbol)
+        self._may_rest[symbol] = bool(found)
+        return found
 
     async def order(
         self,
@@ -136,6 +145,7 @@ class BtcturkVenue:
         """
         if not self._policy.may_submit:
             raise GuardBlocked("this run may not place orders")
+        self._may_rest[command.request.symbol] = True
         return await self._client.submit(command.request, client_order_id=command.client_order_id)
 
     async def cancel(self, command: CancelOrder) -> CancelOutcome:

@@ -13,8 +13,10 @@ from btcturk_kit.cli.capital_lab import capital_lab
 from btcturk_kit.cli.config import config_app
 from btcturk_kit.cli.export import export_app
 from btcturk_kit.cli.ledger import ledger_app
+from btcturk_kit.cli.parity import parity
 from btcturk_kit.cli.quickstart import quickstart
 from btcturk_kit.cli.quirks import quirks
+from btcturk_kit.cli.replay import replay
 from btcturk_kit.cli.report import report_app
 from btcturk_kit.cli.risk import risk_app
 from btcturk_kit.cli.sandbox import sandbox_app
@@ -39,6 +41,8 @@ app.add_typer(risk_app)
 app.add_typer(export_app)
 app.add_typer(report_app)
 app.add_typer(config_app)
+app.command("replay")(replay)
+app.command("parity")(parity)
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - the callback's signature is typer's

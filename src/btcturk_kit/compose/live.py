@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Protocol
 
 from btcturk_kit.adapters.addresses import is_loopback
 from btcturk_kit.adapters.btcturk_rest import BtcturkClient
@@ -24,16 +25,20 @@ from btcturk_kit.adapters.file_lock import (
     state_file_lock,
 )
 from btcturk_kit.adapters.http_transport import open_transport
+from btcturk_kit.adapters.recording import FlightRecorder
 from btcturk_kit.adapters.shared_pacing import Pacing
 from btcturk_kit.adapters.simulated_venue import SimulatedVenue
 from btcturk_kit.adapters.sqlite_store import SqliteStateStore
 from btcturk_kit.compose.kits import build_kit
+from btcturk_kit.domain.canonical import GENESIS
+from btcturk_kit.domain.cycle import Decision
 from btcturk_kit.domain.policy import SideEffectPolicy
 from btcturk_kit.domain.positions import books_named
 from btcturk_kit.errors import ConfigurationError, GuardBlocked
 from btcturk_kit.pipeline.decide import Kit
 from btcturk_kit.pipeline.profile import TRY
 from btcturk_kit.ports.clock import Clock
+from btcturk_kit.ports.market_data import MarketData
 from btcturk_kit.ports.store import StoredState
 from btcturk_kit.ports.transport import HttpTransport
 from btcturk_kit.ports.venue import Venue
@@ -53,6 +58,29 @@ __all__ = [
 ]
 
 _ACKNOWLEDGEMENT = "I_UNDERSTAND"
+_SECRETS = {"api_key", "api_secret", "control_token", "db", "state_dir", "live_trading_ack"}
+
+
+class Replayed(Protocol):
+    """A recorded session in place of an exchange; see `compose.replay`."""
+
+    @property
+    def transport(self) -> HttpTransport:
+        """Answers from the recording."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Shows the time of the recording."""
+        ...
+
+    def instants_on(self, clock: Clock) -> Clock:
+        """Return the clock of decisions over that of the client."""
+        ...
+
+    def market(self, inner: MarketData) -> MarketData:
+        """Return the market, which ends with the recording."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +137,24 @@ async def stage4(
     settings: Settings,
     *,
     transport: HttpTransport | None = None,
+    recorder: FlightRecorder | None = None,
+    replay: Replayed | None = None,
     failures_max: int | None = 0,
     on_frame: Callable[[int], None] | None = None,
     on_statement: Callable[[str], None] | None = None,
+    on_decision: Callable[[Decision, int], None] | None = None,
 ) -> AsyncIterator[Stage4]:
     """Assemble the stage-4 bot and take it apart again.
 
     Args:
         settings: Of the run.
         transport: Instead of a connection of its own; not closed here.
+        recorder: Records the session so that it can be replayed; not closed here.
+        replay: A recorded session instead of an exchange.
         failures_max: Failed reads in a row that the run survives; None for any number.
         on_frame: Told after every cycle how many are done.
         on_statement: Told each statement of the store before it runs; see `SqliteStateStore.open`.
+        on_decision: Told every durable decision and its instant; see `CycleRunner`.
 
     Raises:
         ConfigurationError: Missing credentials, a pair or plug-in that does not exist, an
@@ -144,12 +178,17 @@ async def stage4(
     name = books_named(name, settings.cost_method)
     db = settings.db or default_db(settings, policy)
     async with AsyncExitStack() as stack:
-        network, pacing = transport, None
+        network, pacing = transport if replay is None else replay.transport, None
         if network is None:
             network = open_transport(settings.http)
             stack.push_async_callback(network.aclose)
-        clock = await _clock(settings, network)
-        if transport is None:
+        if recorder is not None:
+            network = recorder.transport(network)
+        clock = await _clock(settings, network, replay)
+        if replay is not None:
+            pacing = Pacing.alone(clock)
+            pacing.measures_clock = not settings.control_url
+        elif transport is None:
             pacing = Pacing.usual(
                 clock,
                 base_url=settings.rest_url,
@@ -171,20 +210,31 @@ async def stage4(
         kit = build_kit(settings, name, rules, pairs.symbols)
         store = SqliteStateStore.open(db, account=name, on_statement=on_statement)
         stack.callback(store.close)
-        venue: Venue = BtcturkVenue(client, policy=policy)
+        exchange = BtcturkVenue(client, policy=policy)
+        venue: Venue = exchange
         if is_dry:
             venue = SimulatedVenue(_paper(settings, kit, stored, clock), health=venue.health)
         draw = Random()  # noqa: S311 - spreads start times, keeps no secret
         spread_ms = round(settings.jitter_seconds * 1000)
-        market = BtcturkMarketData(
+        decision_clock = clock
+        if recorder is not None:
+            decision_clock = recorder.decision_clock(clock)
+            # A paper account without a name has none in its replay either.
+            account = settings.account or ("" if is_dry else _account_of(settings))
+            _begin_recording(recorder, settings, stored, account=account)
+        elif replay is not None:
+            decision_clock = replay.instants_on(clock)
+        sampled = BtcturkMarketData(
             client,
-            clock,
+            decision_clock,
             pairs.symbols,
             round(settings.cycle_seconds * 1000),
             jitter=lambda: draw.randint(0, spread_ms),
             # Only the clock of a local exchange stands still between two runs.
             after_ms=_last_instant_ms(store) if settings.control_url else None,
+            own_orders=None if is_dry else exchange.own_resting,
         )
+        market: MarketData = sampled if replay is None else replay.market(sampled)
         runner = CycleRunner(
             kit=kit,
             market=market,
@@ -195,6 +245,7 @@ async def stage4(
             failures_max=failures_max,
             on_frame=on_frame,
             noted=pairs.anomalies,
+            on_decision=_telling(recorder, on_decision),
         )
         yield Stage4(runner, store, policy, db, kit)
 
@@ -259,9 +310,35 @@ def _account_of(settings: Settings) -> str:
     return account_digest(api_key=settings.api_key, base_url="")[:12]
 
 
-async def _clock(settings: Settings, network: HttpTransport) -> Clock:
+def _begin_recording(
+    recorder: FlightRecorder, settings: Settings, stored: StoredState | None, *, account: str
+) -> None:
+    recorder.begin_session(
+        account=account,
+        settings=settings.model_dump_json(exclude=_SECRETS),
+        digest=GENESIS if stored is None else stored.state.digest,
+    )
+
+
+def _telling(
+    recorder: FlightRecorder | None, on_decision: Callable[[Decision, int], None] | None
+) -> Callable[[Decision, int], None] | None:
+    if recorder is None:
+        return on_decision
+
+    def tell(decision: Decision, now_ms: int) -> None:
+        recorder.decided(decision.state.digest, now_ms)
+        if on_decision is not None:
+            on_decision(decision, now_ms)
+
+    return tell
+
+
+async def _clock(
+    settings: Settings, network: HttpTransport, replay: Replayed | None = None
+) -> Clock:
     if not settings.control_url:
-        return SystemClock()
+        return SystemClock() if replay is None else replay.clock
     return await SandboxClock.connect(
         transport=network,
         control_url=settings.control_url,

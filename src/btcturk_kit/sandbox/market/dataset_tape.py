@@ -1,10 +1,9 @@
 """A tape over the columns of a dataset: sampled books or level-2 updates, and what others traded.
 
-The same columns are what a backtest reads, so that both play one market. One house maker quotes
-snapshots and sets levels as they stand in the columns. Trades are printed as they stand there and
-take nothing from the book: a recorded book shows already what they took. So customers' orders fill
-against the quotes alone, and the tape does not react to them: what they took of a level stays taken
-until the columns next set that level.
+The same columns are what a backtest reads, so that both play one market, as the simulator's
+`ExchangeReplay` does: one house maker quotes snapshots and sets levels as they stand in the
+columns, trades are made by a house taker before the update of the same millisecond. The tape does
+not react to customers: what they took of a level stays taken until the columns next set that level.
 
 Nothing is drawn: the seed changes nothing. Never add: a price that is not in the columns, but the
 middle of a book.
@@ -24,6 +23,7 @@ from btcturk_kit.sandbox.market.moves import (
     HouseLevels,
     HousePrint,
     HouseQuotes,
+    HouseTake,
     MarketMove,
 )
 from btcturk_kit.sandbox.market.playing import NEVER_MS
@@ -31,7 +31,10 @@ from btcturk_kit.wire.encode_graph import GraphCandle
 
 __all__ = ["DatasetPlayback", "DatasetTape"]
 
-_MAKER: Final = f"{HOUSE}:dataset"
+_Levels = tuple[tuple[int, int], ...]
+
+_MAKER: Final = f"{HOUSE}:book"
+_TAKER: Final = f"{HOUSE}:taker"
 _UNIT_PLACES: Final = 16
 
 
@@ -116,20 +119,22 @@ class DatasetPlayback:
             self._print = HousePrint(Side.BUY, self._middle(at), self._units_in_lot)
         begin = depth.ends[at - 1] if at else 0
         middle, end = depth.ask_starts[at], depth.ends[at]
-        kind = HouseQuotes if depth.is_snapshot[at] else HouseLevels
-        return kind(self._levels(begin, middle), self._levels(middle, end), _MAKER)
+        bids, asks = self._levels(begin, middle), self._levels(middle, end)
+        if depth.is_snapshot[at]:
+            return HouseQuotes(_standing(bids), _standing(asks), _MAKER)
+        return HouseLevels(bids, asks, _MAKER)
 
     def recorded_hours(self, first_ms: int, behind_ms: int) -> list[GraphCandle]:  # noqa: ARG002 - see `Playback`
         """Return no hours: nothing is known of the time before the first book."""
         return []
 
-    def _trade(self, trades: TradeColumns) -> HousePrint:
+    def _trade(self, trades: TradeColumns) -> HouseTake:
         at = self._trade_index
         self._trade_index += 1
         units = trades.quantity[at] * 10 ** (_UNIT_PLACES - trades.quantity_scale)
-        return HousePrint(Side.BUY if trades.is_buy[at] else Side.SELL, trades.price[at], units)
+        return HouseTake(Side.BUY if trades.is_buy[at] else Side.SELL, units, _TAKER)
 
-    def _levels(self, begin: int, end: int) -> tuple[tuple[int, int], ...]:
+    def _levels(self, begin: int, end: int) -> _Levels:
         depth, units = self._depth, self._units_in_lot
         return tuple([(depth.price[at], depth.quantity[at] * units) for at in range(begin, end)])
 
@@ -145,3 +150,8 @@ class DatasetPlayback:
         if trades is None or self._trade_index == len(trades.times_ms):
             return NEVER_MS
         return trades.times_ms[self._trade_index]
+
+
+def _standing(levels: _Levels) -> _Levels:
+    """Leave out what a snapshot deletes: it replaces everything anyhow."""
+    return tuple([one for one in levels if one[1]])
