@@ -90,19 +90,23 @@ class Crosser(_Turner):
 
 
 class Rester(_Turner):
-    """Sends limits away from the touch, and cancels those that wait for long."""
+    """Sends limits away from the touch, and cancels those that wait for long or stand far off."""
 
     name = "rester"
 
     def propose(self, context: StrategyContext) -> Intents:
         """Place, or give up, a resting order."""
-        working = context.orders(self.symbol)
+        working, mark = context.orders(self.symbol), context.mark(self.symbol)
         if working:
-            old = [one for one in working if context.now_ms - one.sent_ms >= 30_000]
-            return [CancelIntent(self.name, one.client_order_id) for one in old]
+            gone = [
+                one
+                for one in working
+                if context.now_ms - one.sent_ms >= 30_000
+                or abs((one.price or mark.price) - mark.price) > 600
+            ]
+            return [CancelIntent(self.name, one.client_order_id) for one in gone]
         if self.seen < self.warm_up:
             return []
-        mark = context.mark(self.symbol)
         if context.is_holding(self.symbol):
             return self.order(context, Side.SELL, mark.ask + 250)
         return self.order(context, Side.BUY, mark.bid - 250)

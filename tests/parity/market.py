@@ -14,7 +14,7 @@ from btcturk_kit.sandbox.venue.listing import bundled_listing
 BTC, TRY = Asset("BTC"), Asset("TRY")
 BTCTRY = Symbol("BTCTRY")
 RULES: PairRules = bundled_listing().rules
-START_MS = 1_767_225_600_000  # 2026-01-01, midnight UTC
+START_MS = 1_767_225_600_000  # 2026-01-01, midnight UTC: the first decision
 CYCLE_MS = 10_000
 _LOTS = 10**8
 _LEVELS = 12
@@ -42,7 +42,7 @@ def market(*, seed: int, cycles: int, lead_ms: int = 750, cycle_ms: int = CYCLE_
     for at in range(cycles):
         middle = max(2_000_000, middle + draw.randint(-600, 600))
         half = draw.randint(3, 60)
-        times_ms.append(START_MS + at * cycle_ms)
+        times_ms.append(START_MS + at * cycle_ms - lead_ms)
         snapshots.append(1)
         for sign, best in ((-1, bids), (1, asks)):
             if sign == 1:

@@ -178,24 +178,13 @@ async def stage4(
     name = books_named(name, settings.cost_method)
     db = settings.db or default_db(settings, policy)
     async with AsyncExitStack() as stack:
-        network, pacing = transport if replay is None else replay.transport, None
-        if network is None:
-            network = open_transport(settings.http)
-            stack.push_async_callback(network.aclose)
-        if recorder is not None:
-            network = recorder.transport(network)
+        given = transport if replay is None else replay.transport
+        network = _network(settings, stack, given, recorder)
         clock = await _clock(settings, network, replay)
+        pacing = _pacing(settings, stack, clock, is_given=given is not None)
         if replay is not None:
             pacing = Pacing.alone(clock)
             pacing.measures_clock = not settings.control_url
-        elif transport is None:
-            pacing = Pacing.usual(
-                clock,
-                base_url=settings.rest_url,
-                api_key=settings.api_key,
-                folder=settings.state_dir,
-            )
-            stack.callback(pacing.close)
         client = _client(settings, credentials, network, clock, pacing)
         stack.push_async_callback(client.aclose)
         rules = dict(await client.pair_rules())
@@ -219,9 +208,7 @@ async def stage4(
         decision_clock = clock
         if recorder is not None:
             decision_clock = recorder.decision_clock(clock)
-            # A paper account without a name has none in its replay either.
-            account = settings.account or ("" if is_dry else _account_of(settings))
-            _begin_recording(recorder, settings, stored, account=account)
+            _begin_recording(recorder, settings, stored, is_dry=is_dry)
         elif replay is not None:
             decision_clock = replay.instants_on(clock)
         sampled = BtcturkMarketData(
@@ -259,16 +246,9 @@ async def reading_client(settings: Settings) -> AsyncIterator[BtcturkClient]:
     """
     credentials = _credentials(settings, is_needed=True)
     async with AsyncExitStack() as stack:
-        network = open_transport(settings.http)
-        stack.push_async_callback(network.aclose)
+        network = _network(settings, stack, None, None)
         clock = await _clock(settings, network)
-        pacing = Pacing.usual(
-            clock,
-            base_url=settings.rest_url,
-            api_key=settings.api_key,
-            folder=settings.state_dir,
-        )
-        stack.callback(pacing.close)
+        pacing = _pacing(settings, stack, clock, is_given=False)
         client = _client(settings, credentials, network, clock, pacing)
         stack.push_async_callback(client.aclose)
         yield client
@@ -310,9 +290,37 @@ def _account_of(settings: Settings) -> str:
     return account_digest(api_key=settings.api_key, base_url="")[:12]
 
 
+def _network(
+    settings: Settings,
+    stack: AsyncExitStack,
+    given: HttpTransport | None,
+    recorder: FlightRecorder | None,
+) -> HttpTransport:
+    network = given
+    if network is None:
+        network = open_transport(settings.http)
+        stack.push_async_callback(network.aclose)
+    return network if recorder is None else recorder.transport(network)
+
+
+def _pacing(
+    settings: Settings, stack: AsyncExitStack, clock: Clock, *, is_given: bool
+) -> Pacing | None:
+    """Return what paces a connection of our own; the client knows what suits one it is given."""
+    if is_given:
+        return None
+    pacing = Pacing.usual(
+        clock, base_url=settings.rest_url, api_key=settings.api_key, folder=settings.state_dir
+    )
+    stack.callback(pacing.close)
+    return pacing
+
+
 def _begin_recording(
-    recorder: FlightRecorder, settings: Settings, stored: StoredState | None, *, account: str
+    recorder: FlightRecorder, settings: Settings, stored: StoredState | None, *, is_dry: bool
 ) -> None:
+    # A paper account without a name has none in its replay either.
+    account = settings.account or ("" if is_dry else _account_of(settings))
     recorder.begin_session(
         account=account,
         settings=settings.model_dump_json(exclude=_SECRETS),

@@ -135,7 +135,7 @@ async def _run(
         held = _digest_of(None if stored is None else stored.state.digest)
         if held != session.digest:
             raise ConfigurationError(
-                f"the session of {bot.kit.profile.account} went on from other decisions than are here",
+                "the session went on from other decisions than these books hold",
                 hint="give the state file as it was when the session began",
             )
         try:

@@ -91,8 +91,8 @@ def read_cycles(
         places: Decimals to which the amounts of a field are rounded, half to even.
 
     Raises:
-        ConfigurationError: There is no document at all; one lacks a field, has a time that is no number
-            or not later than the one before, or its net is not gross less fees less tax.
+        ConfigurationError: There is no document at all; one lacks a field, has a time that is no
+            number or goes back, or its net is not gross less fees less tax.
     """
     names: dict[str, str] = {}
     cycles: list[Cycle] = []
