@@ -90,7 +90,7 @@ class Crosser(_Turner):
 
 
 class Rester(_Turner):
-    """Sends limits away from the touch, and cancels those that wait for long or stand far off."""
+    """Sends limits away from the touch; cancels those that wait for long, and in narrow markets."""
 
     name = "rester"
 
@@ -101,8 +101,7 @@ class Rester(_Turner):
             gone = [
                 one
                 for one in working
-                if context.now_ms - one.sent_ms >= 30_000
-                or abs((one.price or mark.price) - mark.price) > 600
+                if context.now_ms - one.sent_ms >= 30_000 or mark.ask - mark.bid < 20
             ]
             return [CancelIntent(self.name, one.client_order_id) for one in gone]
         if self.seen < self.warm_up:

@@ -22,6 +22,9 @@ _DIFFERENT = 9
 def replay(
     recording: Annotated[Path, typer.Argument(help="What `stage4-run --record` wrote.")],
     *,
+    journal: Annotated[
+        Path | None, typer.Option(help="Journal of the session: tells which fields differ.")
+    ] = None,
     start: Annotated[
         Path | None, typer.Option(help="State file as it was when the session began.")
     ] = None,
@@ -36,7 +39,9 @@ def replay(
 
     with failing_cleanly(as_json=as_json):
         wanted = changes_of(changes or [])
-        report = asyncio.run(compose.replay(recording, start=start, changes=wanted))
+        report = asyncio.run(
+            compose.replay(recording, journal=journal, start=start, changes=wanted)
+        )
     if as_json:
         print_json({"recording": str(recording), **replay_document(report)})
     else:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from btcturk_kit.adapters.journal_file import read_journal
 from btcturk_kit.adapters.recorded import (
     RecordedClock,
     RecordedInstants,
@@ -22,8 +24,12 @@ from btcturk_kit.adapters.recorded import (
 from btcturk_kit.compose.live import stage4
 from btcturk_kit.domain.cycle import Decision
 from btcturk_kit.errors import ConfigurationError, TransportError
+from btcturk_kit.pipeline.decide import Kit
 from btcturk_kit.ports.clock import Clock
 from btcturk_kit.ports.market_data import MarketData
+from btcturk_kit.reporting.cycle_document import CycleDocuments
+from btcturk_kit.reporting.parity import compare_runs
+from btcturk_kit.reporting.parity_fields import Journal
 from btcturk_kit.runtime.replay import (
     Decided,
     ReplayedMarket,
@@ -44,6 +50,7 @@ _OURS: Final = frozenset({"rest_url", "account", "db", "state_dir", "kill_switch
 async def replay(
     recording: Path,
     *,
+    journal: Path | None = None,
     start: Path | None = None,
     changes: Mapping[str, object] | None = None,
     on_decision: Callable[[Decision, int], None] | None = None,
@@ -52,6 +59,7 @@ async def replay(
 
     Args:
         recording: The file that `stage4-run --record` wrote.
+        journal: The journal of the session, to say which fields of a decision differ.
         start: The state file as it was when the session began; None for a new account.
         changes: Settings to replay with in place of the session's own, by name.
         on_decision: Told every decision of the replay and its instant.
@@ -65,10 +73,10 @@ async def replay(
     entries = list(read)
     session = _session_of(entries, recording)
     settings, recorded = _settings_of(session, changes or {})
-    told: list[Decided] = []
+    made: list[tuple[Decision, int]] = []
 
     def tell(decision: Decision, now_ms: int) -> None:
-        told.append(Decided(now_ms, decision.state.digest))
+        made.append((decision, now_ms))
         if on_decision is not None:
             on_decision(decision, now_ms)
 
@@ -78,17 +86,22 @@ async def replay(
         if start is not None:
             _copy(start, db)
         own = settings.model_copy(update={"db": db, "state_dir": Path(folder)})
-        account, digest = await _run(own, source, session, on_decision=tell)
+        kit, digest = await _run(own, source, session, on_decision=tell)
     then = [
         Decided(one.now_ms, one.digest) for one in entries if isinstance(one, lines.CycleDecided)
     ]
+    told = [Decided(now_ms, one.state.digest) for one, now_ms in made]
+    first = first_difference(then, told)
+    fields: tuple[tuple[str, str, str], ...] = ()
+    if first is not None and journal is not None:
+        fields = _fields(kit, list(read_journal(journal)), made, first.place)
     return ReplayReport(
-        account=account,
+        account=kit.profile.account,
         ending=read.ending or "open",
         recorded=len(then),
         replayed=len(told),
         digest=digest,
-        first=first_difference(then, told),
+        first=first,
         settings=differing_settings(recorded, {**recorded, **_plain(settings, changes or {})}),
         unanswered=tuple(
             [
@@ -97,7 +110,25 @@ async def replay(
             ]
         ),
         unasked=len(source.transport.unasked),
+        fields=fields,
     )
+
+
+def _fields(
+    kit: Kit, journal: Journal, made: Sequence[tuple[Decision, int]], place: int
+) -> tuple[tuple[str, str, str], ...]:
+    """Return what differs in the decision at a place; nothing if one of the two has none there."""
+    documents = CycleDocuments(kit.profile.risk.limits)
+    now = [documents.document(one, now_ms) for one, now_ms in made[: place + 1]]
+    then = journal[: place + 1]
+    if len(now) != len(then) or not now:
+        return ()
+    report = compare_runs(then, now, day_of=_day_of, names=("the journal", "the replay"))
+    return tuple([(one.field, one.a, one.b) for one in report.first])
+
+
+def _day_of(now_ms: int) -> date:
+    return datetime.fromtimestamp(now_ms // 1000, tz=UTC).date()
 
 
 class _Source:
@@ -127,8 +158,8 @@ async def _run(
     session: lines.SessionBegun,
     *,
     on_decision: Callable[[Decision, int], None],
-) -> tuple[str, str]:
-    """Run the bot to the end of the recording; return its account and the digest it ends with."""
+) -> tuple[Kit, str]:
+    """Run the bot to the end of the recording; return its kit and the digest it ends with."""
     digest = session.digest
     async with stage4(settings, replay=source, failures_max=None, on_decision=on_decision) as bot:
         stored = bot.store.load()
@@ -147,7 +178,7 @@ async def _run(
                 raise
             after = bot.store.load()
             digest = digest if after is None else after.state.digest
-    return bot.kit.profile.account, digest
+    return bot.kit, digest
 
 
 def _digest_of(digest: str | None) -> str:
