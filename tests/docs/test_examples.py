@@ -28,6 +28,13 @@ LAST_WORDS = {
         "treasury   1371.52",
         "2025-12-10",
     ],
+    "14_parity_check.py": [
+        "the replay: equal is True",
+        "with order_ratio changed: equal is False",
+        "no answer to POST /api/v1/order",
+        "20000 became 10000",
+        "field by field:",
+    ],
 }
 """Example → texts that it prints, in this order."""
 

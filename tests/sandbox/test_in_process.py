@@ -50,8 +50,8 @@ def test_what_is_elsewhere_is_not_reached() -> None:
 
     async def main() -> None:
         async with LocalExchange(seed=3) as local:
+            inside, call = local.transport(), HttpRequest("GET", "http://127.0.0.1:1", "/")
             with pytest.raises(TransportError, match="nothing answers"):
-                call = HttpRequest("GET", "http://127.0.0.1:1", "/")
-                await local.transport().send(call, timeout_s=1)
+                await inside.send(call, timeout_s=1)
 
     asyncio.run(main())

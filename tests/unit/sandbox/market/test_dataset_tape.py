@@ -117,5 +117,5 @@ def test_trades_are_printed_instead_of_the_middle_where_there_are_any() -> None:
 )
 def test_columns_that_are_no_market_are_refused(depth: DepthColumns) -> None:
     """Without a first book, or with finer amounts than the exchange knows, there is no tape."""
-    with pytest.raises(ConfigurationError, match="snapshot|decimals"):
+    with pytest.raises(ConfigurationError, match=r"snapshot|decimals"):
         DatasetTape(depth)
