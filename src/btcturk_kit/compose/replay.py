@@ -132,7 +132,7 @@ def _day_of(now_ms: int) -> date:
 
 
 class _Source:
-    """The recording as the exchange of the bot; see `compose.live.Replayed`."""
+    """The recording as the exchange of the bot; see `runtime.replay.Replayed`."""
 
     def __init__(self, entries: Sequence[lines.Entry]) -> None:
         self._entries = entries

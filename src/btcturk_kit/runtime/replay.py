@@ -14,12 +14,15 @@ from typing import NamedTuple, Protocol
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.market import MarketFrame
+from btcturk_kit.ports.clock import Clock
 from btcturk_kit.ports.market_data import MarketData
+from btcturk_kit.ports.transport import HttpTransport
 
 __all__ = [
     "Decided",
     "DecisionDifference",
     "ReplayReport",
+    "Replayed",
     "ReplayedMarket",
     "SettingDifference",
     "differing_settings",
@@ -54,6 +57,28 @@ class SettingDifference(NamedTuple):
     name: str
     recorded: str
     replayed: str
+
+
+class Replayed(Protocol):
+    """A recorded session in place of an exchange; see `compose.replay`."""
+
+    @property
+    def transport(self) -> HttpTransport:
+        """Answers from the recording."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Shows the time of the recording."""
+        ...
+
+    def instants_on(self, clock: Clock) -> Clock:
+        """Return the clock of decisions over that of the client."""
+        ...
+
+    def market(self, inner: MarketData) -> MarketData:
+        """Return the market, which ends with the recording."""
+        ...
 
 
 class ReplayReport(NamedTuple):

@@ -21,12 +21,12 @@ from starlette.types import ASGIApp
 from btcturk_kit.errors import ConfigurationError, InvariantViolation
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.address import ClockKind, SandboxAddress
+from btcturk_kit.sandbox.app_transport import AppTransport
 from btcturk_kit.sandbox.control.api import make_control_app
 from btcturk_kit.sandbox.control.desk import Desk, Restart
 from btcturk_kit.sandbox.doors import Doors
 from btcturk_kit.sandbox.hands import Hands
 from btcturk_kit.sandbox.http_server import HttpServer
-from btcturk_kit.sandbox.in_process import AppTransport
 from btcturk_kit.sandbox.listening import listen_all, port_of, url_host
 from btcturk_kit.sandbox.market.recorded_candles import Holes
 from btcturk_kit.sandbox.rest.faults import Asked
