@@ -22,7 +22,7 @@ def test_a_plan_that_fits(tmp_path: Path) -> None:
     assert (run.returncode, run.stderr) == (0, "")
     assert max(map(len, run.stdout.splitlines())) <= 80
     assert "GET /api/v2/orderbook" in run.stdout
-    assert "shortest cycle that fits: 0.5 s" in run.stdout
+    assert "shortest cycle that fits: 0.6 s" in run.stdout
 
 
 def test_a_plan_that_would_be_blocked(tmp_path: Path) -> None:
@@ -31,8 +31,8 @@ def test_a_plan_that_would_be_blocked(tmp_path: Path) -> None:
     run = quota(*arguments, cwd=tmp_path)
     assert run.returncode == 3
     assert run.stderr == (
-        "error: GET /api/v1/openOrders would be blocked after 18 s "
-        "(use a cycle of 3.334 s or longer, or fewer pairs)\n"
+        "error: GET /api/v1/openOrders would be blocked after 12 s "
+        "(use a cycle of 5 s or longer, or fewer pairs)\n"
     )
     assert max(map(len, run.stdout.splitlines())) <= 80
     run = quota(*arguments, "--json", cwd=tmp_path)

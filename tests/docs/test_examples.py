@@ -31,6 +31,13 @@ LAST_WORDS = {
     ],
     "12_backtest_in_twenty_lines.py": ["15384 hours", "after", "looks ahead: False"],
     "13_stage7_bot.py": ["1000 hours", "1. BTCTRY", "net is gross less charges: True"],
+    "14_parity_check.py": [
+        "the replay: equal is True",
+        "with order_ratio changed: equal is False",
+        "no answer to POST /api/v1/order",
+        "20000 became 10000",
+        "field by field:",
+    ],
 }
 """Example → texts that it prints, in this order."""
 

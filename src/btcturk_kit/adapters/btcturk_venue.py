@@ -6,7 +6,7 @@ memory of orders.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, Protocol
 
@@ -18,14 +18,15 @@ from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.market import (
     Balance,
     BarColumns,
+    BookLevel,
     MarketFrame,
     OrderBook,
     Ticker,
     median_mark,
 )
-from btcturk_kit.domain.money import round_half_even
+from btcturk_kit.domain.money import ZERO, add, round_half_even, sub
 from btcturk_kit.domain.order_events import CancelOutcome, SubmitOutcome, VenueOrder
-from btcturk_kit.domain.orders import CancelOrder, SubmitOrder
+from btcturk_kit.domain.orders import CancelOrder, Side, SubmitOrder
 from btcturk_kit.domain.transfers import Transfer
 from btcturk_kit.errors import (
     ConfigurationError,
@@ -36,7 +37,7 @@ from btcturk_kit.errors import (
 )
 from btcturk_kit.ports.clock import Clock
 
-__all__ = ["BtcturkMarketData", "BtcturkVenue", "WritePermission"]
+__all__ = ["BtcturkMarketData", "BtcturkVenue", "WritePermission", "without_own"]
 
 _BOOK_DEPTH: Final = 20
 
@@ -77,11 +78,12 @@ class BtcturkVenue:
         btcturk_kit.errors.GuardBlocked: this run may not cancel orders
     """
 
-    __slots__ = ("_client", "_policy")
+    __slots__ = ("_client", "_may_rest", "_policy")
 
     def __init__(self, client: BtcturkClient, *, policy: WritePermission) -> None:
         self._client = client
         self._policy = policy
+        self._may_rest: dict[Symbol, bool] = {}  # False once none rested and none was sent since
 
     def advance(self, frame: MarketFrame, index: int) -> bool:  # noqa: ARG002 - a real exchange moves by itself
         """Say that there may be news: a real exchange always may have some."""
@@ -103,6 +105,14 @@ class BtcturkVenue:
     async def open_orders(self, symbol: Symbol) -> tuple[VenueOrder, ...]:
         """Return the resting orders of one pair, whoever placed them."""
         return await self._client.open_orders(symbol)
+
+    async def own_resting(self, symbol: Symbol) -> tuple[VenueOrder, ...]:
+        """Return the resting orders of a pair; nothing is asked while there can be none of ours."""
+        if not self._may_rest.get(symbol, True):
+            return ()
+        found = await self._client.open_orders(symbol)
+        self._may_rest[symbol] = bool(found)
+        return found
 
     async def order(
         self,
@@ -135,6 +145,7 @@ class BtcturkVenue:
         """
         if not self._policy.may_submit:
             raise GuardBlocked("this run may not place orders")
+        self._may_rest[command.request.symbol] = True
         return await self._client.submit(command.request, client_order_id=command.client_order_id)
 
     async def cancel(self, command: CancelOrder) -> CancelOutcome:
@@ -170,6 +181,9 @@ class BtcturkMarketData:
         jitter: Draws milliseconds to wait beyond an instant, anew for each.
         after_ms: The last instant of the run before, where time stands still between two runs: a
             run that was stopped then decides at the instants at which it would have gone on.
+        own_orders: Lists the bot's own resting orders of a pair, which are taken out of its book:
+            nobody can trade with himself, and a simulator's market does not contain them. None
+            leaves the book as it is.
     """
 
     __slots__ = (
@@ -181,6 +195,7 @@ class BtcturkMarketData:
         "_jitter",
         "_last_ms",
         "_marks",
+        "_own_orders",
         "_symbols",
     )
 
@@ -193,6 +208,7 @@ class BtcturkMarketData:
         *,
         jitter: Callable[[], int] = _no_jitter,
         after_ms: int | None = None,
+        own_orders: Callable[[Symbol], Awaitable[Sequence[VenueOrder]]] | None = None,
     ) -> None:
         require(bool(symbols), "market data of no pair")
         require(cycle_ms > 0, f"a cycle of {cycle_ms} ms")
@@ -202,6 +218,7 @@ class BtcturkMarketData:
         self._cycle_ms = cycle_ms
         self._jitter = jitter
         self._after_ms = after_ms
+        self._own_orders = own_orders
         self._first_ms: int | None = None
         self._last_ms = 0
         self._marks: dict[Symbol, int] = {}
@@ -231,7 +248,7 @@ class BtcturkMarketData:
             row, pair = last_trades.get(symbol), rules[symbol]
             if row is None:  # the list of pairs, which is a little older, says that there is one
                 raise ProtocolError(f"{symbol} has no ticker")
-            book = await self._client.order_book(symbol, limit=_BOOK_DEPTH)
+            book = await self._book(symbol)
             if not book.bids or not book.asks:
                 side = "asks" if book.bids else "bids"
                 raise ProtocolError(f"the order book of {symbol} has no {side}")
@@ -241,6 +258,15 @@ class BtcturkMarketData:
         return MarketFrame(
             times_ms=(now_ms,), bars=tuple(bars), books=tuple(books), tickers=tuple(tickers)
         )
+
+    async def _book(self, symbol: Symbol) -> OrderBook:
+        if self._own_orders is None:
+            return await self._client.order_book(symbol, limit=_BOOK_DEPTH)
+        # Before the book: an order that ends in between was in neither, which hides nothing.
+        own = await self._own_orders(symbol)
+        # As many levels more as we may fill alone.
+        book = await self._client.order_book(symbol, limit=_BOOK_DEPTH + len(own))
+        return without_own(book, own) if own else book
 
     def _missing(self, symbol: Symbol) -> ConfigurationError:
         if symbol not in self._marks:
@@ -298,6 +324,24 @@ class BtcturkMarketData:
             bid=(_steps(bid, places),),
             ask=(_steps(ask, places),),
         )
+
+
+def without_own(book: OrderBook, own: Iterable[VenueOrder]) -> OrderBook:
+    """Return a book without the quantity of these orders, and without levels that were all ours.
+
+    A level from which more would go than it shows is left out: it was ours, and some is gone.
+    """
+    ours: dict[tuple[Side, Decimal], Decimal] = {}
+    for order in own:
+        if order.price is not None:
+            level = (order.side, order.price)
+            ours[level] = add(ours.get(level, ZERO), order.remaining_quantity)
+
+    def rest(side: Side, levels: tuple[BookLevel, ...]) -> tuple[BookLevel, ...]:
+        left = [(price, sub(quantity, ours.get((side, price), ZERO))) for price, quantity in levels]
+        return tuple([BookLevel(*one) for one in left if one[1] > 0])
+
+    return book._replace(bids=rest(Side.BUY, book.bids), asks=rest(Side.SELL, book.asks))
 
 
 def _steps(price: Decimal, places: int) -> int:

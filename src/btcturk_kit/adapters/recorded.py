@@ -1,4 +1,4 @@
-"""Recordings read back: checked entries, and a transport and a connector that answer from them.
+"""Recordings read back: checked entries; a transport, a connector and clocks that tell them again.
 
 What is asked as it was recorded is answered as it was recorded, failures too. Never add: writing,
 guessing an answer that was not recorded.
@@ -10,7 +10,7 @@ import asyncio
 import gzip
 import zlib
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -22,12 +22,15 @@ from btcturk_kit.errors import (
     RateLimited,
     TransportError,
 )
+from btcturk_kit.ports.clock import Clock
 from btcturk_kit.ports.transport import HttpRequest, HttpResponse
 from btcturk_kit.wire import recording as lines
 
 __all__ = [
+    "RecordedClock",
     "RecordedConnection",
     "RecordedConnector",
+    "RecordedInstants",
     "RecordedTransport",
     "Recording",
     "read_recording",
@@ -108,12 +111,15 @@ class RecordedTransport:
 
     Attributes:
         at_ms: When the latest answer was recorded, 0 before the first.
+        at_ns: The same on the monotonic clock.
+        unanswered: What was asked that has no (further) answer: method and target.
     """
 
     is_offline: Final = True
 
     def __init__(self, entries: Iterable[lines.Entry]) -> None:
-        self.at_ms = 0
+        self.at_ms = self.at_ns = 0
+        self.unanswered: list[tuple[str, str]] = []
         self._outcomes: defaultdict[_Key, deque[_Outcome]] = defaultdict(deque)
         outcomes: dict[int, _Outcome] = {}
         requests: list[lines.Requested] = []
@@ -137,16 +143,85 @@ class RecordedTransport:
             (request.method, request.target, lines.body_text(request.body))
         )
         if not outcomes:
+            self.unanswered.append((request.method, request.target))
             path = request.target.partition("?")[0]
             raise TransportError(f"the recording has no answer to {request.method} {path}")
         outcome = outcomes.popleft()
-        self.at_ms = outcome.at_ms
+        self.at_ms, self.at_ns = outcome.at_ms, outcome.at_ns
         if isinstance(outcome, lines.Failed):
             raise _error_of(outcome)
         return HttpResponse(outcome.status, dict(outcome.headers), lines.body_bytes(outcome.body))
 
+    @property
+    def unasked(self) -> tuple[tuple[str, str], ...]:
+        """What was asked in the recording and not here (any more): method and target."""
+        return tuple(
+            [key[:2] for key, outcomes in self._outcomes.items() for _ in range(len(outcomes))]
+        )
+
     async def aclose(self) -> None:
         """Nothing to release."""
+
+
+class RecordedClock:
+    """Shows the time at which the latest answer was recorded; waiting takes no time.
+
+    Args:
+        transport: Whose answers.
+        entries: Of its recording; the first one is the time before any answer.
+    """
+
+    def __init__(self, transport: RecordedTransport, entries: Sequence[lines.Entry]) -> None:
+        self._transport = transport
+        self._first = entries[0]
+
+    def now_ms(self) -> int:
+        """Return the wall time of the latest answer."""
+        return max(self._transport.at_ms, self._first.at_ms)
+
+    def monotonic_ns(self) -> int:
+        """Return its monotonic time."""
+        return self._transport.at_ns or self._first.at_ns
+
+    async def sleep_until_ms(self, instant_ms: int) -> None:
+        """Go on: the next answer says what time it is."""
+
+    async def sleep_ms(self, duration_ms: int) -> None:
+        """Go on."""
+
+
+class RecordedInstants:
+    """The clock of what decides when: it shows what the recording says that it showed.
+
+    Args:
+        entries: Of a recording.
+        inner: Is made to sleep as long; shows the time when the recording is over.
+    """
+
+    def __init__(self, entries: Iterable[lines.Entry], inner: Clock) -> None:
+        self._reads = deque(one.now_ms for one in entries if isinstance(one, lines.ClockRead))
+        self._inner = inner
+
+    @property
+    def is_over(self) -> bool:
+        """Whether everything was shown."""
+        return not self._reads
+
+    def now_ms(self) -> int:
+        """Return the next recorded reading."""
+        return self._reads.popleft() if self._reads else self._inner.now_ms()
+
+    def monotonic_ns(self) -> int:
+        """Return the other clock's."""
+        return self._inner.monotonic_ns()
+
+    async def sleep_until_ms(self, instant_ms: int) -> None:
+        """Sleep until the next recorded reading, whatever was drawn to wait beyond the instant."""
+        await self._inner.sleep_until_ms(self._reads[0] if self._reads else instant_ms)
+
+    async def sleep_ms(self, duration_ms: int) -> None:
+        """Sleep on the other clock."""
+        await self._inner.sleep_ms(duration_ms)
 
 
 class RecordedConnection:

@@ -2,8 +2,8 @@
 
 It wraps a transport and a connector and changes nothing they do. Lines are written at once, so a
 killed process loses none; a compressed file can lose its last 64 KiB. When a line cannot be
-written, the recorder stops, says so once, and trading goes on. Never add: decisions, reading
-recordings back, threads.
+written, the recorder stops, says so once, and trading goes on. Never add: a decision of its own,
+reading recordings back, threads.
 """
 
 from __future__ import annotations
@@ -78,6 +78,30 @@ class FlightRecorder:
     def connector(self, inner: StreamConnector) -> StreamConnector:
         """Return a connector that connects with `inner` and records."""
         return _RecordingConnector(self, inner)
+
+    def decision_clock(self, inner: Clock) -> Clock:
+        """Return a clock that shows what `inner` shows, and records what it showed.
+
+        It is for what decides when to decide. Others go on reading `inner`: what they read changes
+        no decision, and would make the file much longer.
+        """
+        return _RecordingClock(self, inner)
+
+    def begin_session(self, *, account: str, settings: str, digest: str) -> None:
+        """Record what a bot begins to decide with; see `wire.recording.SessionBegun`."""
+        self.record(
+            lambda at_ms, at_ns: lines.SessionBegun(
+                at_ms=at_ms, at_ns=at_ns, account=account, settings=settings, digest=digest
+            )
+        )
+
+    def decided(self, digest: str, now_ms: int) -> None:
+        """Record that an event cycle was decided, with the digest up to it."""
+        self.record(
+            lambda at_ms, at_ns: lines.CycleDecided(
+                at_ms=at_ms, at_ns=at_ns, now_ms=now_ms, digest=digest
+            )
+        )
 
     def close(self) -> None:
         """End the file; what is sent later is not recorded."""
@@ -221,6 +245,36 @@ class _RecordingTransport:
     async def aclose(self) -> None:
         """Close the other transport."""
         await self._inner.aclose()
+
+
+class _RecordingClock:
+    """Shows the time of another clock and records it."""
+
+    __slots__ = ("_inner", "_recorder")
+
+    def __init__(self, recorder: FlightRecorder, inner: Clock) -> None:
+        self._recorder = recorder
+        self._inner = inner
+
+    def now_ms(self) -> int:
+        """Return the other clock's time."""
+        now_ms = self._inner.now_ms()
+        self._recorder.record(
+            lambda at_ms, at_ns: lines.ClockRead(at_ms=at_ms, at_ns=at_ns, now_ms=now_ms)
+        )
+        return now_ms
+
+    def monotonic_ns(self) -> int:
+        """Return the other clock's."""
+        return self._inner.monotonic_ns()
+
+    async def sleep_until_ms(self, instant_ms: int) -> None:
+        """Sleep on the other clock."""
+        await self._inner.sleep_until_ms(instant_ms)
+
+    async def sleep_ms(self, duration_ms: int) -> None:
+        """Sleep on the other clock."""
+        await self._inner.sleep_ms(duration_ms)
 
 
 class _RecordingConnector:

@@ -31,8 +31,9 @@ def stage4_demand(*, pairs: int, strategies: int) -> dict[Endpoint, int]:
         # The market: the last trades of all pairs together, the book of each.
         Endpoint.TICKER: 1,
         Endpoint.ORDER_BOOK: pairs,
-        # The account: open orders of every pair with a working order, trades of all pairs, funds.
-        Endpoint.OPEN_ORDERS: pairs + orders,
+        # The account: open orders of every pair with a working order, once to take them out of its
+        # book and once to see how they stand; trades of all pairs, funds.
+        Endpoint.OPEN_ORDERS: 2 * pairs + orders,
         Endpoint.TRADE_HISTORY: 1,
         Endpoint.BALANCES: 1,
         # Orders that have left the listing are looked up by their number; those whose answer was

@@ -38,6 +38,9 @@ def stage4_run(
         bool, typer.Option("--dry-run", help="Send nothing: orders go to a paper account.")
     ] = False,
     db: Annotated[Path | None, typer.Option(help="SQLite file for the state.")] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="New file to record the session in, for `replay`.")
+    ] = None,
     env_file: Annotated[
         Path | None, typer.Option(help="Dotenv file to read settings from.")
     ] = None,
@@ -63,15 +66,16 @@ def stage4_run(
         for name in unknown:
             warn(f"{name} is not a setting")
         with asyncio.Runner(loop_factory=loop_factory(settings.http)) as runner:
-            code, summary = runner.run(_until_stopped(settings, cycles))
+            code, summary = runner.run(_until_stopped(settings, cycles, record))
     if summary is not None:
         _show(summary, as_json=as_json)
     raise typer.Exit(code)
 
 
 async def _until_stopped(
-    settings: Settings, cycles: int | None
+    settings: Settings, cycles: int | None, record: Path | None
 ) -> tuple[int, dict[str, Any] | None]:
+    from btcturk_kit.adapters.recording import FlightRecorder  # noqa: PLC0415 - as above
     from btcturk_kit.cli.summary import run_summary  # noqa: PLC0415 - as above
     from btcturk_kit.compose.live import stage4  # noqa: PLC0415 - as above
 
@@ -88,10 +92,11 @@ async def _until_stopped(
     for number in (signal.SIGINT, signal.SIGTERM):
         events.add_signal_handler(number, stop, number)
     started = perf_counter()
+    recorder = None if record is None else FlightRecorder(record)
     try:
         # A loop outlives an outage: each failed look costs a cycle. Virtual time has no outages.
         failures_max = 0 if cycles == 1 else _FAILURES_MAX if settings.control_url else None
-        async with stage4(settings, failures_max=failures_max) as bot:
+        async with stage4(settings, recorder=recorder, failures_max=failures_max) as bot:
             typer.echo(_banner(bot.policy.kind, settings.rest_url, bot.db), err=True)
             report = await bot.runner.run(max_cycles=cycles)
             wall_s = perf_counter() - started
@@ -101,6 +106,8 @@ async def _until_stopped(
             raise
         return stopped, None
     finally:
+        if recorder is not None:
+            recorder.close()
         for number in (signal.SIGINT, signal.SIGTERM):
             events.remove_signal_handler(number)
 

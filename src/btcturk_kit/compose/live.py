@@ -24,10 +24,12 @@ from btcturk_kit.adapters.file_lock import (
     state_file_lock,
 )
 from btcturk_kit.adapters.http_transport import open_transport
+from btcturk_kit.adapters.recording import FlightRecorder
 from btcturk_kit.adapters.shared_pacing import Pacing
 from btcturk_kit.adapters.simulated_venue import SimulatedVenue
 from btcturk_kit.adapters.sqlite_store import SqliteStateStore
 from btcturk_kit.compose.kits import build_kit
+from btcturk_kit.domain.canonical import GENESIS
 from btcturk_kit.domain.cycle import Decision
 from btcturk_kit.domain.policy import SideEffectPolicy
 from btcturk_kit.domain.positions import books_named
@@ -35,11 +37,13 @@ from btcturk_kit.errors import ConfigurationError, GuardBlocked
 from btcturk_kit.pipeline.decide import Kit
 from btcturk_kit.pipeline.profile import TRY
 from btcturk_kit.ports.clock import Clock
+from btcturk_kit.ports.market_data import MarketData
 from btcturk_kit.ports.store import StoredState
 from btcturk_kit.ports.transport import HttpTransport
 from btcturk_kit.ports.venue import Venue
 from btcturk_kit.runtime.cycle_runner import CycleRunner
 from btcturk_kit.runtime.pairs import working_pairs
+from btcturk_kit.runtime.replay import Replayed
 from btcturk_kit.settings import Settings
 from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
 from btcturk_kit.simulation.oms import OmsSimulator
@@ -54,6 +58,7 @@ __all__ = [
 ]
 
 _ACKNOWLEDGEMENT = "I_UNDERSTAND"
+_SECRETS = {"api_key", "api_secret", "control_token", "db", "state_dir", "live_trading_ack"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,20 +115,26 @@ async def stage4(
     settings: Settings,
     *,
     transport: HttpTransport | None = None,
+    recorder: FlightRecorder | None = None,
+    replay: Replayed | None = None,
     failures_max: int | None = 0,
     on_frame: Callable[[int], None] | None = None,
     on_statement: Callable[[str], None] | None = None,
     steered: Callable[[Kit], tuple[Kit, Callable[[Decision, int], None] | None]] | None = None,
+    on_decision: Callable[[Decision, int], None] | None = None,
 ) -> AsyncIterator[Stage4]:
     """Assemble the stage-4 bot and take it apart again.
 
     Args:
         settings: Of the run.
         transport: Instead of a connection of its own; not closed here.
+        recorder: Records the session so that it can be replayed; not closed here.
+        replay: A recorded session instead of an exchange.
         failures_max: Failed reads in a row that the run survives; None for any number.
         on_frame: Told after every cycle how many are done.
         on_statement: Told each statement of the store before it runs; see `SqliteStateStore.open`.
         steered: Makes the kit of another stage of this one, and says who is told its decisions.
+        on_decision: Told every durable decision and its instant; see `CycleRunner`.
 
     Raises:
         ConfigurationError: Missing credentials, a pair or plug-in that does not exist, an
@@ -132,12 +143,7 @@ async def stage4(
         StoreError: The state cannot be opened.
         TransportError: The exchange cannot be reached.
     """
-    policy = side_effect_policy(settings)
-    if policy.kind == "blocked":
-        text = f"this run may not write to {settings.rest_url}: {'; '.join(policy.reasons)}"
-        if settings.kill_switch or settings.freeze_all:
-            raise GuardBlocked(text, hint="take the latch off, or use --dry-run")
-        raise ConfigurationError(text, hint="use --dry-run, or name a local exchange")
+    policy = _permitted(settings)
     is_dry = policy.kind == "dry_run"
     credentials = _credentials(settings, is_needed=not is_dry)
     name = settings.account or _account_of(settings)
@@ -147,19 +153,12 @@ async def stage4(
     name = books_named(name, settings.cost_method)
     db = settings.db or default_db(settings, policy)
     async with AsyncExitStack() as stack:
-        network, pacing = transport, None
-        if network is None:
-            network = open_transport(settings.http)
-            stack.push_async_callback(network.aclose)
-        clock = await _clock(settings, network)
-        if transport is None:
-            pacing = Pacing.usual(
-                clock,
-                base_url=settings.rest_url,
-                api_key=settings.api_key,
-                folder=settings.state_dir,
-            )
-            stack.callback(pacing.close)
+        given = transport if replay is None else replay.transport
+        network = _network(settings, stack, given, recorder)
+        clock = await _clock(settings, network, replay)
+        pacing = _pacing(settings, stack, clock, is_given=given is not None)
+        if replay is not None:
+            pacing = _replay_pacing(settings, clock)
         client = _client(settings, credentials, network, clock, pacing)
         stack.push_async_callback(client.aclose)
         rules = dict(await client.pair_rules())
@@ -172,23 +171,32 @@ async def stage4(
             dust=settings.dust_try,
         )
         kit = build_kit(settings, name, rules, pairs.symbols)
-        kit, on_decision = (kit, None) if steered is None else steered(kit)
+        kit, told = (kit, None) if steered is None else steered(kit)
         store = SqliteStateStore.open(db, account=name, on_statement=on_statement)
         stack.callback(store.close)
-        venue: Venue = BtcturkVenue(client, policy=policy)
+        exchange = BtcturkVenue(client, policy=policy)
+        venue: Venue = exchange
         if is_dry:
             venue = SimulatedVenue(_paper(settings, kit, stored, clock), health=venue.health)
         draw = Random()  # noqa: S311 - spreads start times, keeps no secret
         spread_ms = round(settings.jitter_seconds * 1000)
-        market = BtcturkMarketData(
+        decision_clock = clock
+        if recorder is not None:
+            decision_clock = recorder.decision_clock(clock)
+            _begin_recording(recorder, settings, stored, is_dry=is_dry)
+        elif replay is not None:
+            decision_clock = replay.instants_on(clock)
+        sampled = BtcturkMarketData(
             client,
-            clock,
+            decision_clock,
             pairs.symbols,
             round(settings.cycle_seconds * 1000),
             jitter=lambda: draw.randint(0, spread_ms),
             # Only the clock of a local exchange stands still between two runs.
             after_ms=_last_instant_ms(store) if settings.control_url else None,
+            own_orders=None if is_dry else exchange.own_resting,
         )
+        market: MarketData = sampled if replay is None else replay.market(sampled)
         runner = CycleRunner(
             kit=kit,
             market=market,
@@ -199,7 +207,7 @@ async def stage4(
             failures_max=failures_max,
             on_frame=on_frame,
             noted=pairs.anomalies,
-            on_decision=on_decision,
+            on_decision=_telling(recorder, on_decision, told),
         )
         yield Stage4(runner, store, policy, db, kit)
 
@@ -219,16 +227,9 @@ async def reading_client(
     """
     credentials = _credentials(settings, is_needed=needs_key)
     async with AsyncExitStack() as stack:
-        network = open_transport(settings.http)
-        stack.push_async_callback(network.aclose)
+        network = _network(settings, stack, None, None)
         clock = await _clock(settings, network)
-        pacing = Pacing.usual(
-            clock,
-            base_url=settings.rest_url,
-            api_key=settings.api_key,
-            folder=settings.state_dir,
-        )
-        stack.callback(pacing.close)
+        pacing = _pacing(settings, stack, clock, is_given=False)
         client = _client(settings, credentials, network, clock, pacing)
         stack.push_async_callback(client.aclose)
         yield client
@@ -270,9 +271,83 @@ def _account_of(settings: Settings) -> str:
     return account_digest(api_key=settings.api_key, base_url="")[:12]
 
 
-async def _clock(settings: Settings, network: HttpTransport) -> Clock:
+def _permitted(settings: Settings) -> SideEffectPolicy:
+    policy = side_effect_policy(settings)
+    if policy.kind == "blocked":
+        text = f"this run may not write to {settings.rest_url}: {'; '.join(policy.reasons)}"
+        if settings.kill_switch or settings.freeze_all:
+            raise GuardBlocked(text, hint="take the latch off, or use --dry-run")
+        raise ConfigurationError(text, hint="use --dry-run, or name a local exchange")
+    return policy
+
+
+def _replay_pacing(settings: Settings, clock: Clock) -> Pacing:
+    """Ask for the exchange's time as the session did."""
+    pacing = Pacing.alone(clock)
+    pacing.measures_clock = not settings.control_url
+    return pacing
+
+
+def _network(
+    settings: Settings,
+    stack: AsyncExitStack,
+    given: HttpTransport | None,
+    recorder: FlightRecorder | None,
+) -> HttpTransport:
+    network = given
+    if network is None:
+        network = open_transport(settings.http)
+        stack.push_async_callback(network.aclose)
+    return network if recorder is None else recorder.transport(network)
+
+
+def _pacing(
+    settings: Settings, stack: AsyncExitStack, clock: Clock, *, is_given: bool
+) -> Pacing | None:
+    """Return what paces a connection of our own; the client knows what suits one it is given."""
+    if is_given:
+        return None
+    pacing = Pacing.usual(
+        clock, base_url=settings.rest_url, api_key=settings.api_key, folder=settings.state_dir
+    )
+    stack.callback(pacing.close)
+    return pacing
+
+
+def _begin_recording(
+    recorder: FlightRecorder, settings: Settings, stored: StoredState | None, *, is_dry: bool
+) -> None:
+    # A paper account without a name has none in its replay either.
+    account = settings.account or ("" if is_dry else _account_of(settings))
+    recorder.begin_session(
+        account=account,
+        settings=settings.model_dump_json(exclude=_SECRETS),
+        digest=GENESIS if stored is None else stored.state.digest,
+    )
+
+
+def _telling(
+    recorder: FlightRecorder | None, *others: Callable[[Decision, int], None] | None
+) -> Callable[[Decision, int], None] | None:
+    told = [one for one in others if one is not None]
+    if recorder is not None:
+        recording = recorder
+        told.insert(0, lambda decision, now_ms: recording.decided(decision.state.digest, now_ms))
+    if not told:
+        return None
+
+    def tell(decision: Decision, now_ms: int) -> None:
+        for one in told:
+            one(decision, now_ms)
+
+    return tell
+
+
+async def _clock(
+    settings: Settings, network: HttpTransport, replay: Replayed | None = None
+) -> Clock:
     if not settings.control_url:
-        return SystemClock()
+        return SystemClock() if replay is None else replay.clock
     return await SandboxClock.connect(
         transport=network,
         control_url=settings.control_url,

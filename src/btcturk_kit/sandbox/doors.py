@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import socket
 
+from starlette.types import ASGIApp
+
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.hands import Hands
 from btcturk_kit.sandbox.http_server import HttpServer
@@ -34,6 +36,7 @@ class Doors:
         stream: The stream of the same exchange.
 
     Attributes:
+        apps: What answers behind the ports of REST and, unless it is the same, of the graph.
         ports: What to listen on: main, graph and stream, or the one. Once they are open, those
             that were free have their numbers, so that a second opening is at the same place.
     """
@@ -54,13 +57,14 @@ class Doors:
         self._stream = stream
         if self._is_one:
             app = make_app(exchange, access, hands=hands, faults=faults, has_graph=True)
+            self.apps: tuple[ASGIApp, ...] = (app,)
             self._servers = [HttpServer(app, upgrade=stream.connection)]
         else:
-            apps = (
+            self.apps = (
                 make_app(exchange, access, hands=hands, faults=faults),
                 make_graph_app(exchange, access, hands=hands, faults=faults),
             )
-            self._servers = [HttpServer(app) for app in apps]
+            self._servers = [HttpServer(app) for app in self.apps]
 
     @property
     def urls(self) -> tuple[str, str, str]:

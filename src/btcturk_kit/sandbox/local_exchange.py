@@ -10,15 +10,18 @@ from __future__ import annotations
 import asyncio
 import secrets
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import TracebackType
 from typing import Self
 
+from starlette.types import ASGIApp
+
 from btcturk_kit.errors import ConfigurationError, InvariantViolation
 from btcturk_kit.sandbox.access import Access
 from btcturk_kit.sandbox.address import ClockKind, SandboxAddress
+from btcturk_kit.sandbox.app_transport import AppTransport
 from btcturk_kit.sandbox.control.api import make_control_app
 from btcturk_kit.sandbox.control.desk import Desk, Restart
 from btcturk_kit.sandbox.doors import Doors
@@ -124,6 +127,14 @@ class LocalExchange(ExchangeSetup):
         """What happened on the exchange, entry by entry."""
         return self.exchange.history
 
+    def transport(self) -> AppTransport:
+        """Return a transport that reaches REST, graph and control interface without a socket.
+
+        What is asked at an address of `address` is answered by what answers there, in this event
+        loop: the same bytes, signatures, windows and clock, only no network. Streams need one.
+        """
+        return AppTransport(self._inside.apps)
+
     def environ(self) -> dict[str, str]:
         """Return the names and values that point the kit's own client and bot here."""
         return self.address.environ()
@@ -198,6 +209,7 @@ class _Running:
     faults: RestFaults
     doors: Doors
     control: HttpServer
+    apps: Mapping[str, ASGIApp]
     restarting: asyncio.Lock
 
     @classmethod
@@ -232,7 +244,8 @@ class _Running:
             desk.add_account(account)
         doors = Doors(setup, exchange, access, hands=hands, faults=faults, stream=stream)
         token = setup.control_token or secrets.token_urlsafe(32)
-        control = HttpServer(make_control_app(desk, token=token))
+        control_app = make_control_app(desk, token=token)
+        control = HttpServer(control_app)
         listener, *others = listen_all([setup.control_port, *doors.ports], host=setup.host)
         await doors.open(others)
         await control.open(listener)
@@ -256,6 +269,7 @@ class _Running:
             faults=faults,
             doors=doors,
             control=control,
+            apps={address.graph: doors.apps[-1], rest: doors.apps[0], address.control: control_app},
             restarting=asyncio.Lock(),
         )
 

@@ -264,17 +264,25 @@ class OmsSimulator:
             return False
         has_book = bool(self._frame and self._frame.books)
         if has_book and self._is_ladder:
+            # What was due before the look is out of the book that it shows.
+            has_ended = self._carry_out_cancels(pair)
             self._ladders.meet(self._frame, pair, now_ms)
         else:
             meeting = Meeting(columns, index, has_book=has_book, start_ms=start_ms, now_ms=now_ms)
             self._bars.meet(pair, meeting)
-        has_ended = False
-        if self._has_latency:
-            for order in [*pair.orders.values(), *pair.stops.values()]:
-                if order.cancel_due_ms is not None and order.cancel_due_ms <= now_ms:
-                    self._desk.end_canceled(pair, order, now_ms)
-                    has_ended = True
+            has_ended = self._carry_out_cancels(pair)
         self._rewire(pair)
+        return has_ended
+
+    def _carry_out_cancels(self, pair: PairOrders) -> bool:
+        """End what was canceled long enough ago; True when something was."""
+        if not self._has_latency:
+            return False
+        now_ms, has_ended = self._now_ms, False
+        for order in [*pair.orders.values(), *pair.stops.values()]:
+            if order.cancel_due_ms is not None and order.cancel_due_ms <= now_ms:
+                self._desk.end_canceled(pair, order, now_ms)
+                has_ended = True
         return has_ended
 
     def _rewire(self, pair: PairOrders) -> None:

@@ -25,9 +25,11 @@ __all__ = [
     "HIDDEN_HEADERS",
     "Base64",
     "Chain",
+    "ClockRead",
     "Closed",
     "Connected",
     "Connecting",
+    "CycleDecided",
     "Ended",
     "Entry",
     "Failed",
@@ -35,6 +37,7 @@ __all__ = [
     "FrameSent",
     "Requested",
     "Responded",
+    "SessionBegun",
     "Started",
     "body_bytes",
     "body_text",
@@ -157,6 +160,33 @@ class Closed(Entry, frozen=True, kw_only=True, tag="closed"):
     call: int
 
 
+class SessionBegun(Entry, frozen=True, kw_only=True, tag="session"):
+    """A bot begins to decide over what is recorded.
+
+    Attributes:
+        account: The name of its books, which its orders are named after.
+        settings: What it runs with, as a JSON object without keys and secrets.
+        digest: Of the decisions that it goes on from; zeros for a new account.
+    """
+
+    account: str
+    settings: str
+    digest: str
+
+
+class ClockRead(Entry, frozen=True, kw_only=True, tag="clock"):
+    """What the clock showed to what decides when: an instant comes from here, not from `at_ms`."""
+
+    now_ms: int
+
+
+class CycleDecided(Entry, frozen=True, kw_only=True, tag="decided"):
+    """An event cycle was decided and made durable."""
+
+    now_ms: int
+    digest: str
+
+
 _Line = (
     Started
     | Ended
@@ -168,6 +198,9 @@ _Line = (
     | FrameSent
     | FrameReceived
     | Closed
+    | SessionBegun
+    | ClockRead
+    | CycleDecided
 )
 
 

@@ -13,6 +13,7 @@ from btcturk_kit.domain.orders import Side
 __all__ = [
     "HOUSE",
     "HouseLevels",
+    "HousePrint",
     "HouseQuotes",
     "HouseTake",
     "MarketMove",
@@ -48,6 +49,17 @@ class HouseTake(NamedTuple):
     taker: str = HOUSE
 
 
+class HousePrint(NamedTuple):
+    """Two of the house trade with each other: it is printed, and touches no order of the book.
+
+    What was recorded of others stays as it was recorded, whatever a customer does meanwhile.
+    """
+
+    side: Side
+    step: int
+    units: int
+
+
 class PairHalt(NamedTuple):
     """The pair stops trading, or goes on: while it stands, orders are refused and nothing trades.
 
@@ -57,7 +69,7 @@ class PairHalt(NamedTuple):
     is_halted: bool
 
 
-MarketMove = HouseQuotes | HouseLevels | HouseTake | PairHalt
+MarketMove = HouseQuotes | HouseLevels | HouseTake | HousePrint | PairHalt
 
 
 def is_house(owner: str) -> bool:

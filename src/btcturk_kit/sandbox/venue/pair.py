@@ -16,6 +16,7 @@ from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.sandbox.market.moves import (
     HOUSE,
     HouseLevels,
+    HousePrint,
     HouseQuotes,
     HouseTake,
     MarketMove,
@@ -111,16 +112,16 @@ class PairMarket:
         """Whether a halt of the tape, or its end, counts: not while somebody else closed it."""
         return self.state is PairState.OPEN if halt.is_halted else self.closed_by == HOUSE
 
-    def move(self, move: HouseQuotes | HouseLevels | HouseTake) -> tuple[Trade, ...]:
+    def move(self, move: HouseQuotes | HouseLevels | HouseTake | HousePrint) -> tuple[Trade, ...]:
         """Let the house do something; while the pair is not open its quotes wait for the end.
 
-        A taker who comes then is gone.
+        A taker who comes then is gone, and nothing is printed.
         """
         if self.state is PairState.OPEN:
             return self._carried_out(move)
         if isinstance(move, HouseQuotes):
             self._held = [one for one in self._held if one.maker != move.maker]
-        if not isinstance(move, HouseTake):
+        if not isinstance(move, HouseTake | HousePrint):
             self._held.append(move)
         return ()
 
@@ -139,4 +140,7 @@ class PairMarket:
         if isinstance(move, HouseTake):
             quantity = engine.quantity_of(move.units)
             return engine.market_take(0, owner=move.taker, side=move.side, quantity=quantity).trades
+        if isinstance(move, HousePrint):
+            price, quantity = engine.price_of(move.step), engine.quantity_of(move.units)
+            return (Trade(0, 0, HOUSE, HOUSE, move.side, price, quantity),)
         return ()

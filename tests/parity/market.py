@@ -1,0 +1,70 @@
+"""A seeded market that every mode can know completely: sampled books of one pair."""
+
+from __future__ import annotations
+
+from array import array
+from random import Random
+from typing import NamedTuple
+
+from btcturk_kit.domain.identifiers import Asset, Symbol
+from btcturk_kit.domain.instruments import PairRules
+from btcturk_kit.domain.market import DepthColumns
+from btcturk_kit.sandbox.venue.listing import bundled_listing
+
+BTC, TRY = Asset("BTC"), Asset("TRY")
+BTCTRY = Symbol("BTCTRY")
+RULES: PairRules = bundled_listing().rules
+START_MS = 1_767_225_600_000  # 2026-01-01, midnight UTC: the first decision
+CYCLE_MS = 10_000
+_LOTS = 10**8
+_LEVELS = 12
+
+
+class Market(NamedTuple):
+    """The books, and when a bot looks at them.
+
+    Attributes:
+        lead_ms: From the first book to the first decision.
+    """
+
+    depth: DepthColumns
+    lead_ms: int
+    cycles: int
+
+
+def market(*, seed: int, cycles: int, lead_ms: int = 750, cycle_ms: int = CYCLE_MS) -> Market:
+    """Return one book per decision instant, `lead_ms` before it."""
+    draw = Random(seed)  # noqa: S311 - a made-up market
+    middle = 3_000_000
+    times_ms, snapshots, starts, ends, prices, quantities, bids, asks = (
+        array("q") for _ in range(8)
+    )
+    for at in range(cycles):
+        middle = max(2_000_000, middle + draw.randint(-600, 600))
+        half = draw.randint(3, 60)
+        times_ms.append(START_MS + at * cycle_ms - lead_ms)
+        snapshots.append(1)
+        for sign, best in ((-1, bids), (1, asks)):
+            if sign == 1:
+                starts.append(len(prices))
+            price = middle + sign * half
+            best.append(price)
+            for _ in range(_LEVELS):
+                prices.append(price)
+                quantities.append(draw.randint(_LOTS // 100, 2 * _LOTS))
+                price += sign * draw.randint(1, 40)
+        ends.append(len(prices))
+    depth = DepthColumns(
+        symbol=BTCTRY,
+        price_scale=RULES.price_places,
+        quantity_scale=8,
+        times_ms=times_ms,
+        is_snapshot=snapshots,
+        ask_starts=starts,
+        ends=ends,
+        price=prices,
+        quantity=quantities,
+        best_bid=bids,
+        best_ask=asks,
+    )
+    return Market(depth, lead_ms, cycles)

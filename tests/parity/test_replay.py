@@ -1,0 +1,207 @@
+"""A recorded session is decided once more: alike, or the first other decision has its causes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import chdir
+from pathlib import Path
+from shutil import copyfile
+from typing import Any
+
+import pytest
+from btcturk_kit.adapters.journal_file import JournalFile
+from btcturk_kit.reporting.cycle_document import CycleDocuments
+from pydantic import SecretStr
+from typer.testing import CliRunner
+
+from btcturk_kit.adapters.recorded import read_recording
+from btcturk_kit.adapters.recording import FlightRecorder
+from btcturk_kit.cli.app import app
+from btcturk_kit.compose.live import stage4
+from btcturk_kit.compose.replay import replay
+from btcturk_kit.domain.risk_limits import RiskLimits
+from btcturk_kit.errors import ConfigurationError
+from btcturk_kit.sandbox.local_exchange import LocalExchange
+from btcturk_kit.settings import Settings
+from btcturk_kit.wire.recording import CycleDecided
+
+QUICK = {"trend": {"fast_bars": 2, "slow_bars": 5, "band_ratio": "0.0001"}}
+
+
+async def session(folder: Path, *, runs: int = 1, **rest: Any) -> None:
+    """Trade some market hours on a local exchange; each run has a recording and a journal."""
+    async with LocalExchange(seed=7, api_key="replayed", api_secret="cmVwbGF5ZWQ=") as local:
+        address = local.address
+        settings = Settings(
+            api_key=address.api_key,
+            api_secret=SecretStr(address.api_secret),
+            rest_url=address.rest,
+            control_url=address.control,
+            control_token=SecretStr(address.control_token),
+            db=folder / "session.db",
+            state_dir=folder,
+            cycle_seconds=3_600,
+            jitter_seconds=2,
+            parameters=QUICK,
+            **rest,
+        )
+        for number in range(runs):
+            if number:
+                copyfile(folder / "session.db", folder / f"before_{number}.db")
+            recorder = FlightRecorder(folder / f"flight_{number}.jsonl.gz")
+            documents = CycleDocuments(RiskLimits())
+            with JournalFile(
+                folder / f"journal_{number}.jsonl", document_of=documents.document
+            ) as journal:
+                async with stage4(
+                    settings, transport=local.transport(), recorder=recorder, on_decision=journal
+                ) as bot:
+                    await bot.runner.run(max_cycles=25)
+            recorder.close()
+
+
+@pytest.fixture(scope="module")
+def armed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make two runs of one armed bot; the tests only read them."""
+    folder = tmp_path_factory.mktemp("armed")
+    asyncio.run(session(folder, runs=2))
+    return folder
+
+
+def test_a_session_is_decided_alike(armed: Path) -> None:
+    """From the recording alone the bot decides the same, and asks for all of it and no more."""
+    report = asyncio.run(replay(armed / "flight_0.jsonl.gz"))
+    assert report.is_equal
+    assert report.recorded == report.replayed > 3
+    assert (report.ending, report.unanswered, report.unasked) == ("whole", (), 0)
+    assert report.settings == ()
+
+
+def test_a_dry_run_is_decided_alike(tmp_path: Path) -> None:
+    """A paper account is made again as the session had it."""
+    asyncio.run(session(tmp_path, dry_run=True))
+    report = asyncio.run(replay(tmp_path / "flight_0.jsonl.gz"))
+    assert report.is_equal
+    assert report.account.startswith("dry-run")
+
+
+def test_a_session_that_went_on_needs_the_books_it_had(armed: Path) -> None:
+    """The second run of a bot is replayed from the state file it began with, and only from it."""
+    flight = armed / "flight_1.jsonl.gz"
+    report = asyncio.run(replay(flight, start=armed / "before_1.db"))
+    assert report.is_equal
+    assert report.recorded > 1
+    with pytest.raises(ConfigurationError, match="went on from other decisions"):
+        asyncio.run(replay(flight))
+    with pytest.raises(ConfigurationError, match="no state file"):
+        asyncio.run(replay(flight, start=armed / "none.db"))
+
+
+def test_another_setting_is_named_with_the_first_decision_it_changes(armed: Path) -> None:
+    """The difference comes with the setting, the fields, and what the recording cannot answer."""
+    report = asyncio.run(
+        replay(
+            armed / "flight_0.jsonl.gz",
+            journal=armed / "journal_0.jsonl",
+            changes={"order_ratio": "0.10"},
+        )
+    )
+    assert not report.is_equal
+    assert [one.name for one in report.settings] == ["order_ratio"]
+    assert report.first is not None
+    assert report.first.recorded != report.first.replayed
+    assert report.unanswered == ("POST /api/v1/order",)
+    assert report.unasked > 0
+    assert "submits.0.quantity" in [field for field, _, _ in report.fields]
+
+
+def test_a_killed_session_is_equal_as_far_as_it_goes(armed: Path, tmp_path: Path) -> None:
+    """A recording without its end has no books to close; what was decided is decided again."""
+    entries = list(read_recording(armed / "flight_0.jsonl.gz"))
+    decided = [at for at, one in enumerate(entries) if isinstance(one, CycleDecided)]
+    lines = _lines_of(armed / "flight_0.jsonl.gz")[: decided[-2] + 1]
+    (tmp_path / "killed.jsonl").write_bytes(b"".join(lines))
+    report = asyncio.run(replay(tmp_path / "killed.jsonl"))
+    assert report.ending == "open"
+    assert report.recorded == len(decided) - 1
+    assert report.is_equal
+
+
+def _lines_of(path: Path) -> list[bytes]:
+    import gzip  # noqa: PLC0415 - only here
+
+    with gzip.open(path) as file:
+        return file.readlines()
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"), [({"no_such": 1}, "no_such is not"), ({"taker_ratio": "2"}, "cannot be")]
+)
+def test_settings_that_cannot_be_are_refused(
+    armed: Path, changes: dict[str, object], told: str
+) -> None:
+    """A replay with a setting that does not exist would prove nothing."""
+    with pytest.raises(ConfigurationError, match=told):
+        asyncio.run(replay(armed / "flight_0.jsonl.gz", changes=changes))
+
+
+def test_a_recording_without_a_session_is_refused(tmp_path: Path) -> None:
+    """What a client alone recorded says nothing of decisions."""
+    FlightRecorder(tmp_path / "flight.jsonl").close()
+    with pytest.raises(ConfigurationError, match="no sessions of a bot"):
+        asyncio.run(replay(tmp_path / "flight.jsonl"))
+
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture
+def call(tmp_path: Path) -> Call:
+    """Return how a command is called; it returns exit code, document or None, and text."""
+
+    def called(*arguments: str | Path) -> tuple[int, Any, str]:
+        with chdir(tmp_path):
+            run = CliRunner().invoke(app, [*map(str, arguments)])
+        if run.exception is not None and not isinstance(run.exception, SystemExit):
+            raise run.exception
+        document = json.loads(run.stdout) if "--json" in arguments else None
+        return run.exit_code, document, run.output
+
+    return called
+
+
+def test_the_command_replays_and_tells_a_difference_by_its_code(armed: Path, call: Call) -> None:
+    """Equal is 0; another decision is 9, with its causes in text and in the document."""
+    flight = armed / "flight_0.jsonl.gz"
+    code, document, _ = call("replay", flight, "--json")
+    assert (code, document["is_equal"], document["first"]) == (0, True, None)
+    code, _, text = call("replay", flight)
+    assert (code, text.startswith("equal in ")) == (0, True)
+    other = ("replay", flight, "--set", "order_ratio=0.10", "--journal", armed / "journal_0.jsonl")
+    code, document, _ = call(*other, "--json")
+    assert (code, document["settings"][0]["name"]) == (9, "order_ratio")
+    assert document["first"]["recorded"] != document["first"]["replayed"]
+    code, _, text = call(*other)
+    assert code == 9
+    assert "different from decision 0" in text
+    assert "setting order_ratio: 0.20 | 0.10" in text
+    assert "no answer to POST /api/v1/order" in text
+    assert call("replay", flight, "--set", "=1")[0] == 3
+
+
+def test_the_command_compares_journals(armed: Path, call: Call) -> None:
+    """A journal equals itself; two runs differ, with 9; rounding and leaving out are asked for."""
+    one, other = armed / "journal_0.jsonl", armed / "journal_1.jsonl"
+    code, _, text = call("parity", one, one)
+    assert (code, text.startswith("equal in ")) == (0, True)
+    code, document, _ = call("parity", one, other, "--json")
+    assert code == 9
+    assert document["fields"]["cycle"] == document["cycles_a"] + document["cycles_b"]
+    assert document["days"]
+    code, _, text = call("parity", one, other, "--ignore", "fills", "--quantize", "fills.price=2")
+    assert code == 9
+    assert "days, second less first, in TRY:" in text
+    assert call("parity", one, other, "--quantize", "fills.price")[0] == 3
+    assert call("parity", one, armed / "none.jsonl")[0] == 3
