@@ -12,8 +12,6 @@ from dataclasses import replace
 from decimal import Decimal
 from time import perf_counter, process_time
 
-from btcturk_kit.reporting.statistics import statistics_of
-
 from btcturk_kit.compose.backtest import Backtest
 from btcturk_kit.compose.kits import day_end_in
 from btcturk_kit.compose.simulation_data import dataset_of
@@ -26,6 +24,7 @@ from btcturk_kit.domain.risk import RiskBudgetPolicy
 from btcturk_kit.domain.risk_limits import RiskLimits
 from btcturk_kit.hooks.strategy import BarView, StrategyContext
 from btcturk_kit.pipeline.profile import Profile
+from btcturk_kit.reporting.statistics import statistics_of
 
 __all__ = ["main"]
 

@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def main() -> None:
     walk_file(BARS)
     documents: dict[str, dict[str, Any]] = {}
     figures = paired_rounds(
-        {name: lambda name=name: measured(name, documents) for name in COMMANDS}, rounds=ROUNDS
+        {name: partial(measured, name, documents) for name in COMMANDS}, rounds=ROUNDS
     )
     ours, theirs = (Decimal(documents[name]["equity"]) for name in (OURS, PEER))
     assert abs(ours - theirs) <= EQUAL * theirs, (ours, theirs)

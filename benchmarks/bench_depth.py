@@ -224,7 +224,7 @@ def peer_run() -> Any:  # noqa: ANN401 - a compiled function
 
     away, step_ns, is_waited = float(AWAY), DECISION_MS * 10**6, False
 
-    @njit
+    @njit  # type: ignore[untyped-decorator]  # the peer's compiler has no types
     def loop(hbt: Any) -> int:  # noqa: ANN401 - the peer's engine
         number = 0
         while hbt.elapse(step_ns) == 0:

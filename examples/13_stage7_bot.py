@@ -20,7 +20,7 @@ from btcturk_kit import (
     BoundStrategy,
     CycleContext,
     CycleRunner,
-    DatasetMarketData,
+    FrameMarketData,
     HookGateway,
     Kit,
     MarketFrame,
@@ -115,7 +115,7 @@ def main() -> None:
         with journal:
             runner = CycleRunner(
                 kit=kit,
-                market=SteppedMarketData(DatasetMarketData(recorded(), rules)),
+                market=SteppedMarketData(FrameMarketData(recorded(), rules)),
                 venue=SimulatedVenue(OmsSimulator(rules, BTCTRY_LEVEL_1, {TRY: Decimal(100_000)})),
                 store=MemoryStateStore(account="stage7"),
                 lock=NoInstanceLock(),

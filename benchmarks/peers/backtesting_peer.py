@@ -26,7 +26,7 @@ def _sums(values: Any, length: int) -> Any:  # noqa: ANN401 - an array of that l
     return found.astype(float)
 
 
-class Crossover(Strategy):
+class Crossover(Strategy):  # type: ignore[misc]  # the peer has no types
     """Long one unit while the average of 20 closes is above that of 100."""
 
     def init(self) -> None:

@@ -16,7 +16,15 @@ from btcturk_kit.sandbox.process import SandboxProcess
 def test_a_recorded_run_and_its_restart(tmp_path: Path) -> None:
     """The second run goes on after the first, in the same books and the same journal."""
     path = tmp_path / "s7.jsonl"
-    words = ("stage7-run", "btctry-hours", "--max-cycles", "120", "--journal", str(path), "--json")
+    words = (
+        "stage7-run",
+        "sample:btctry-hours",
+        "--max-cycles",
+        "120",
+        "--journal",
+        str(path),
+        "--json",
+    )
     first = called(*words, "--pre-cycle", env=environment(tmp_path), cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     found = document_of(first)

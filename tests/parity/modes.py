@@ -9,10 +9,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
-from btcturk_kit.domain.datasets import Dataset, FeeLevel, FeeTable, PairData
-from btcturk_kit.simulation.latency import EXCHANGE_LATENCY
-from btcturk_kit.simulation.venue_models import Queue, SampledBook, VenueModels
-
 from btcturk_kit.adapters.btcturk_rest import BtcturkClient
 from btcturk_kit.adapters.btcturk_venue import BtcturkMarketData, BtcturkVenue
 from btcturk_kit.adapters.clocks import SandboxClock
@@ -26,6 +22,7 @@ from btcturk_kit.adapters.shared_pacing import Pacing
 from btcturk_kit.adapters.simulated_venue import SimulatedVenue
 from btcturk_kit.compose.kits import day_end_in
 from btcturk_kit.domain.cycle import Decision
+from btcturk_kit.domain.datasets import Dataset, FeeLevel, FeeTable, PairData
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.instruments import PairRules
@@ -46,7 +43,9 @@ from btcturk_kit.sandbox.rest.faults import RestFault, RestScript
 from btcturk_kit.sandbox.venue.fee_levels import fees_of_level
 from btcturk_kit.sandbox.venue.pair import Listing
 from btcturk_kit.simulation.fees import FeeSchedule
+from btcturk_kit.simulation.latency import EXCHANGE_LATENCY
 from btcturk_kit.simulation.oms import OmsSimulator
+from btcturk_kit.simulation.venue_models import Queue, SampledBook, VenueModels
 from btcturk_kit.wire.signing import Credentials
 
 from .bots import BOTS

@@ -6,9 +6,8 @@ import asyncio
 from dataclasses import replace
 from decimal import Decimal
 
-from btcturk_kit.simulation.venue_models import Queue, VenueModels
-
 from btcturk_kit.reporting.difference import Cause, attribute, orders_of
+from btcturk_kit.simulation.venue_models import Queue, VenueModels
 
 from .modes import AS_THE_EXCHANGE, World, backtest, in_process
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from btcturk_kit.simulation.venue_models import Throttle, VenueModels
 
 from btcturk_kit.sandbox.rest.faults import RestFault, RestFaultKind
+from btcturk_kit.simulation.venue_models import Throttle, VenueModels
 from btcturk_kit.wire.pacing import Endpoint
 
 from .bots import BOTS

@@ -11,11 +11,10 @@ from shutil import copyfile
 from typing import Any
 
 import pytest
-from btcturk_kit.adapters.journal_file import JournalFile
-from btcturk_kit.reporting.cycle_document import CycleDocuments
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
+from btcturk_kit.adapters.journal_file import JournalFile
 from btcturk_kit.adapters.recorded import read_recording
 from btcturk_kit.adapters.recording import FlightRecorder
 from btcturk_kit.cli.app import app
@@ -23,6 +22,7 @@ from btcturk_kit.compose.live import stage4
 from btcturk_kit.compose.replay import replay
 from btcturk_kit.domain.risk_limits import RiskLimits
 from btcturk_kit.errors import ConfigurationError
+from btcturk_kit.reporting.cycle_document import CycleDocuments
 from btcturk_kit.sandbox.local_exchange import LocalExchange
 from btcturk_kit.settings import Settings
 from btcturk_kit.wire.recording import CycleDecided

@@ -98,7 +98,8 @@ async def _run(
     journal: Path | None,
 ) -> dict[str, Any]:
     from btcturk_kit.adapters.count_file import state_folder  # noqa: PLC0415 - as above
-    from btcturk_kit.compose.recorded import recorded_market  # noqa: PLC0415 - as above
+    from btcturk_kit.adapters.dataset_files import read_dataset  # noqa: PLC0415 - as above
+    from btcturk_kit.adapters.datasets import DatasetMarketData  # noqa: PLC0415 - as above
     from btcturk_kit.compose.stage7 import stage7_simulation  # noqa: PLC0415 - as above
 
     started = perf_counter()
@@ -110,12 +111,12 @@ async def _run(
             settings, is_dynamic=is_dynamic, journal=journal, failures_max=failures_max
         ) as bot:
             return await _finished(bot, cycles, journal, started)
-    market, rules = recorded_market(dataset)
+    data = read_dataset(dataset)
     db = settings.db or state_folder(settings.state_dir) / "stage7.sqlite3"
     async with stage7_simulation(
         settings,
-        market,
-        rules,
+        DatasetMarketData(data),
+        data.rules,
         db=db,
         is_dynamic=is_dynamic,
         journal=journal,

@@ -8,7 +8,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from btcturk_kit.domain.datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.compose.recorded import (
@@ -25,6 +24,7 @@ from btcturk_kit.compose.backtest import Backtest
 from btcturk_kit.compose.simulation_data import dataset_of, dataset_of_frame
 from btcturk_kit.compose.simulation_kit import default_profile
 from btcturk_kit.domain.cycle import ALLOW, Decision, OrderProposal, Review, Verdict
+from btcturk_kit.domain.datasets import Dataset
 from btcturk_kit.domain.equity_identity import check_equity_identity
 from btcturk_kit.domain.guard_memory import GuardLimits
 from btcturk_kit.domain.identifiers import Asset, Symbol
