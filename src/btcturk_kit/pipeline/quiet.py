@@ -55,11 +55,14 @@ class Stop(NamedTuple):
         at: Instant of the frame, or the end given to `scan`.
         intents: What strategies proposed there; None when they were not asked.
         anomalies: Strategies that failed there.
+        is_touch: A price reached a wire, and that is all: if the exchange has no news either, the
+            scan can go on.
     """
 
     at: int
     intents: tuple[Intent | CancelIntent, ...] | None
     anomalies: tuple[Anomaly, ...]
+    is_touch: bool = False
 
 
 class _Feed:
@@ -77,6 +80,8 @@ class _Feed:
         "low",
         "low_wire",
         "on_bars",
+        "own_high",
+        "own_low",
         "quantity",
         "view",
         "wide_from",
@@ -97,8 +102,8 @@ class _Feed:
         self.dust: Decimal | None = None  # the least notional that `dust_units` was made from
         self.dust_units = 0
         self.held_from = _NEVER  # the close from which on the holding is more than dust
-        self.low_wire = -_NEVER
-        self.high_wire = _NEVER
+        self.own_low = self.low_wire = -_NEVER  # of the holding alone; with the orders
+        self.own_high = self.high_wire = _NEVER
 
     def next_wide(self, start: int, ratio: tuple[int, int]) -> int:
         """Return the first instant from `start` on whose spread is too wide, or the frame's end.
@@ -209,18 +214,31 @@ class QuietScan:
             self._arm_ceiling(state)
         self._wide_ms = _NEVER
         for feed in self._feeds:
-            symbol = feed.view.symbol
-            low, high = wires.get(symbol, _NO_WIRE)
             if feed.bid is not feed.ask:  # as they are in candles without a book
                 self._arm_spread(feed, state)
+            low, high = _NO_WIRE
             if feed.quantity > 0:
                 if self._position_ceiling is not None:
-                    high = min(high, self._position_ceiling // feed.quantity)
-                if self._kit.context.is_holding(symbol):
-                    low = max(low, feed.held_from)
+                    high = self._position_ceiling // feed.quantity
+                if self._kit.context.is_holding(feed.view.symbol):
+                    low = feed.held_from
                 else:
                     high = min(high, feed.held_from - 1)
-            feed.low_wire, feed.high_wire = low, high
+            feed.own_low, feed.own_high = low, high
+        self.rewire(wires)
+
+    def rewire(self, wires: Wires) -> None:
+        """Take over between which prices nothing can happen to our orders."""
+        for feed in self._feeds:
+            low, high = wires.get(feed.view.symbol, _NO_WIRE)
+            feed.low_wire = max(low, feed.own_low)
+            feed.high_wire = min(high, feed.own_high)
+
+    def is_calm(self, at: int) -> bool:
+        """Whether no bar of an instant reached a wire of what is held."""
+        return all(
+            feed.own_low <= feed.low[at] and feed.high[at] <= feed.own_high for feed in self._feeds
+        )
 
     def _has_lasting_reason(self, state: CycleState) -> bool:
         """Whether a rule may speak at the next instant although nothing happens there."""
@@ -318,8 +336,18 @@ class QuietScan:
             peak_equity_try=self.amount(self._peak), peak_treasury_try=self._treasury_try
         )
 
-    def scan(self, frame: MarketFrame, start: int, stop: int) -> Stop:  # noqa: C901, PLR0912 - the hot loop, kept flat on purpose
-        """Walk from `start` and return the first instant that needs a cycle, or `stop`."""
+    def scan(  # noqa: C901, PLR0912 - the hot loop, kept flat on purpose
+        self, frame: MarketFrame, start: int, stop: int, *, is_seen: bool = False
+    ) -> Stop:
+        """Walk from `start` and return the first instant that needs a cycle, or `stop`.
+
+        Args:
+            frame: Where the scan stands.
+            start: The first instant.
+            stop: The first one that is not walked over.
+            is_seen: The first instant has been looked at before, and nothing was found: only the
+                strategies have not been asked yet.
+        """
         times, feeds, context = frame.times_ms, self._feeds, self._kit.context
         proposers, note_equity = self._proposers, self.equities.append
         cash, floor, peak, always = self._cash, self._floor, self._peak, self._always
@@ -328,34 +356,40 @@ class QuietScan:
             wake_ms = min(wake_ms, self._kit.steering.wake_ms)
         tell = self._tape.tell if self._has_tape else None
         failures: list[Anomaly] = []
+        if is_seen:
+            wanted = self._ask(failures)
+            if wanted or failures:
+                return Stop(start, wanted, tuple(failures))
+            start += 1
         for index in range(start, stop):
             value = 0
-            tripped = always
+            touched = False
             if tell is not None:
                 failures += tell(times[index])
-                tripped = tripped or bool(failures)
             for feed in feeds:
                 view = feed.view
-                view._index = index  # noqa: SLF001 - only who feeds a view moves it
+                view._index = index  # noqa: SLF001 - strategies may only read it
                 for on_bar in feed.on_bars:
                     try:
                         on_bar(view)
                     except Exception as error:  # noqa: BLE001 - one strategy must not stop a run
                         failures.append(_failure(on_bar, error))
-                        tripped = True
                 value += feed.quantity * feed.close[index]
                 if feed.low[index] < feed.low_wire or feed.high[index] > feed.high_wire:
-                    tripped = True
+                    touched = True
             equity = cash + value
             note_equity(equity)
             if equity > peak:
                 peak = self._peak = equity
                 floor = self._floor_at(peak)
-            context._index = index  # noqa: SLF001 - strategies must not move it
-            if tripped or equity < floor or value > ceiling or times[index] >= wake_ms:
+            context._index = index  # noqa: SLF001 - as above
+            if always or equity < floor or value > ceiling or times[index] >= wake_ms or failures:
                 self._next = index + 1
                 return Stop(index, None, tuple(failures))
-            wanted: tuple[Intent | CancelIntent, ...] = ()
+            if touched:
+                self._next = index + 1
+                return Stop(index, None, (), is_touch=True)
+            wanted = ()
             for propose, name in proposers:
                 try:
                     intents = propose(context)
@@ -368,6 +402,18 @@ class QuietScan:
                 return Stop(index, wanted, tuple(failures))
         self._next = stop
         return Stop(stop, None, ())
+
+    def _ask(self, failures: list[Anomaly]) -> tuple[Intent | CancelIntent, ...]:
+        """Ask the strategies at the instant the context stands at."""
+        wanted: tuple[Intent | CancelIntent, ...] = ()
+        for propose, name in self._proposers:
+            try:
+                intents = propose(self._kit.context)
+                if intents:
+                    wanted = (*wanted, *checked_intents(intents))
+            except Exception as error:  # noqa: BLE001 - one strategy must not stop a run
+                failures.append(Anomaly("strategy_failed", _NORMAL, f"{name}: {error!r}"))
+        return wanted
 
     def _floor_at(self, peak: int) -> int:
         """Return the equity floor for a new peak; treasury stood still since the last event."""

@@ -229,10 +229,12 @@ class CycleRunner:
         self._arm(state)
         length = len(frame.times_ms)
         end = length if left is None else min(length, left)
-        at = 0
+        at, is_seen = 0, False
         while at < end:
             started, limit = at, min(end, at + self._recorder.quiet_left)
-            stop = scan.scan(frame, at, limit)
+            stop = scan.scan(frame, at, limit, is_seen=is_seen)
+            # An instant that was looked at is not given to the exchange a second time.
+            is_seen, was_seen = False, is_seen and stop.at == at
             at = stop.at
             passed = at - started
             self._cycles += passed
@@ -242,10 +244,14 @@ class CycleRunner:
                 if not self._recorder.quiet_left:
                     state = self._state = self._save_quiet(state, frame, at - 1)
                 continue
-            self._cycles += 1
             with exactly():
+                has_news = False if was_seen else venue.advance(frame, at)
+                if stop.is_touch and not has_news and self._is_calm(at):
+                    is_seen = True
+                    continue
+                self._cycles += 1
                 # The first look of a run is a whole one: what the last run left is looked up there.
-                has_news = venue.advance(frame, at) or self._balances is None or bool(self._asked)
+                has_news = has_news or self._balances is None or bool(self._asked)
                 state = await self._event(
                     state, frame, at, intents=stop.intents, noted=stop.anomalies, has_news=has_news
                 )
@@ -260,6 +266,14 @@ class CycleRunner:
                     self._state = state
                 self._arm(state)
             at += 1
+
+    def _is_calm(self, at: int) -> bool:
+        """Whether a price that reached a wire meant nothing, the exchange having no news."""
+        wires = self._venue.wires()
+        if wires is None or self._balances is None or self._asked:
+            return False
+        self._scan.rewire(wires)
+        return self._scan.is_calm(at)
 
     def _save_quiet(self, state: CycleState, frame: MarketFrame, at: int) -> CycleState:
         """Store the quiet cycles the scan has passed, with what strategies learned in them."""
