@@ -323,6 +323,8 @@ class OmsSimulator:
         """Return a working order, or one that ended; an ended one is told once, then forgotten."""
         ended = self._desk.ended.pop(order_id, None)
         if ended is not None:
+            if not self._desk.ended:
+                self._canceled.clear()  # there is no cancel left that nobody has read
             return ended[0].listed(ended[1])
         for pair in self._desk.pairs.values():
             order = pair.orders.get(order_id) or pair.stops.get(order_id)
