@@ -160,8 +160,9 @@ if _TYPE_CHECKING:
     from btcturk_kit.ports.transport import HttpRequest, HttpResponse, HttpTransport
     from btcturk_kit.ports.venue import Venue
     from btcturk_kit.ports.websocket import StreamConnection, StreamConnector
-    from btcturk_kit.runtime.cycle_runner import CycleRunner, RunReport
+    from btcturk_kit.runtime.cycle_runner import CycleRunner
     from btcturk_kit.runtime.risk_budget import RiskBudgetService
+    from btcturk_kit.runtime.run_report import RunReport
     from btcturk_kit.sandbox import LocalExchange
     from btcturk_kit.sandbox.process import SandboxProcess
     from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
@@ -311,7 +312,8 @@ _MODULES = {
     "ports.transport": ("HttpRequest", "HttpResponse", "HttpTransport"),
     "ports.venue": ("Venue",),
     "ports.websocket": ("StreamConnection", "StreamConnector"),
-    "runtime.cycle_runner": ("CycleRunner", "RunReport"),
+    "runtime.cycle_runner": ("CycleRunner",),
+    "runtime.run_report": ("RunReport",),
     "runtime.risk_budget": ("RiskBudgetService",),
     "sandbox": ("LocalExchange",),
     "sandbox.process": ("SandboxProcess",),

@@ -18,7 +18,7 @@ from btcturk_kit.compose.stage7 import stage7_simulation
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.market import MarketFrame, OrderBook
-from btcturk_kit.runtime.cycle_runner import RunReport
+from btcturk_kit.runtime.run_report import RunReport
 from btcturk_kit.settings import FixedSettings, Settings
 
 

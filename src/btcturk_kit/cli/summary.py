@@ -15,7 +15,7 @@ from btcturk_kit.domain.ledger import Account, Ledger
 from btcturk_kit.domain.money import ZERO, sub
 from btcturk_kit.pipeline.account import locked_differences
 from btcturk_kit.pipeline.decide import Kit
-from btcturk_kit.runtime.cycle_runner import RunReport
+from btcturk_kit.runtime.run_report import RunReport
 
 __all__ = ["run_summary", "summary_lines"]
 

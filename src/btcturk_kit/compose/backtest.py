@@ -47,7 +47,8 @@ from btcturk_kit.pipeline.decide import BoundStrategy, Kit
 from btcturk_kit.pipeline.profile import TRY, Profile
 from btcturk_kit.pipeline.quiet import QuietScan
 from btcturk_kit.ports.store import StateStore
-from btcturk_kit.runtime.cycle_runner import CycleRunner, RunReport
+from btcturk_kit.runtime.cycle_runner import CycleRunner
+from btcturk_kit.runtime.run_report import RunReport
 from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
 from btcturk_kit.simulation.oms import OmsSimulator
 from btcturk_kit.simulation.venue_models import VenueModels

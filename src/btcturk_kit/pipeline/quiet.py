@@ -18,7 +18,7 @@ from btcturk_kit.domain.capital import CapitalState
 from btcturk_kit.domain.cycle import Anomaly, CancelIntent, CycleState, Intent
 from btcturk_kit.domain.identifiers import ClientOrderId, Symbol
 from btcturk_kit.domain.ledger import Account, Ledger
-from btcturk_kit.domain.market import BarColumns, MarketFrame
+from btcturk_kit.domain.market import MarketFrame
 from btcturk_kit.domain.money import EXACT, ZERO, exact
 from btcturk_kit.domain.orders import Order, Side
 from btcturk_kit.domain.risk import RiskAssessment
@@ -28,6 +28,7 @@ from btcturk_kit.errors import require
 from btcturk_kit.hooks.strategy import BarView, checked_intents
 from btcturk_kit.pipeline.books import UNSETTLED
 from btcturk_kit.pipeline.decide import Kit
+from btcturk_kit.pipeline.feeds import NEVER, Feed
 from btcturk_kit.pipeline.reconcile import due_ms
 from btcturk_kit.pipeline.tape import Tape
 
@@ -42,8 +43,7 @@ _NORMAL = RiskMode.NORMAL
 
 
 _QUANTITY_PLACES = 16
-_NEVER = 1 << 400
-_NO_WIRE = (-_NEVER, _NEVER)
+_NO_WIRE = (-NEVER, NEVER)
 
 Wires = Mapping[Symbol, tuple[int, int]]
 
@@ -63,63 +63,6 @@ class Stop(NamedTuple):
     intents: tuple[Intent | CancelIntent, ...] | None
     anomalies: tuple[Anomaly, ...]
     is_touch: bool = False
-
-
-class _Feed:
-    """One pair's columns, its view and who is fed with it; amounts in the scan's units."""
-
-    __slots__ = (
-        "ask",
-        "bid",
-        "close",
-        "dust",
-        "dust_units",
-        "held_from",
-        "high",
-        "high_wire",
-        "low",
-        "low_wire",
-        "on_bars",
-        "own_high",
-        "own_low",
-        "quantity",
-        "view",
-        "wide_from",
-    )
-
-    def __init__(
-        self,
-        view: BarView,
-        on_bars: tuple[Callable[[BarView], None], ...],
-        columns: BarColumns,
-    ) -> None:
-        self.view = view
-        self.on_bars = on_bars
-        self.close, self.low, self.high = columns.close, columns.low, columns.high
-        self.bid, self.ask = columns.bid, columns.ask
-        self.wide_from = (1, 0)  # searched from here, the first wide spread there; not searched yet
-        self.quantity = 0
-        self.dust: Decimal | None = None  # the least notional that `dust_units` was made from
-        self.dust_units = 0
-        self.held_from = _NEVER  # the close from which on the holding is more than dust
-        self.own_low = self.low_wire = -_NEVER  # of the holding alone; with the orders
-        self.own_high = self.high_wire = _NEVER
-
-    def next_wide(self, start: int, ratio: tuple[int, int]) -> int:
-        """Return the first instant from `start` on whose spread is too wide, or the frame's end.
-
-        Searched once, and only while the bot is in the market. Not to be asked of recorded candles
-        without a book, which have the close on both sides.
-        """
-        bid, ask = self.bid, self.ask
-        searched, found = self.wide_from
-        if not searched <= start <= found:
-            num, den = ratio
-            found = len(ask) if bid == ask else start
-            while found < len(ask) and (ask[found] - bid[found]) * den <= num * ask[found]:
-                found += 1
-            self.wide_from = (start, found)
-        return found
 
 
 class QuietScan:
@@ -144,7 +87,7 @@ class QuietScan:
         self._max_price_places = places
         self.unit_places = places + _QUANTITY_PLACES
         self.equities: list[int] = []
-        self._feeds: tuple[_Feed, ...] = ()
+        self._feeds: tuple[Feed, ...] = ()
         self._times_ms: Sequence[int] = ()
         self._next = 0  # the instant the next scan begins at
         self._is_live = self._has_suspense = False
@@ -165,7 +108,7 @@ class QuietScan:
 
     def enter(self, frame: MarketFrame) -> None:
         """Stand at the start of a frame."""
-        feeds: list[_Feed] = []
+        feeds: list[Feed] = []
         for columns in frame.bars:
             places = self._price_places.get(columns.symbol)
             require(
@@ -178,7 +121,7 @@ class QuietScan:
                 for bound in self._kit.strategies
                 if bound.symbol == columns.symbol and hasattr(bound.strategy, "on_bar")
             )
-            feeds.append(_Feed(BarView(columns), on_bars, columns))
+            feeds.append(Feed(BarView(columns), on_bars, columns))
         self._feeds = tuple(feeds)
         self._times_ms, self._next = frame.times_ms, 0
         self._is_live = bool(frame.books or frame.tickers)
@@ -212,7 +155,7 @@ class QuietScan:
             return
         if state.capital is not self._capital or state.orders is not self._orders:
             self._arm_ceiling(state)
-        self._wide_ms = _NEVER
+        self._wide_ms = NEVER
         for feed in self._feeds:
             if feed.bid is not feed.ask:  # as they are in candles without a book
                 self._arm_spread(feed, state)
@@ -254,7 +197,7 @@ class QuietScan:
         refused = refused_orders(state.risk, limits, now_ms=self._kit.context.now_ms)
         return refused > limits.reject_ratio_max * limits.reject_window
 
-    def _arm_spread(self, feed: _Feed, state: CycleState) -> None:
+    def _arm_spread(self, feed: Feed, state: CycleState) -> None:
         symbol = feed.view.symbol
         if not feed.quantity and not any(one.symbol == symbol for one in state.orders.values()):
             return
@@ -273,7 +216,7 @@ class QuietScan:
             if limits.position_ratio < limits.gross_exposure_ratio:
                 most = limits.position_ratio * capital
                 self._position_ceiling = int(most.scaleb(self.unit_places))
-        room, self._due_ms = self._room, _NEVER
+        room, self._due_ms = self._room, NEVER
         for order in state.orders.values():
             if order.side is _BUY:
                 room = room - order.reserved

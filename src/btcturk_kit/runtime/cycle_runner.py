@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import NamedTuple
 
 from btcturk_kit.domain.cycle import (
     Anomaly,
@@ -48,27 +47,12 @@ from btcturk_kit.ports.venue import Venue
 from btcturk_kit.runtime.observe import observe_venue
 from btcturk_kit.runtime.pairs import take_rules
 from btcturk_kit.runtime.recorder import Recorder
+from btcturk_kit.runtime.run_report import RunReport
 
-__all__ = ["CycleRunner", "RunReport"]
+__all__ = ["CycleRunner"]
 
 _NOTED_MAX = 9  # failed reads that an outage of any length leaves to be recorded
 _READ_FAILURES = (TransportError, ProtocolError, VenueError)
-
-
-class RunReport(NamedTuple):
-    """What a run did.
-
-    Attributes:
-        cycles: Cycles of this run, quiet ones included.
-        state: The state it ended in.
-        equity_try: Equity at the last instant: cash, marks and treasury.
-        balances: What the exchange said it holds, read last.
-    """
-
-    cycles: int
-    state: CycleState
-    equity_try: Decimal
-    balances: tuple[Balance, ...]
 
 
 class CycleRunner:

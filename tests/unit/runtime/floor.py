@@ -25,7 +25,8 @@ from btcturk_kit.domain.order_events import VenueOrder
 from btcturk_kit.domain.transfers import Transfer
 from btcturk_kit.pipeline.decide import Kit
 from btcturk_kit.ports.market_data import MarketData
-from btcturk_kit.runtime.cycle_runner import CycleRunner, RunReport
+from btcturk_kit.runtime.cycle_runner import CycleRunner
+from btcturk_kit.runtime.run_report import RunReport
 from btcturk_kit.settings import Settings
 from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1
 from btcturk_kit.simulation.oms import OmsSimulator

@@ -20,7 +20,8 @@ from btcturk_kit.domain.order_events import OrderRejected, SubmitOutcome
 from btcturk_kit.domain.orders import OrderStatus, SubmitOrder
 from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.pipeline.quiet import QuietScan
-from btcturk_kit.runtime.cycle_runner import CycleRunner, RunReport
+from btcturk_kit.runtime.cycle_runner import CycleRunner
+from btcturk_kit.runtime.run_report import RunReport
 from btcturk_kit.simulation.oms import OmsSimulator
 
 from .floor import (

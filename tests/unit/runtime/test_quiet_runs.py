@@ -16,7 +16,8 @@ from btcturk_kit.domain.positions import Lot, Position
 from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.domain.risk_rules import RiskInputs
 from btcturk_kit.pipeline.quiet import QuietScan
-from btcturk_kit.runtime.cycle_runner import CycleRunner, RunReport
+from btcturk_kit.runtime.cycle_runner import CycleRunner
+from btcturk_kit.runtime.run_report import RunReport
 
 from .floor import (
     BTC,
