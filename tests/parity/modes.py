@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
+from btcturk_kit.adapters.btcturk_quotes import Quotes
 from btcturk_kit.adapters.btcturk_rest import BtcturkClient
 from btcturk_kit.adapters.btcturk_venue import BtcturkMarketData, BtcturkVenue
 from btcturk_kit.adapters.clocks import SandboxClock
@@ -20,6 +21,8 @@ from btcturk_kit.adapters.recorded import RecordedTransport, read_recording
 from btcturk_kit.adapters.recording import FlightRecorder
 from btcturk_kit.adapters.shared_pacing import Pacing
 from btcturk_kit.adapters.simulated_venue import SimulatedVenue
+from btcturk_kit.adapters.stream_marks import SandboxMarks
+from btcturk_kit.adapters.stream_quotes import StreamQuotes
 from btcturk_kit.compose.kits import day_end_in
 from btcturk_kit.domain.cycle import Decision
 from btcturk_kit.domain.datasets import Dataset, FeeLevel, FeeTable, PairData
@@ -32,6 +35,7 @@ from btcturk_kit.hooks.loading import load_plugins
 from btcturk_kit.pipeline.context import CycleContext
 from btcturk_kit.pipeline.decide import BoundStrategy, Kit
 from btcturk_kit.pipeline.profile import Profile
+from btcturk_kit.ports.clock import Clock
 from btcturk_kit.ports.market_data import MarketData
 from btcturk_kit.ports.transport import HttpTransport
 from btcturk_kit.ports.venue import Venue
@@ -78,7 +82,7 @@ class World:
     cycles: int = 150
     tape_seed: int = 7
     draws_seed: int = 11
-    lead_ms: int = 750
+    lead_ms: int = 800
     cycle_ms: int = CYCLE_MS
     opening: tuple[tuple[Asset, Decimal], ...] = ((TRY, Decimal(100_000)),)
     warm_up: int = 3
@@ -166,8 +170,8 @@ async def local_exchange(world: World) -> AsyncIterator[LocalExchange]:
 @asynccontextmanager
 async def connected(
     world: World, address: SandboxAddress, transport: HttpTransport
-) -> AsyncIterator[tuple[BtcturkClient, BtcturkMarketData]]:
-    """Yield client and market data of the live adapter, standing at the first instant."""
+) -> AsyncIterator[tuple[BtcturkClient, Clock]]:
+    """Yield client and clock of the live adapter, as the exchange opens."""
     clock = await SandboxClock.connect(
         transport=transport,
         control_url=address.control,
@@ -176,22 +180,56 @@ async def connected(
     async with BtcturkClient(
         base_url=address.rest,
         graph_url=address.graph,
+        stream_url=address.ws,
         credentials=Credentials(address.api_key, address.api_secret),
         transport=transport,
         clock=clock,
         pacing=Pacing.alone(clock),
     ) as client:
-        await clock.sleep_ms(world.lead_ms + world.late_ms)
-        own_orders = client.open_orders if world.subtracts_own else None
-        yield (
-            client,
-            BtcturkMarketData(client, clock, (BTCTRY,), world.cycle_ms, own_orders=own_orders),
+        yield client, clock
+
+
+def seen(
+    world: World, client: BtcturkClient, clock: Clock, quotes: Quotes | None = None
+) -> BtcturkMarketData:
+    """Return the market as the live adapter sees it."""
+    return BtcturkMarketData(
+        client,
+        clock,
+        (BTCTRY,),
+        world.cycle_ms,
+        own_orders=client.open_orders if world.subtracts_own else None,
+        quotes=quotes,
+    )
+
+
+async def streamed(world: World) -> Told:
+    """Run over the wire, with books and last trades from the stream."""
+    async with local_exchange(world) as local:
+        address, transport = local.address, open_transport()
+        marks = SandboxMarks(
+            transport=transport,
+            control_url=address.control,
+            control_token=address.control_token,
+            symbol=BTCTRY,
         )
+        try:
+            async with (
+                connected(world, address, transport) as (client, clock),
+                StreamQuotes(client.stream(), clock, (BTCTRY,), send_mark=marks.send) as quotes,
+            ):
+                await clock.sleep_ms(world.lead_ms + world.late_ms)
+                market_data = seen(world, client, clock, quotes=quotes)
+                return await walk(world, market_data, BtcturkVenue(client, policy=ARMED))
+        finally:
+            await transport.aclose()
 
 
 async def on_the_exchange(world: World, transport: HttpTransport, address: SandboxAddress) -> Told:
     """Run against the local exchange over some transport."""
-    async with connected(world, address, transport) as (client, market_data):
+    async with connected(world, address, transport) as (client, clock):
+        await clock.sleep_ms(world.lead_ms + world.late_ms)
+        market_data = seen(world, client, clock)
         return await walk(world, market_data, BtcturkVenue(client, policy=ARMED))
 
 
@@ -212,9 +250,10 @@ async def dry_run(world: World) -> Told:
     """Read the market of the local exchange, send the orders to a paper account."""
     async with (
         local_exchange(world) as local,
-        connected(world, local.address, local.transport()) as (_, market_data),
+        connected(world, local.address, local.transport()) as (client, clock),
     ):
-        return await walk(world, market_data, paper(world))
+        await clock.sleep_ms(world.lead_ms + world.late_ms)
+        return await walk(world, seen(world, client, clock), paper(world))
 
 
 async def backtest(world: World) -> Told:

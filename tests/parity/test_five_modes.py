@@ -19,7 +19,17 @@ from btcturk_kit.wire.pacing import Endpoint
 
 from .bots import BOTS
 from .market import RULES, TRY
-from .modes import AS_THE_EXCHANGE, Told, World, backtest, dry_run, in_process, recorded, replayed
+from .modes import (
+    AS_THE_EXCHANGE,
+    Told,
+    World,
+    backtest,
+    dry_run,
+    in_process,
+    recorded,
+    replayed,
+    streamed,
+)
 
 
 async def all_modes(world: World, folder: Path) -> dict[str, Told]:
@@ -28,6 +38,7 @@ async def all_modes(world: World, folder: Path) -> dict[str, Told]:
     return {
         "in process": await in_process(world),
         "over the wire": await recorded(world, path),
+        "over the wire with the stream": await streamed(world),
         "replay": await replayed(world, path),
         "dry run": await dry_run(world),
         "backtest": await backtest(world),
