@@ -53,7 +53,7 @@ from btcturk_kit.simulation.venue_models import Queue, SampledBook, VenueModels
 from btcturk_kit.wire.signing import Credentials
 
 from .bots import BOTS
-from .market import BTCTRY, CYCLE_MS, RULES, START_MS, TRY, Market, market
+from .market import BTCTRY, CYCLE_MS, RULES, START_MS, TRY, Market, market, without
 
 AS_THE_EXCHANGE = VenueModels(
     latency=EXCHANGE_LATENCY,
@@ -76,6 +76,7 @@ class World:
         publication_ms: How old the view of a backtest is; None for just that.
         faults: What the local exchange plays: late histories, too many requests.
         subtracts_own: Whether the bot's own orders are taken out of the book it sees.
+        missed: Cycles whose books the dataset of a backtest does not have.
     """
 
     bot: str = "taker"
@@ -93,6 +94,7 @@ class World:
     late_ms: int = 0
     publication_ms: int | None = None
     subtracts_own: bool = True
+    missed: frozenset[int] = frozenset()
 
     @property
     def market(self) -> Market:
@@ -169,7 +171,7 @@ async def local_exchange(world: World) -> AsyncIterator[LocalExchange]:
 
 @asynccontextmanager
 async def connected(
-    world: World, address: SandboxAddress, transport: HttpTransport
+    address: SandboxAddress, transport: HttpTransport
 ) -> AsyncIterator[tuple[BtcturkClient, Clock]]:
     """Yield client and clock of the live adapter, as the exchange opens."""
     clock = await SandboxClock.connect(
@@ -189,48 +191,40 @@ async def connected(
         yield client, clock
 
 
-def seen(
+async def alive(
     world: World, client: BtcturkClient, clock: Clock, quotes: Quotes | None = None
-) -> BtcturkMarketData:
-    """Return the market as the live adapter sees it."""
-    return BtcturkMarketData(
-        client,
-        clock,
-        (BTCTRY,),
-        world.cycle_ms,
-        own_orders=client.open_orders if world.subtracts_own else None,
-        quotes=quotes,
+) -> Told:
+    """Run with the live adapter from the first instant on."""
+    await clock.sleep_ms(world.lead_ms + world.late_ms)
+    venue = BtcturkVenue(client, policy=ARMED)
+    own_orders = venue.own_resting if world.subtracts_own else None
+    market_data = BtcturkMarketData(
+        client, clock, (BTCTRY,), world.cycle_ms, own_orders=own_orders, quotes=quotes
     )
+    return await walk(world, market_data, venue)
 
 
 async def streamed(world: World) -> Told:
-    """Run over the wire, with books and last trades from the stream."""
+    """Run with books and last trades from the stream, which needs a socket."""
     async with local_exchange(world) as local:
-        address, transport = local.address, open_transport()
+        address, transport = local.address, local.transport()
         marks = SandboxMarks(
             transport=transport,
             control_url=address.control,
             control_token=address.control_token,
             symbol=BTCTRY,
         )
-        try:
-            async with (
-                connected(world, address, transport) as (client, clock),
-                StreamQuotes(client.stream(), clock, (BTCTRY,), send_mark=marks.send) as quotes,
-            ):
-                await clock.sleep_ms(world.lead_ms + world.late_ms)
-                market_data = seen(world, client, clock, quotes=quotes)
-                return await walk(world, market_data, BtcturkVenue(client, policy=ARMED))
-        finally:
-            await transport.aclose()
+        async with (
+            connected(address, transport) as (client, clock),
+            StreamQuotes(client.stream(), clock, (BTCTRY,), send_mark=marks.send) as quotes,
+        ):
+            return await alive(world, client, clock, quotes)
 
 
 async def on_the_exchange(world: World, transport: HttpTransport, address: SandboxAddress) -> Told:
     """Run against the local exchange over some transport."""
-    async with connected(world, address, transport) as (client, clock):
-        await clock.sleep_ms(world.lead_ms + world.late_ms)
-        market_data = seen(world, client, clock)
-        return await walk(world, market_data, BtcturkVenue(client, policy=ARMED))
+    async with connected(address, transport) as (client, clock):
+        return await alive(world, client, clock)
 
 
 def paper(world: World) -> SimulatedVenue:
@@ -250,16 +244,17 @@ async def dry_run(world: World) -> Told:
     """Read the market of the local exchange, send the orders to a paper account."""
     async with (
         local_exchange(world) as local,
-        connected(world, local.address, local.transport()) as (client, clock),
+        connected(local.address, local.transport()) as (client, clock),
     ):
-        await clock.sleep_ms(world.lead_ms + world.late_ms)
-        return await walk(world, seen(world, client, clock), paper(world))
+        await clock.sleep_ms(world.lead_ms)
+        market_data = BtcturkMarketData(client, clock, (BTCTRY,), world.cycle_ms)
+        return await walk(world, market_data, paper(world))
 
 
 async def backtest(world: World) -> Told:
     """Read the same books as a dataset."""
-    played = world.market
-    pair = PairData(rules=world.rules, fees=FEES, depth=played.depth)
+    depth = without(world.market.depth, world.missed)
+    pair = PairData(rules=world.rules, fees=FEES, depth=depth)
     dataset = Dataset(name="made up", pairs={BTCTRY: pair})
     market_data = DatasetMarketData(
         dataset,
