@@ -59,8 +59,8 @@ def check_equal(told: dict[str, Told], *, fills_min: int) -> None:
 @pytest.mark.parametrize("bot", BOTS)
 def test_five_modes_decide_alike(bot: str, tmp_path: Path) -> None:
     """Backtest, replay, dry run and the local exchange with and without sockets agree."""
-    world = World(bot=bot, cycles=100)
-    check_equal(asyncio.run(all_modes(world, tmp_path)), fills_min=10)
+    world = World(bot=bot, cycles=60)
+    check_equal(asyncio.run(all_modes(world, tmp_path)), fills_min=5)
 
 
 @pytest.mark.long

@@ -25,8 +25,12 @@ from btcturk_kit.errors import ConfigurationError, ProtocolError
 from btcturk_kit.reporting.cycle_document import CycleDocuments
 from btcturk_kit.sandbox.address import ClockKind
 from btcturk_kit.sandbox.local_exchange import LocalExchange
+from btcturk_kit.sandbox.market.dataset_tape import DatasetTape
+from btcturk_kit.sandbox.venue.pair import Listing
 from btcturk_kit.settings import Settings
 from btcturk_kit.wire.recording import CycleDecided
+
+from .market import RULES, market
 
 QUICK = {"trend": {"fast_bars": 2, "slow_bars": 5, "band_ratio": "0.0001"}}
 
@@ -107,11 +111,11 @@ def test_a_dry_run_is_decided_alike(tmp_path: Path) -> None:
 
 
 async def in_real_time(folder: Path) -> None:
-    """Trade on the machine's clock, an hour of the market in a second."""
+    """Trade on the machine's clock, as a bot does on the real exchange; books come every 50 ms."""
+    tape = DatasetTape(market(seed=7, cycles=400, cycle_ms=50).depth, prints_middle=True)
     async with LocalExchange(
-        seed=7,
+        listings=[Listing(RULES, tape)],
         clock=ClockKind.REAL,
-        speed=3_600,
         rate_windows=False,
         api_key="replayed",
         api_secret="cmVwbGF5ZWQ=",
@@ -122,13 +126,15 @@ async def in_real_time(folder: Path) -> None:
             rest_url=local.address.rest,
             db=folder / "session.db",
             state_dir=folder,
-            cycle_seconds=0.05,
+            cycle_seconds=0.03,
             parameters=QUICK,
         )
         recorder = FlightRecorder(folder / "flight.jsonl")
-        async with stage4(settings, transport=local.transport(), recorder=recorder) as bot:
-            await bot.runner.run(max_cycles=15)
-        recorder.close()
+        try:
+            async with stage4(settings, transport=local.transport(), recorder=recorder) as bot:
+                await bot.runner.run(max_cycles=30)
+        finally:
+            recorder.close()
 
 
 def test_a_session_on_the_clock_of_the_machine_is_decided_alike(tmp_path: Path) -> None:

@@ -182,7 +182,8 @@ def test_a_pair_that_is_not_listed_leaves_no_connection() -> None:
         with pytest.raises(UnknownSymbolError):
             async with StreamQuotes(floor.stream, floor.clock, [Symbol("NOTTRY")]):
                 raise AssertionError
-        assert [event async for event in floor.stream] is not None  # it has an end
+        async for _ in floor.stream:
+            pass  # what came before its end
 
     on_a_floor(body)
 
