@@ -281,7 +281,7 @@ async def replayed(world: World, path: Path) -> Told:
     """Let the same bot read what was recorded; the exchange is gone."""
     transport = RecordedTransport(read_recording(path))
     nowhere = SandboxAddress(**dict.fromkeys(SandboxAddress._fields, "http://127.0.0.1:1"))
-    address = nowhere._replace(api_key="parity", api_secret="cGFyaXR5")
+    address = nowhere._replace(ws="ws://127.0.0.1:1", api_key="parity", api_secret="cGFyaXR5")
     told = await on_the_exchange(world, transport, address)
     assert transport.unanswered == []
     assert transport.unasked == ()

@@ -147,11 +147,7 @@ async def stage4(
     check_source(settings, is_recorded=recorder is not None or replay is not None)
     is_dry = policy.kind == "dry_run"
     credentials = _credentials(settings, is_needed=not is_dry)
-    name = settings.account or _account_of(settings)
-    if is_dry:
-        # Paper trades never share books, nor a name, with an armed account.
-        name = f"dry-run:{settings.account}" if settings.account else "dry-run"
-    name = books_named(name, settings.cost_method)
+    name = books_named(_name_of(settings, is_dry=is_dry), settings.cost_method)
     db = settings.db or default_db(settings, policy)
     async with AsyncExitStack() as stack:
         given = transport if replay is None else replay.transport
@@ -182,8 +178,6 @@ async def stage4(
         venue: Venue = exchange
         if is_dry:
             venue = SimulatedVenue(paper_account(settings, kit, stored, clock), health=venue.health)
-        draw = Random()  # noqa: S311 - spreads start times, keeps no secret
-        spread_ms = round(settings.jitter_seconds * 1000)
         decision_clock = clock
         if recorder is not None:
             decision_clock = recorder.decision_clock(clock)
@@ -195,7 +189,7 @@ async def stage4(
             decision_clock,
             pairs.symbols,
             round(settings.cycle_seconds * 1000),
-            jitter=lambda: draw.randint(0, spread_ms),
+            jitter=_jitter(settings),
             # Only the clock of a local exchange stands still between two runs.
             after_ms=_last_instant_ms(store) if settings.control_url else None,
             own_orders=None if is_dry else exchange.own_resting,
@@ -269,6 +263,19 @@ def _credentials(settings: Settings, *, is_needed: bool) -> Credentials | None:
             f"{missing} is not set", hint="set both halves of the key, or use --dry-run"
         )
     return Credentials(settings.api_key, secret)
+
+
+def _jitter(settings: Settings) -> Callable[[], int]:
+    draw = Random()  # noqa: S311 - spreads start times, keeps no secret
+    spread_ms = round(settings.jitter_seconds * 1000)
+    return lambda: draw.randint(0, spread_ms)
+
+
+def _name_of(settings: Settings, *, is_dry: bool) -> str:
+    """Return the name of the account; paper trades never share one with an armed account."""
+    if is_dry:
+        return f"dry-run:{settings.account}" if settings.account else "dry-run"
+    return settings.account or _account_of(settings)
 
 
 def _account_of(settings: Settings) -> str:
