@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     rest_url: str = "https://api.btcturk.com"
     graph_url: str = ""
     ws_url: str = ""
+    market_source: Literal["rest", "stream"] = "rest"
     http: Literal["httpx2", "aiohttp"] = "httpx2"
     control_url: str = ""
     control_token: SecretStr = SecretStr("")

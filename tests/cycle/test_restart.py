@@ -109,9 +109,9 @@ def test_a_dry_run_in_parts_decides_as_one(tmp_path: Path) -> None:
     """A paper account is restored with its working orders, by a process of its own each time."""
     settings = NO_KEYS | QUICK_TREND
     with exchange(3) as address:
-        whole = in_parts(tmp_path, address, (30,), "--dry-run", **settings)
+        whole = in_parts(tmp_path, address, (60,), "--dry-run", **settings)
     with exchange(3) as address:
-        parts = (10, 10, 10)
+        parts = (20, 20, 20)
         last = in_parts(tmp_path, address, parts, "--dry-run", run=finished, **settings)
     assert whole["fills"] > 2
     for name in ("fills", "orders_submitted", "realized_net_try", "equity_try", "treasury_try"):

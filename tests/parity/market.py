@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Set as AbstractSet
+from itertools import pairwise
 from random import Random
 from typing import NamedTuple
 
@@ -68,3 +70,31 @@ def market(*, seed: int, cycles: int, lead_ms: int = 750, cycle_ms: int = CYCLE_
         best_ask=asks,
     )
     return Market(depth, lead_ms, cycles)
+
+
+def without(depth: DepthColumns, missed: AbstractSet[int]) -> DepthColumns:
+    """Return the books but those of some cycles, as a recorder that was away leaves them."""
+    if not missed:
+        return depth
+    kept = [at for at in range(len(depth.times_ms)) if at not in missed]
+    spans = list(pairwise([0, *depth.ends]))
+    ends, starts, prices, quantities = (array("q") for _ in range(4))
+    for at in kept:
+        begin, end = spans[at]
+        starts.append(len(prices) + depth.ask_starts[at] - begin)
+        prices.extend(depth.price[begin:end])
+        quantities.extend(depth.quantity[begin:end])
+        ends.append(len(prices))
+    return DepthColumns(
+        symbol=depth.symbol,
+        price_scale=depth.price_scale,
+        quantity_scale=depth.quantity_scale,
+        times_ms=array("q", [depth.times_ms[at] for at in kept]),
+        is_snapshot=array("q", [1] * len(kept)),
+        ask_starts=starts,
+        ends=ends,
+        price=prices,
+        quantity=quantities,
+        best_bid=array("q", [depth.best_bid[at] for at in kept]),
+        best_ask=array("q", [depth.best_ask[at] for at in kept]),
+    )

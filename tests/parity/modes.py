@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
+from btcturk_kit.adapters.btcturk_quotes import Quotes
 from btcturk_kit.adapters.btcturk_rest import BtcturkClient
 from btcturk_kit.adapters.btcturk_venue import BtcturkMarketData, BtcturkVenue
 from btcturk_kit.adapters.clocks import SandboxClock
@@ -20,6 +21,8 @@ from btcturk_kit.adapters.recorded import RecordedTransport, read_recording
 from btcturk_kit.adapters.recording import FlightRecorder
 from btcturk_kit.adapters.shared_pacing import Pacing
 from btcturk_kit.adapters.simulated_venue import SimulatedVenue
+from btcturk_kit.adapters.stream_marks import SandboxMarks
+from btcturk_kit.adapters.stream_quotes import StreamQuotes
 from btcturk_kit.compose.kits import day_end_in
 from btcturk_kit.domain.cycle import Decision
 from btcturk_kit.domain.datasets import Dataset, FeeLevel, FeeTable, PairData
@@ -32,6 +35,7 @@ from btcturk_kit.hooks.loading import load_plugins
 from btcturk_kit.pipeline.context import CycleContext
 from btcturk_kit.pipeline.decide import BoundStrategy, Kit
 from btcturk_kit.pipeline.profile import Profile
+from btcturk_kit.ports.clock import Clock
 from btcturk_kit.ports.market_data import MarketData
 from btcturk_kit.ports.transport import HttpTransport
 from btcturk_kit.ports.venue import Venue
@@ -49,7 +53,7 @@ from btcturk_kit.simulation.venue_models import Queue, SampledBook, VenueModels
 from btcturk_kit.wire.signing import Credentials
 
 from .bots import BOTS
-from .market import BTCTRY, CYCLE_MS, RULES, START_MS, TRY, Market, market
+from .market import BTCTRY, CYCLE_MS, RULES, START_MS, TRY, Market, market, without
 
 AS_THE_EXCHANGE = VenueModels(
     latency=EXCHANGE_LATENCY,
@@ -72,13 +76,14 @@ class World:
         publication_ms: How old the view of a backtest is; None for just that.
         faults: What the local exchange plays: late histories, too many requests.
         subtracts_own: Whether the bot's own orders are taken out of the book it sees.
+        missed: Cycles whose books the dataset of a backtest does not have.
     """
 
     bot: str = "taker"
     cycles: int = 150
     tape_seed: int = 7
     draws_seed: int = 11
-    lead_ms: int = 750
+    lead_ms: int = 800
     cycle_ms: int = CYCLE_MS
     opening: tuple[tuple[Asset, Decimal], ...] = ((TRY, Decimal(100_000)),)
     warm_up: int = 3
@@ -89,6 +94,7 @@ class World:
     late_ms: int = 0
     publication_ms: int | None = None
     subtracts_own: bool = True
+    missed: frozenset[int] = frozenset()
 
     @property
     def market(self) -> Market:
@@ -165,9 +171,9 @@ async def local_exchange(world: World) -> AsyncIterator[LocalExchange]:
 
 @asynccontextmanager
 async def connected(
-    world: World, address: SandboxAddress, transport: HttpTransport
-) -> AsyncIterator[tuple[BtcturkClient, BtcturkMarketData]]:
-    """Yield client and market data of the live adapter, standing at the first instant."""
+    address: SandboxAddress, transport: HttpTransport
+) -> AsyncIterator[tuple[BtcturkClient, Clock]]:
+    """Yield client and clock of the live adapter, as the exchange opens."""
     clock = await SandboxClock.connect(
         transport=transport,
         control_url=address.control,
@@ -176,23 +182,49 @@ async def connected(
     async with BtcturkClient(
         base_url=address.rest,
         graph_url=address.graph,
+        stream_url=address.ws,
         credentials=Credentials(address.api_key, address.api_secret),
         transport=transport,
         clock=clock,
         pacing=Pacing.alone(clock),
     ) as client:
-        await clock.sleep_ms(world.lead_ms + world.late_ms)
-        own_orders = client.open_orders if world.subtracts_own else None
-        yield (
-            client,
-            BtcturkMarketData(client, clock, (BTCTRY,), world.cycle_ms, own_orders=own_orders),
+        yield client, clock
+
+
+async def alive(
+    world: World, client: BtcturkClient, clock: Clock, quotes: Quotes | None = None
+) -> Told:
+    """Run with the live adapter from the first instant on."""
+    await clock.sleep_ms(world.lead_ms + world.late_ms)
+    venue = BtcturkVenue(client, policy=ARMED)
+    own_orders = venue.own_resting if world.subtracts_own else None
+    market_data = BtcturkMarketData(
+        client, clock, (BTCTRY,), world.cycle_ms, own_orders=own_orders, quotes=quotes
+    )
+    return await walk(world, market_data, venue)
+
+
+async def streamed(world: World) -> Told:
+    """Run with books and last trades from the stream, which needs a socket."""
+    async with local_exchange(world) as local:
+        address, transport = local.address, local.transport()
+        marks = SandboxMarks(
+            transport=transport,
+            control_url=address.control,
+            control_token=address.control_token,
+            symbol=BTCTRY,
         )
+        async with (
+            connected(address, transport) as (client, clock),
+            StreamQuotes(client.stream(), clock, (BTCTRY,), send_mark=marks.send) as quotes,
+        ):
+            return await alive(world, client, clock, quotes)
 
 
 async def on_the_exchange(world: World, transport: HttpTransport, address: SandboxAddress) -> Told:
     """Run against the local exchange over some transport."""
-    async with connected(world, address, transport) as (client, market_data):
-        return await walk(world, market_data, BtcturkVenue(client, policy=ARMED))
+    async with connected(address, transport) as (client, clock):
+        return await alive(world, client, clock)
 
 
 def paper(world: World) -> SimulatedVenue:
@@ -212,15 +244,17 @@ async def dry_run(world: World) -> Told:
     """Read the market of the local exchange, send the orders to a paper account."""
     async with (
         local_exchange(world) as local,
-        connected(world, local.address, local.transport()) as (_, market_data),
+        connected(local.address, local.transport()) as (client, clock),
     ):
+        await clock.sleep_ms(world.lead_ms)
+        market_data = BtcturkMarketData(client, clock, (BTCTRY,), world.cycle_ms)
         return await walk(world, market_data, paper(world))
 
 
 async def backtest(world: World) -> Told:
     """Read the same books as a dataset."""
-    played = world.market
-    pair = PairData(rules=world.rules, fees=FEES, depth=played.depth)
+    depth = without(world.market.depth, world.missed)
+    pair = PairData(rules=world.rules, fees=FEES, depth=depth)
     dataset = Dataset(name="made up", pairs={BTCTRY: pair})
     market_data = DatasetMarketData(
         dataset,
@@ -247,7 +281,7 @@ async def replayed(world: World, path: Path) -> Told:
     """Let the same bot read what was recorded; the exchange is gone."""
     transport = RecordedTransport(read_recording(path))
     nowhere = SandboxAddress(**dict.fromkeys(SandboxAddress._fields, "http://127.0.0.1:1"))
-    address = nowhere._replace(api_key="parity", api_secret="cGFyaXR5")
+    address = nowhere._replace(ws="ws://127.0.0.1:1", api_key="parity", api_secret="cGFyaXR5")
     told = await on_the_exchange(world, transport, address)
     assert transport.unanswered == []
     assert transport.unasked == ()

@@ -5,18 +5,37 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from decimal import Decimal
+from functools import cache
 
-from btcturk_kit.reporting.difference import Cause, attribute, orders_of
+from btcturk_kit.reporting.difference import CAUSES, Cause, attribute, orders_of
 from btcturk_kit.simulation.venue_models import Queue, VenueModels
 
+from .market import RULES
 from .modes import AS_THE_EXCHANGE, World, backtest, in_process
 
-REAL = World(bot="rester", lead_ms=9_996, fee_level=2, cycles=200)
-"""A session on an exchange: the book changes four milliseconds after each decision."""
+REAL = World(
+    bot="rester",
+    lead_ms=9_996,
+    fee_level=2,
+    cycles=200,
+    rules=replace(RULES, quantity_scale=5),
+)
+"""A session on an exchange: the book changes four milliseconds after each decision.
 
-CAUSES = (Cause.PUBLICATION, Cause.LATENCY, Cause.QUEUE, Cause.FEES)
+The exchange has taken three decimals from amounts, which the simulation does not know.
+"""
+
+AWAY = frozenset(range(60, 75))
+"""The cycles whose books the simulation does not have: its recorder was away."""
 
 
+@cache
+def real() -> Decimal:
+    """Return what the session earned on the local exchange."""
+    return asyncio.run(in_process(REAL)).equity_try
+
+
+@cache
 def simulated(known: frozenset[Cause]) -> Decimal:
     """Simulate the session with what is known of it, and with assumptions for the rest."""
     models = VenueModels(
@@ -29,25 +48,27 @@ def simulated(known: frozenset[Cause]) -> Decimal:
         models=models,
         fee_level=REAL.fee_level if Cause.FEES in known else 1,
         publication_ms=None if Cause.PUBLICATION in known else REAL.lead_ms + 1,
+        missed=frozenset() if Cause.MISSED_DATA in known else AWAY,
+        rules=REAL.rules if Cause.ROUNDING in known else RULES,
     )
     return asyncio.run(backtest(world)).equity_try
 
 
 def test_the_difference_to_the_local_exchange_is_explained_to_the_last_digit() -> None:
-    """Publication, latency, queue and fees make all of it: nothing is left for the rest."""
-    real_try = asyncio.run(in_process(REAL)).equity_try
-    found = attribute(simulated, real_try=real_try, causes=CAUSES)
+    """Every rung has its share, and they make all of it: nothing is left for the rest."""
+    real_try = real()
+    found = attribute(simulated, real_try=real_try)
     assert found.difference_try == real_try - simulated(frozenset())
     assert sum(one.difference_try for one in found.shares) == found.difference_try
     assert found.of(Cause.REST) == 0
-    assert found.of(Cause.PUBLICATION) != 0
-    assert found.of(Cause.LATENCY) != 0
+    for cause in (Cause.MISSED_DATA, Cause.PUBLICATION, Cause.LATENCY, Cause.ROUNDING):
+        assert found.of(cause) != 0, cause
     assert found.of(Cause.FEES) > 0  # the real session paid the lower rates of its level
 
 
 def test_another_order_of_the_ladder_moves_shares_and_not_the_sum() -> None:
     """What fees make depends on how many trades there were when they are switched."""
-    real_try = asyncio.run(in_process(REAL)).equity_try
+    real_try = real()
     one, other = orders_of(simulated, real_try=real_try, orders=[CAUSES, CAUSES[::-1]])
     assert one.difference_try == other.difference_try
     assert one.of(Cause.FEES) != other.of(Cause.FEES)

@@ -21,11 +21,16 @@ from btcturk_kit.cli.app import app
 from btcturk_kit.compose.live import stage4
 from btcturk_kit.compose.replay import replay
 from btcturk_kit.domain.risk_limits import RiskLimits
-from btcturk_kit.errors import ConfigurationError
+from btcturk_kit.errors import ConfigurationError, ProtocolError
 from btcturk_kit.reporting.cycle_document import CycleDocuments
+from btcturk_kit.sandbox.address import ClockKind
 from btcturk_kit.sandbox.local_exchange import LocalExchange
+from btcturk_kit.sandbox.market.dataset_tape import DatasetTape
+from btcturk_kit.sandbox.venue.pair import Listing
 from btcturk_kit.settings import Settings
 from btcturk_kit.wire.recording import CycleDecided
+
+from .market import RULES, market
 
 QUICK = {"trend": {"fast_bars": 2, "slow_bars": 5, "band_ratio": "0.0001"}}
 
@@ -70,6 +75,24 @@ def armed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+Call = Callable[..., Any]
+
+
+@pytest.fixture
+def call(tmp_path: Path) -> Call:
+    """Return how a command is called; it returns exit code, document or None, and text."""
+
+    def called(*arguments: str | Path) -> tuple[int, Any, str]:
+        with chdir(tmp_path):
+            run = CliRunner().invoke(app, [*map(str, arguments)])
+        if run.exception is not None and not isinstance(run.exception, SystemExit):
+            raise run.exception
+        document = json.loads(run.stdout) if "--json" in arguments else None
+        return run.exit_code, document, run.output
+
+    return called
+
+
 def test_a_session_is_decided_alike(armed: Path) -> None:
     """From the recording alone the bot decides the same, and asks for all of it and no more."""
     report = asyncio.run(replay(armed / "flight_0.jsonl.gz"))
@@ -85,6 +108,73 @@ def test_a_dry_run_is_decided_alike(tmp_path: Path) -> None:
     report = asyncio.run(replay(tmp_path / "flight_0.jsonl.gz"))
     assert report.is_equal
     assert report.account.startswith("dry-run")
+
+
+async def in_real_time(folder: Path) -> None:
+    """Trade on the machine's clock, as a bot does on the real exchange; books come every 50 ms."""
+    tape = DatasetTape(market(seed=7, cycles=400, cycle_ms=50).depth, prints_middle=True)
+    async with LocalExchange(
+        listings=[Listing(RULES, tape)],
+        clock=ClockKind.REAL,
+        rate_windows=False,
+        api_key="replayed",
+        api_secret="cmVwbGF5ZWQ=",
+    ) as local:
+        settings = Settings(
+            api_key=local.address.api_key,
+            api_secret=SecretStr(local.address.api_secret),
+            rest_url=local.address.rest,
+            db=folder / "session.db",
+            state_dir=folder,
+            cycle_seconds=0.03,
+            parameters=QUICK,
+        )
+        recorder = FlightRecorder(folder / "flight.jsonl")
+        try:
+            async with stage4(settings, transport=local.transport(), recorder=recorder) as bot:
+                await bot.runner.run(max_cycles=30)
+        finally:
+            recorder.close()
+
+
+def test_a_session_on_the_clock_of_the_machine_is_decided_alike(tmp_path: Path) -> None:
+    """Instants that no two runs share come from the recording, and so does the exchange's time."""
+    asyncio.run(in_real_time(tmp_path))
+    report = asyncio.run(replay(tmp_path / "flight.jsonl"))
+    assert report.is_equal
+    assert report.recorded >= 1
+    assert (report.ending, report.unanswered, report.unasked) == ("whole", (), 0)
+
+
+def test_a_torn_recording_is_equal_as_far_as_it_goes(armed: Path, tmp_path: Path) -> None:
+    """A full disk ends a file in the middle of a line: that line is left out, and told."""
+    lines = _lines_of(armed / "flight_0.jsonl.gz")
+    (tmp_path / "torn.jsonl").write_bytes(b"".join(lines[:-3])[:-9])
+    report = asyncio.run(replay(tmp_path / "torn.jsonl"))
+    assert report.ending == "torn"
+    assert report.is_equal
+    assert report.recorded > 1
+
+
+def test_a_recording_that_was_changed_is_refused(armed: Path, tmp_path: Path, call: Call) -> None:
+    """Neither an answer nor the session can be replaced or taken out: the chain breaks there."""
+    lines = _lines_of(armed / "flight_0.jsonl.gz")
+    (session,) = [at for at, one in enumerate(lines) if b'"session"' in one]
+    answer = next(at for at, one in enumerate(lines) if b"/api/v2/orderbook" in one) + 1
+    other = {
+        "answer": [*lines[:answer], lines[answer].replace(b"1", b"2", 1), *lines[answer + 1 :]],
+        "session": [*lines[:session], *lines[session + 1 :]],
+        "settings": [line.replace(b"0.20", b"0.10") for line in lines],
+    }
+    for name, changed in other.items():
+        assert changed != lines
+        path = tmp_path / f"{name}.jsonl"
+        path.write_bytes(b"".join(changed))
+        with pytest.raises(ProtocolError):
+            asyncio.run(replay(path))
+        code, document, _ = call("replay", path, "--json")
+        assert code not in {0, 9}, name
+        assert document["error"]["code"] == "ProtocolError"
 
 
 def test_a_session_that_went_on_needs_the_books_it_had(armed: Path) -> None:
@@ -154,24 +244,6 @@ def test_a_recording_without_a_session_is_refused(tmp_path: Path) -> None:
         asyncio.run(replay(tmp_path / "flight.jsonl"))
 
 
-Call = Callable[..., Any]
-
-
-@pytest.fixture
-def call(tmp_path: Path) -> Call:
-    """Return how a command is called; it returns exit code, document or None, and text."""
-
-    def called(*arguments: str | Path) -> tuple[int, Any, str]:
-        with chdir(tmp_path):
-            run = CliRunner().invoke(app, [*map(str, arguments)])
-        if run.exception is not None and not isinstance(run.exception, SystemExit):
-            raise run.exception
-        document = json.loads(run.stdout) if "--json" in arguments else None
-        return run.exit_code, document, run.output
-
-    return called
-
-
 def test_the_command_replays_and_tells_a_difference_by_its_code(armed: Path, call: Call) -> None:
     """Equal is 0; another decision is 9, with its causes in text and in the document."""
     flight = armed / "flight_0.jsonl.gz"
@@ -205,3 +277,6 @@ def test_the_command_compares_journals(armed: Path, call: Call) -> None:
     assert "days, second less first, in TRY:" in text
     assert call("parity", one, other, "--quantize", "fills.price")[0] == 3
     assert call("parity", one, armed / "none.jsonl")[0] == 3
+    code, _, text = call("parity", one, armed / "session.db")
+    assert code == 3
+    assert "is a state file, not a journal" in " ".join(text.split())

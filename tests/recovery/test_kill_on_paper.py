@@ -74,7 +74,7 @@ def test_two_runs_that_begin_at_one_instant_number_their_trades_apart(tmp_path: 
     db = tmp_path / "state.db"
     with exchange(4) as address:
         run(address, db, 3)
-        for _ in range(20):
+        for _ in range(30):
             assert is_dead(address, db, 1, dying_at("begin", after="bump epoch"))
             run(address, db, 1)
             run(address, db, 1)

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, Protocol
 
+from btcturk_kit.adapters.btcturk_quotes import Quotes, RestQuotes
 from btcturk_kit.adapters.btcturk_rest import BtcturkClient
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.health import VenueHealth
@@ -174,7 +175,7 @@ class BtcturkMarketData:
     one's (median of best bid, best ask and last trade), and its volume is 0.
 
     Args:
-        client: Public calls only.
+        client: Public calls only; rules always come from here.
         clock: Tells the instants and waits for them.
         symbols: The pairs, at least one.
         cycle_ms: Distance of two instants.
@@ -184,6 +185,7 @@ class BtcturkMarketData:
         own_orders: Lists the bot's own resting orders of a pair, which are taken out of its book:
             nobody can trade with himself, and a simulator's market does not contain them. None
             leaves the book as it is.
+        quotes: Where books and last trades come from; None asks for them over REST.
     """
 
     __slots__ = (
@@ -196,6 +198,7 @@ class BtcturkMarketData:
         "_last_ms",
         "_marks",
         "_own_orders",
+        "_quotes",
         "_symbols",
     )
 
@@ -209,6 +212,7 @@ class BtcturkMarketData:
         jitter: Callable[[], int] = _no_jitter,
         after_ms: int | None = None,
         own_orders: Callable[[Symbol], Awaitable[Sequence[VenueOrder]]] | None = None,
+        quotes: Quotes | None = None,
     ) -> None:
         require(bool(symbols), "market data of no pair")
         require(cycle_ms > 0, f"a cycle of {cycle_ms} ms")
@@ -219,6 +223,7 @@ class BtcturkMarketData:
         self._jitter = jitter
         self._after_ms = after_ms
         self._own_orders = own_orders
+        self._quotes = RestQuotes(client) if quotes is None else quotes
         self._first_ms: int | None = None
         self._last_ms = 0
         self._marks: dict[Symbol, int] = {}
@@ -240,7 +245,7 @@ class BtcturkMarketData:
         for symbol in self._symbols:
             if symbol not in rules:
                 raise self._missing(symbol)
-        last_trades = await self._tickers()
+        last_trades = await self._quotes.tickers(self._symbols)
         bars: list[BarColumns] = []
         books: list[OrderBook] = []
         tickers: list[Ticker] = []
@@ -261,11 +266,11 @@ class BtcturkMarketData:
 
     async def _book(self, symbol: Symbol) -> OrderBook:
         if self._own_orders is None:
-            return await self._client.order_book(symbol, limit=_BOOK_DEPTH)
+            return await self._quotes.book(symbol, levels=_BOOK_DEPTH)
         # Before the book: an order that ends in between was in neither, which hides nothing.
         own = await self._own_orders(symbol)
         # As many levels more as we may fill alone.
-        book = await self._client.order_book(symbol, limit=_BOOK_DEPTH + len(own))
+        book = await self._quotes.book(symbol, levels=_BOOK_DEPTH + len(own))
         return without_own(book, own) if own else book
 
     def _missing(self, symbol: Symbol) -> ConfigurationError:
@@ -296,15 +301,6 @@ class BtcturkMarketData:
         instant_ms = self._after_ms + steps * self._cycle_ms
         await self._clock.sleep_until_ms(instant_ms)
         return instant_ms
-
-    async def _tickers(self) -> dict[Symbol, Ticker]:
-        if len(self._symbols) == 1:
-            try:
-                row = await self._client.ticker(self._symbols[0])
-            except UnknownSymbolError:
-                return {}
-            return {row.symbol: row}
-        return {row.symbol: row for row in await self._client.tickers()}
 
     def _bar(self, pair: PairRules, book: OrderBook, last: Decimal) -> BarColumns:
         places = pair.price_places

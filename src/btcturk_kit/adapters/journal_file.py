@@ -12,12 +12,14 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from btcturk_kit.domain.cycle import Decision
 from btcturk_kit.errors import ConfigurationError, StoreError
 
 __all__ = ["JournalFile", "read_journal"]
+
+_SQLITE: Final = b"SQLite format 3\0"
 
 
 class JournalFile:
@@ -97,6 +99,11 @@ def read_journal(path: Path) -> Iterator[dict[str, Any]]:
         ) from error
     with file:
         for number, line in enumerate(file, start=1):
+            if number == 1 and line.startswith(_SQLITE):
+                raise ConfigurationError(
+                    f"{path} is a state file, not a journal",
+                    hint="compare the JSON Lines that runs wrote with --journal",
+                )
             if not line.endswith(b"\n"):
                 return
             try:

@@ -1,7 +1,8 @@
 """What one cycle of the stage-4 bot asks the exchange for, at worst.
 
 It follows `runtime.observe` and `adapters.btcturk_venue`: who changes what they ask changes this
-table too. Never add: windows, time.
+table too. With books from the stream the first two rows are not asked for; the table stays what it
+is with REST. Never add: windows, time.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ def stage4_demand(*, pairs: int, strategies: int) -> dict[Endpoint, int]:
         Endpoint.TICKER: 1,
         Endpoint.ORDER_BOOK: pairs,
         # The account: open orders of every pair with a working order, once to take them out of its
-        # book and once to see how they stand; trades of all pairs, funds.
+        # book (not asked while none of ours can rest, but in the worst cycle one rests everywhere)
+        # and once to see how they stand; trades of all pairs, funds.
         Endpoint.OPEN_ORDERS: 2 * pairs + orders,
         Endpoint.TRADE_HISTORY: 1,
         Endpoint.BALANCES: 1,

@@ -29,6 +29,8 @@ from btcturk_kit.adapters.shared_pacing import Pacing
 from btcturk_kit.adapters.simulated_venue import SimulatedVenue
 from btcturk_kit.adapters.sqlite_store import SqliteStateStore
 from btcturk_kit.compose.kits import build_kit
+from btcturk_kit.compose.live_market import check_source, live_quotes
+from btcturk_kit.compose.paper import paper_account
 from btcturk_kit.domain.canonical import GENESIS
 from btcturk_kit.domain.cycle import Decision
 from btcturk_kit.domain.policy import SideEffectPolicy
@@ -45,8 +47,6 @@ from btcturk_kit.runtime.cycle_runner import CycleRunner
 from btcturk_kit.runtime.pairs import working_pairs
 from btcturk_kit.runtime.replay import Replayed
 from btcturk_kit.settings import Settings
-from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
-from btcturk_kit.simulation.oms import OmsSimulator
 from btcturk_kit.wire.signing import Credentials
 
 __all__ = [
@@ -144,13 +144,10 @@ async def stage4(
         TransportError: The exchange cannot be reached.
     """
     policy = _permitted(settings)
+    check_source(settings, is_recorded=recorder is not None or replay is not None)
     is_dry = policy.kind == "dry_run"
     credentials = _credentials(settings, is_needed=not is_dry)
-    name = settings.account or _account_of(settings)
-    if is_dry:
-        # Paper trades never share books, nor a name, with an armed account.
-        name = f"dry-run:{settings.account}" if settings.account else "dry-run"
-    name = books_named(name, settings.cost_method)
+    name = books_named(_name_of(settings, is_dry=is_dry), settings.cost_method)
     db = settings.db or default_db(settings, policy)
     async with AsyncExitStack() as stack:
         given = transport if replay is None else replay.transport
@@ -172,14 +169,15 @@ async def stage4(
         )
         kit = build_kit(settings, name, rules, pairs.symbols)
         kit, told = (kit, None) if steered is None else steered(kit)
+        quotes = await live_quotes(
+            settings, stack, client, clock=clock, network=network, symbols=pairs.symbols
+        )
         store = SqliteStateStore.open(db, account=name, on_statement=on_statement)
         stack.callback(store.close)
         exchange = BtcturkVenue(client, policy=policy)
         venue: Venue = exchange
         if is_dry:
-            venue = SimulatedVenue(_paper(settings, kit, stored, clock), health=venue.health)
-        draw = Random()  # noqa: S311 - spreads start times, keeps no secret
-        spread_ms = round(settings.jitter_seconds * 1000)
+            venue = SimulatedVenue(paper_account(settings, kit, stored, clock), health=venue.health)
         decision_clock = clock
         if recorder is not None:
             decision_clock = recorder.decision_clock(clock)
@@ -191,10 +189,11 @@ async def stage4(
             decision_clock,
             pairs.symbols,
             round(settings.cycle_seconds * 1000),
-            jitter=lambda: draw.randint(0, spread_ms),
+            jitter=_jitter(settings),
             # Only the clock of a local exchange stands still between two runs.
             after_ms=_last_instant_ms(store) if settings.control_url else None,
             own_orders=None if is_dry else exchange.own_resting,
+            quotes=quotes,
         )
         market: MarketData = sampled if replay is None else replay.market(sampled)
         runner = CycleRunner(
@@ -264,6 +263,19 @@ def _credentials(settings: Settings, *, is_needed: bool) -> Credentials | None:
             f"{missing} is not set", hint="set both halves of the key, or use --dry-run"
         )
     return Credentials(settings.api_key, secret)
+
+
+def _jitter(settings: Settings) -> Callable[[], int]:
+    draw = Random()  # noqa: S311 - spreads start times, keeps no secret
+    spread_ms = round(settings.jitter_seconds * 1000)
+    return lambda: draw.randint(0, spread_ms)
+
+
+def _name_of(settings: Settings, *, is_dry: bool) -> str:
+    """Return the name of the account; paper trades never share one with an armed account."""
+    if is_dry:
+        return f"dry-run:{settings.account}" if settings.account else "dry-run"
+    return settings.account or _account_of(settings)
 
 
 def _account_of(settings: Settings) -> str:
@@ -366,26 +378,3 @@ def _lock(settings: Settings, db: Path, *, is_dry: bool) -> StackedLock:
         name = f"dry-run-{account_digest(api_key='', base_url=str(db.resolve()))}"
     # The first keeps a second bot off the account, the second a command off the books.
     return StackedLock(FileInstanceLock(name, directory=settings.state_dir), state_file_lock(db))
-
-
-def _paper(settings: Settings, kit: Kit, stored: StoredState | None, clock: Clock) -> OmsSimulator:
-    """Return a paper account that holds what the books say, with the same orders working."""
-    fees = FeeSchedule(
-        maker_rate=settings.maker_ratio,
-        taker_rate=settings.taker_ratio,
-        vat_rate=BTCTRY_LEVEL_1.vat_rate,
-    )
-    opening = {TRY: settings.dry_run_balance_try}
-    first_id = clock.now_ms()
-    if stored is not None:
-        ledger = stored.state.ledger
-        opening = {asset: ledger.held(asset) for asset in ledger.assets()}
-        # Two runs can begin at the same instant where time stands still between them.
-        used = [position.last_key[1] for position in stored.state.positions.values()]
-        used += [order.order_id or 0 for order in stored.state.orders.values()]
-        first_id = max([first_id, *[number + 1 for number in used]])
-    oms = OmsSimulator(kit.rules, fees, opening, first_id=first_id)
-    if stored is not None:
-        for order in stored.state.orders.values():
-            oms.restore(order)
-    return oms

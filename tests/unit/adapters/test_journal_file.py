@@ -42,6 +42,14 @@ def test_a_line_is_there_before_the_next_cycle_begins(tmp_path: Path) -> None:
             assert len(list(read_journal(path))) == number + 1
 
 
+def test_a_state_file_is_no_journal(tmp_path: Path) -> None:
+    """Who gives the books for the journal is told so in one line."""
+    path = tmp_path / "bot.sqlite3"
+    path.write_bytes(b"SQLite format 3\0" + bytes(84))
+    with pytest.raises(ConfigurationError, match="is a state file, not a journal"):
+        list(read_journal(path))
+
+
 def test_nobody_else_may_read_a_new_journal(tmp_path: Path) -> None:
     """The file is its owner's."""
     path = tmp_path / "run.jsonl"

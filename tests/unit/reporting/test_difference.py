@@ -14,6 +14,23 @@ from btcturk_kit.reporting.difference import CAUSES, Cause, attribute, orders_of
 AMOUNTS = st.decimals(min_value=-(10**9), max_value=10**9, places=16)
 
 
+@given(data=st.data(), causes=st.permutations(CAUSES), rungs=st.integers(0, len(CAUSES)))
+@settings(max_examples=30)
+def test_shares_of_any_ladder_add_up(data: st.DataObject, causes: list[Cause], rungs: int) -> None:
+    """Whatever causes have rungs, in whatever order, and whatever each set of them earned."""
+    worlds: dict[frozenset[Cause], Decimal] = {}
+
+    def simulate(known: frozenset[Cause]) -> Decimal:
+        return worlds.setdefault(known, data.draw(AMOUNTS))
+
+    real = data.draw(AMOUNTS)
+    orders = [causes[:rungs], causes[:rungs][::-1]]
+    one, other = orders_of(simulate, real_try=real, orders=orders)
+    for found in (one, other):
+        assert sum(share.difference_try for share in found.shares) == real - worlds[frozenset()]
+    assert one.of(Cause.REST) == other.of(Cause.REST)
+
+
 @given(equities=st.lists(AMOUNTS, min_size=7, max_size=7), real=AMOUNTS)
 @settings(max_examples=30)
 def test_shares_add_up_whatever_the_runs_were(equities: list[Decimal], real: Decimal) -> None:
