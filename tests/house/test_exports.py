@@ -17,16 +17,13 @@ def test_the_lists_of_public_names_are_equal(modules: dict[str, ast.Module]) -> 
         if isinstance(node, ast.ImportFrom)
         for name in node.names
     }
-    assert typed == {
-        name: f"btcturk_kit.{module}"
-        for name, module in btcturk_kit._HOME.items()
-    }
+    assert typed == {name: f"btcturk_kit.{module}" for name, module in btcturk_kit._HOME.items()}
     assert sorted(btcturk_kit.__all__) == sorted(typed)
 
 
 def test_every_public_name_is_told_once() -> None:
     """No name has two homes, of which the last would win silently."""
-    words = [one for one in btcturk_kit._MODULES.split() if not one.endswith(":")] 
+    words = [one for one in btcturk_kit._MODULES.split() if not one.endswith(":")]
     assert len(words) == len(set(words)) == len(btcturk_kit.__all__)
 
 
