@@ -49,6 +49,7 @@ nitpick_ignore_regex = [
     (r"py:class", r"date"),  # of datetime
     (r"py:.*", r".*\._\w+"),  # private names, as bases of public ones
     (r"py:class", r"_[A-Z]\w*"),  # private aliases, and the parameters of a decorated function
+    (r"py:class", r"tuple\[\w+"),  # a signature with a default `<factory>` is cut at its commas
     (r"py:class", r"btcturk_kit\.settings\.Settings"),  # its reference is the page of settings
     (r"py:exc", r"ConnectionClosed"),  # of websockets, as its users write it
     # Members of this enumeration, in the type of an argument; they have no entries of their own.
