@@ -7,11 +7,7 @@ The pipeline is that of a live bot: budget, limits, guards, ledger, fee and tax.
 
 from __future__ import annotations
 
-from btcturk_kit.adapters.dataset_files import read_dataset
-from btcturk_kit.compose.backtest import Backtest
-from btcturk_kit.compose.kits import day_end_in
-from btcturk_kit.compose.simulation_lookahead import lookahead
-from btcturk_kit.reporting.statistics import statistics_of
+from btcturk_kit import Backtest, day_end_in, lookahead, read_dataset, statistics_of
 
 if __name__ == "__main__":
     hours = read_dataset("sample:btctry-hours")

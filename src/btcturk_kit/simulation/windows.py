@@ -67,7 +67,7 @@ class VolumeLevel:
     Example:
         >>> level = VolumeLevel(LevelFees(opening_volume_try=Decimal(4_999_000)))
         >>> level.add(Decimal(1_000), Asset("TRY"), now_ms=1)
-        >>> level.at(1), level.at(30 * 86_400_000)
+        >>> level.at(1), level.at(1 + 30 * 86_400_000)
         (2, 1)
     """
 
