@@ -172,7 +172,9 @@ def test_keys_are_found_where_they_are() -> None:
         (1, dict.fromkeys(range(20, 5000), "0"), {}),
     )
     ladder = DepthLadder(quantity_scale=8)
-    ladder.catch_up(SignedDepth(many), 2)
+    ladder.enter(SignedDepth(many))
+    ladder.go_on(2)
+    assert ladder.best_first(Side.SELL, worst=1) == [10]
     assert (ladder.units(10), ladder.units(-9_000), ladder.units(20)) == (10**8, 10**8, 0)
 
 
