@@ -185,12 +185,20 @@ class DepthReplay:
         order.seen = depth.start(self._update)
         if order.side is _BUY:
             order.level = order.ahead = self._ladder.units(order.price)
-            insort(self._bids, order, key=_of_bid)
-            self._highest_bid = self._bids[0].price
+            if self._bids:
+                insort(self._bids, order, key=_of_bid)
+                self._highest_bid = self._bids[0].price
+            else:
+                self._bids.append(order)
+                self._highest_bid = order.price
         else:
             order.level = order.ahead = self._ladder.units(-order.price)
-            insort(self._asks, order, key=_of_ask)
-            self._lowest_ask = self._asks[0].price
+            if self._asks:
+                insort(self._asks, order, key=_of_ask)
+                self._lowest_ask = self._asks[0].price
+            else:
+                self._asks.append(order)
+                self._lowest_ask = order.price
 
     def _leave(self, order: Working) -> None:
         if order.side is _BUY:
