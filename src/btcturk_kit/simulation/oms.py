@@ -254,7 +254,7 @@ class OmsSimulator:
             if pair is None or not (pair.orders or pair.stops):
                 continue
             market = self._recorded.of(pair)
-            if market is not None:
+            if market is not None:  # pragma: no branch - such a pair has a recording
                 has_news = self._walk(pair, market) or has_news
         told, self._told = self._told, len(desk.fills)
         return has_news or self._told > told
