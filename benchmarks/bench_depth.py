@@ -1,10 +1,11 @@
 """Replaying a recorded book: level changes a second, with our orders resting on both sides.
 
 Seeded level-2 updates, ten a second, about twenty changes each, and trades between them. Every
-second both engines cancel their two orders and place two new ones some steps from the touch. The
-peer is hftbacktest, whose loop is compiled: its compilation is told apart, and so are the loading
-of its events and of our columns. Ours runs in the interpreter. Queues differ in detail, so the
-trades are counted, not compared.
+second both engines want an order on each side some steps from the touch: as in the peer's own
+examples one that is there already stays, any other is canceled and placed anew. The peer is
+hftbacktest, whose loop is compiled: its compilation is told apart, and so are the loading of its
+events and of our columns. Ours runs in the interpreter. Queues differ in detail, so the trades are
+counted, not compared.
 """
 
 from __future__ import annotations
@@ -160,31 +161,39 @@ def ours(frame: MarketFrame) -> tuple[float, int]:
     oms = OmsSimulator({BTCTRY: RULES}, BTCTRY_LEVEL_1, opening)
     quantity = Decimal("0.001")
     step = DECISION_MS // STEP_MS
-    working: list[OrderAccepted] = []
+    working: dict[Side, tuple[OrderAccepted, int]] = {}
     # Loading is told apart: an order in the first second lets the simulator take the columns in.
     oms.advance(frame, 0)
     first = LimitOrder(BTCTRY, Side.BUY, quantity, Decimal(1))
     answer = oms.submit(SubmitOrder(ClientOrderId("first"), first))
     assert isinstance(answer, OrderAccepted)
-    working.append(answer)
+    oms.cancel(CancelOrder(answer.client_order_id, answer.order_id, BTCTRY))
     oms.advance(frame, 1)
+    told = 0
     gc.collect()
     started = process_time()
     with exactly():
         for index in range(2, len(frame.times_ms)):
             oms.advance(frame, index)
-            for answer in working:
-                oms.cancel(CancelOrder(answer.client_order_id, answer.order_id, BTCTRY))
-            working = []
+            traded: set[Side] = set()
+            if oms.fill_count > told:
+                traded = {one.side for one in oms.fills_since(told)}
+                told = oms.fill_count
             at = step * (index + 1)
             for side, price in (
                 (Side.BUY, depth.best_bid[at] - AWAY),
                 (Side.SELL, depth.best_ask[at] + AWAY),
             ):
+                old = working.get(side)
+                if old is not None:
+                    if old[1] == price and side not in traded:
+                        continue
+                    answer = old[0]
+                    oms.cancel(CancelOrder(answer.client_order_id, answer.order_id, BTCTRY))
                 request = LimitOrder(BTCTRY, side, quantity, Decimal(price))
                 answer = oms.submit(SubmitOrder(ClientOrderId(f"{side}{index}"), request))
                 assert isinstance(answer, OrderAccepted)
-                working.append(answer)
+                working[side] = answer, price
     return process_time() - started, oms.fill_count
 
 
@@ -226,18 +235,25 @@ def peer_run() -> Any:  # noqa: ANN401 - a compiled function
 
     @njit  # type: ignore[untyped-decorator]  # the peer's compiler has no types
     def loop(hbt: Any) -> int:  # noqa: ANN401 - the peer's engine
-        number = 0
+        number = buy = sell = 0
+        buy_price = sell_price = 0.0
         while hbt.elapse(step_ns) == 0:
-            if number:
-                for old in (number - 1, number):
-                    order = hbt.orders(0).get(old)
-                    if order is not None and order.cancellable:
-                        hbt.cancel(0, old, is_waited)
             hbt.clear_inactive_orders(0)
-            depth = hbt.depth(0)
-            number += 2
-            hbt.submit_buy_order(0, number - 1, depth.best_bid - away, 0.001, GTC, LIMIT, is_waited)
-            hbt.submit_sell_order(0, number, depth.best_ask + away, 0.001, GTC, LIMIT, is_waited)
+            depth, orders = hbt.depth(0), hbt.orders(0)
+            price, order = depth.best_bid - away, orders.get(buy)
+            if order is None or price != buy_price:
+                if order is not None and order.cancellable:
+                    hbt.cancel(0, buy, is_waited)
+                number += 1
+                buy, buy_price = number, price
+                hbt.submit_buy_order(0, buy, price, 0.001, GTC, LIMIT, is_waited)
+            price, order = depth.best_ask + away, orders.get(sell)
+            if order is None or price != sell_price:
+                if order is not None and order.cancellable:
+                    hbt.cancel(0, sell, is_waited)
+                number += 1
+                sell, sell_price = number, price
+                hbt.submit_sell_order(0, sell, price, 0.001, GTC, LIMIT, is_waited)
         return number
 
     return loop

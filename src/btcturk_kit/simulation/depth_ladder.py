@@ -1,8 +1,9 @@
-"""A recorded book that is caught up in bulk: what stands at each price after any update.
+"""A recorded book that is caught up late: what stands at each price after any update.
 
-Level changes are never looked at one by one: they go into one dictionary as slices, bids under
-their price, asks under its negative, and changes at one price are found by a search over bytes.
-What our orders took of a level stays taken until the recording next sets that level.
+Level changes are never looked at one by one. What stands at one price is searched for in bytes,
+backward from the present; who needs the whole book has it brought up to date in bulk: changes go
+into one dictionary as slices, bids under their price, asks under its negative. What our orders took
+of a level stays taken until the recording next sets that level.
 
 Never add: orders, money.
 """
@@ -14,6 +15,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from operator import neg
+from struct import Struct
 from typing import Final
 
 from btcturk_kit.domain.market import DepthColumns
@@ -24,7 +26,10 @@ __all__ = ["DepthLadder", "SignedDepth"]
 
 _BUY: Final = Side.BUY
 _WORD: Final = 8  # bytes of a key
+_PATIENCE: Final = 16  # searches of all that is new, after which it is worth to apply it
 _SWEEP_AT: Final = 4_096  # levels, most of them long gone, after which they are swept out
+
+_word = Struct("q").pack
 
 
 class SignedDepth:
@@ -58,7 +63,7 @@ class SignedDepth:
 
     def places(self, key: int, first: int, end: int) -> Iterator[int]:
         """Yield which changes from `first` to before `end` are at a key."""
-        word, raw = array("q", (key,)).tobytes(), self._raw
+        word, raw = _word(key), self._raw
         at, behind = raw.find(word, first * _WORD, end * _WORD), end * _WORD
         while at >= 0:
             place, rest = divmod(at, _WORD)
@@ -67,6 +72,14 @@ class SignedDepth:
             else:
                 yield place
                 at = raw.find(word, at + _WORD, behind)
+
+    def last_place(self, key: int, first: int, end: int) -> int:
+        """Return the last change from `first` to before `end` at a key; -1 without one."""
+        word, raw, bottom = _word(key), self._raw, first * _WORD
+        at = raw.rfind(word, bottom, end * _WORD)
+        while at >= 0 and at % _WORD:  # halves of two keys
+            at = raw.rfind(word, bottom, at + _WORD - 1)
+        return at // _WORD
 
     def snapshots_in(self, first: int, end: int) -> Sequence[int]:
         """Return the updates from `first` to before `end` that replace the book."""
@@ -81,61 +94,82 @@ class SignedDepth:
 
 
 class DepthLadder:
-    """Both sides of a book, as of the last update that was applied.
+    """Both sides of a book, as of any update.
 
     Args:
         quantity_scale: Places of a quantity.
     """
 
-    __slots__ = ("_applied", "_levels", "_sweep_at", "_taken", "quantity_scale")
+    __slots__ = (
+        "_applied",
+        "_depth",
+        "_end",
+        "_first",
+        "_levels",
+        "_searched",
+        "_snapshot",
+        "_sweep_at",
+        "_taken",
+        "_update",
+        "quantity_scale",
+    )
 
     def __init__(self, *, quantity_scale: int) -> None:
         self.quantity_scale = quantity_scale
+        self._depth: SignedDepth | None = None
+        self._update = 0  # it stands before this one
+        self._snapshot: int | None = None  # the last one that is not applied
+        self._first = self._end = 0  # the changes, after that, that are not applied
+        self._searched = 0  # changes of them
         self._levels: dict[int, int] = {}
-        self._taken: dict[int, Decimal] = {}
-        self._applied = 0
+        self._applied = 0  # they stand before this update
+        self._taken: dict[int, tuple[Decimal, int]] = {}  # the update before which it was so
         self._sweep_at = _SWEEP_AT
 
-    def restart(self) -> None:
-        """Go on with the first update of another recording."""
-        self._applied = 0
+    def enter(self, depth: SignedDepth) -> None:
+        """Go on with another recording, before its first update."""
+        self._apply()
+        self._taken = {key: (self._kept(key), 0) for key in list(self._taken)}
+        self._depth = depth
+        self._update = self._applied = self._first = self._end = 0
 
-    def catch_up(self, depth: SignedDepth, update: int) -> None:
-        """Apply the updates before number `update`."""
-        if update <= self._applied:
+    def go_on(self, update: int) -> None:
+        """Stand before another update, which is not earlier."""
+        depth, before = self._depth, self._update
+        if depth is None or update == before:
             return
-        snapshots = depth.snapshots_in(self._applied, update)
-        first, end = depth.start(self._applied), depth.start(update)
-        if snapshots:
-            self._levels.clear()
-            self._taken.clear()
-            first = depth.start(snapshots[-1])
-        quantity = depth.columns.quantity
-        self._levels.update(zip(depth.keys[first:end], quantity[first:end], strict=True))
-        for key in [one for one in self._taken if _is_any(depth.places(one, first, end))]:
-            del self._taken[key]
-        self._applied = update
-        if len(self._levels) > self._sweep_at:
-            self._levels = {key: units for key, units in self._levels.items() if units}
-            self._sweep_at = 2 * len(self._levels) + _SWEEP_AT
+        self._update, self._end = update, depth.start(update)
+        if depth.snapshots and depth.snapshots[-1] >= before:
+            snapshots = depth.snapshots_in(before, update)
+            if snapshots:
+                self._snapshot = snapshots[-1]
+                self._first = depth.start(snapshots[-1])
 
     def units(self, key: int) -> int:
         """Return what the recording says that stands at a key."""
-        return self._levels.get(key, 0)
+        depth, first, end = self._depth, self._first, self._end
+        if depth is not None and first < end:
+            place = depth.last_place(key, first, end)
+            self._searched += end - (place if place >= 0 else first)
+            if self._searched > _PATIENCE * (end - first):
+                self._apply()
+            if place >= 0:
+                return depth.columns.quantity[place]
+        return 0 if self._snapshot is not None else self._levels.get(key, 0)
 
     def left(self, key: int) -> Decimal:
         """Return what is left at a key of what stood there."""
-        quantity = Decimal(self._levels.get(key, 0)).scaleb(-self.quantity_scale)
-        taken = self._taken.get(key)
-        return quantity if taken is None else sub(quantity, taken)
+        quantity = Decimal(self.units(key)).scaleb(-self.quantity_scale)
+        return sub(quantity, self._kept(key)) if key in self._taken else quantity
 
     def take(self, key: int, quantity: Decimal) -> None:
         """Note what was taken of a key."""
         if quantity:
-            self._taken[key] = add(self._taken.get(key, ZERO), quantity)
+            self._taken[key] = (add(self._kept(key), quantity), self._update)
 
     def best_first(self, taker: Side, *, worst: int) -> list[int]:
         """Return the keys that a taker can trade with down to a price, best first."""
+        self._apply()
         if taker is _BUY:
             keys = [key for key, units in self._levels.items() if units and -worst <= key < 0]
         else:
@@ -143,6 +177,29 @@ class DepthLadder:
         keys.sort(reverse=True)
         return keys
 
+    def _kept(self, key: int) -> Decimal:
+        """Return what was taken of a key and is not set anew since."""
+        taken, since = self._taken.get(key, (ZERO, 0))
+        depth, update = self._depth, self._update
+        if depth is None or since == update or not taken:
+            return taken
+        first, end = depth.start(since), depth.start(update)
+        if depth.snapshots_in(since, update) or depth.last_place(key, first, end) >= 0:
+            taken = ZERO
+        self._taken[key] = (taken, update)  # what was searched once is not searched again
+        return taken
 
-def _is_any(places: Iterator[int]) -> bool:
-    return next(places, None) is not None
+    def _apply(self) -> None:
+        """Bring all levels up to date."""
+        depth, first, end = self._depth, self._first, self._end
+        if depth is None or self._applied == self._update:
+            return
+        if self._snapshot is not None:
+            self._levels.clear()
+        self._levels.update(
+            zip(depth.keys[first:end], depth.columns.quantity[first:end], strict=True)
+        )
+        self._applied, self._first, self._searched, self._snapshot = self._update, end, 0, None
+        if len(self._levels) > self._sweep_at:
+            self._levels = {key: units for key, units in self._levels.items() if units}
+            self._sweep_at = 2 * len(self._levels) + _SWEEP_AT

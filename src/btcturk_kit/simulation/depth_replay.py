@@ -1,17 +1,17 @@
 """Orders in a recorded book, quickly: nothing is looked at one by one until an order can trade.
 
-The best prices after each update decide whether a stretch of the recording matters at all; the
-ladder is caught up in bulk when an order walks it or joins a queue; a queue looks at the changes of
-its own price only, and only when somebody trades there. A resting order fills as a maker at its own
-price, by trades through it or at it after what is before it, and by what the recording sets beyond
-it. Our own orders do not meet each other.
+The best prices after each update decide whether a stretch of the recording matters at all; an order
+that joins a queue asks for its own price only; the ladder is caught up when an order walks it; a
+queue looks at the changes of its price when somebody trades there, and not before. A resting order
+fills as a maker at its own price, by trades through it or at it after what is before it, and by
+what the recording sets beyond it. Our own orders do not meet each other.
 
 Never add: a step of the interpreter for each level change; money.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from decimal import Decimal
 from typing import Final
 
@@ -54,6 +54,8 @@ class DepthReplay:
         self._update = self._trade = 0  # the next of each
         self._done_ms = -1
         self._resting: dict[int, Working] = {}
+        self._bids: list[Working] = []  # those that rest, best price first, then the oldest
+        self._asks: list[Working] = []
         self._highest_bid = 0  # of ours
         self._lowest_ask = NEVER_MS
         self._seen: tuple[int, int] | None = None
@@ -64,11 +66,11 @@ class DepthReplay:
             if self._depth is None:
                 self._ladder = DepthLadder(quantity_scale=depth.quantity_scale)
             else:
-                self._ladder.catch_up(self._depth, self._update)
+                self._ladder.go_on(self._update)
                 for order in self._resting.values():
                     self._look(order)
             self._depth = SignedDepth(depth)
-            self._ladder.restart()
+            self._ladder.enter(self._depth)
             self._update = bisect_right(depth.times_ms, self._done_ms)
             for order in self._resting.values():
                 order.seen = self._depth.start(self._update)
@@ -119,7 +121,7 @@ class DepthReplay:
         depth = self._depth
         if depth is None:  # pragma: no cover - a market is loaded before anything arrives
             return
-        self._ladder.catch_up(depth, self._update)
+        self._ladder.go_on(self._update)
         at = self._update - 1
         columns = depth.columns
         is_buy = order.side is _BUY
@@ -138,7 +140,7 @@ class DepthReplay:
     def withdraw(self, order: Working) -> None:
         """Forget an order that rests."""
         if self._resting.pop(order.order_id, None) is not None:
-            self._bound()
+            self._leave(order)
 
     def take_seen(self, *, is_touch: bool) -> tuple[int, int] | None:
         """Return the highest and lowest trade since the last time, or the best ask and bid."""
@@ -179,21 +181,32 @@ class DepthReplay:
     def _join(self, depth: SignedDepth, order: Working) -> None:
         """Stand behind what stands at the price."""
         order.is_resting = True
-        key = order.price if order.side is _BUY else -order.price
-        order.level = order.ahead = self._ladder.units(key)
-        order.seen = depth.start(self._update)
         self._resting[order.order_id] = order
-        self._bound()
-
-    def _bound(self) -> None:
-        """Find the best prices of our resting orders."""
-        highest, lowest = 0, NEVER_MS
-        for order in self._resting.values():
-            if order.side is _BUY:
-                highest = max(highest, order.price)
+        order.seen = depth.start(self._update)
+        if order.side is _BUY:
+            order.level = order.ahead = self._ladder.units(order.price)
+            if self._bids:
+                insort(self._bids, order, key=_of_bid)
+                self._highest_bid = self._bids[0].price
             else:
-                lowest = min(lowest, order.price)
-        self._highest_bid, self._lowest_ask = highest, lowest
+                self._bids.append(order)
+                self._highest_bid = order.price
+        else:
+            order.level = order.ahead = self._ladder.units(-order.price)
+            if self._asks:
+                insort(self._asks, order, key=_of_ask)
+                self._lowest_ask = self._asks[0].price
+            else:
+                self._asks.append(order)
+                self._lowest_ask = order.price
+
+    def _leave(self, order: Working) -> None:
+        if order.side is _BUY:
+            self._bids.remove(order)
+            self._highest_bid = self._bids[0].price if self._bids else 0
+        else:
+            self._asks.remove(order)
+            self._lowest_ask = self._asks[0].price if self._asks else NEVER_MS
 
     # ---- resting
 
@@ -219,36 +232,29 @@ class DepthReplay:
         columns, trades = depth.columns, self._trades
         times, best_bid, best_ask = columns.times_ms, columns.best_bid, columns.best_ask
         at, trade = self._update, self._trade
-        while self._resting:
-            has_trade = trades is not None and trade < trade_behind
-            if at >= behind and not has_trade:
-                return
+        bid, ask = self._highest_bid, self._lowest_ask
+        while at < behind or trade < trade_behind:
             if (
                 trades is not None
-                and has_trade
+                and trade < trade_behind
                 and (at >= behind or trades.times_ms[trade] <= times[at])
             ):
-                self._update = at
-                self._meet_trade(trades, trade)
+                price = trades.price[trade]
+                if price >= ask if trades.is_buy[trade] else price <= bid:
+                    self._update = at
+                    self._meet_trade(trades, trade)
+                    bid, ask = self._highest_bid, self._lowest_ask
                 trade += 1
-                continue
-            if 0 < best_ask[at] <= self._highest_bid or best_bid[at] >= self._lowest_ask:
-                self._meet_update(depth, at)
-            at += 1
-
-    def _queue(self, side: Side) -> list[Working]:
-        """Return our orders of a side, best price first, then the oldest."""
-        orders = [one for one in self._resting.values() if one.side is side]
-        if side is _BUY:
-            orders.sort(key=lambda one: (-one.price, one.order_id))
-        else:
-            orders.sort(key=lambda one: (one.price, one.order_id))
-        return orders
+            else:
+                if 0 < best_ask[at] <= bid or best_bid[at] >= ask:
+                    self._meet_update(depth, at)
+                    bid, ask = self._highest_bid, self._lowest_ask
+                at += 1
 
     def _meet_update(self, depth: SignedDepth, at: int) -> None:
         """Fill our orders by what an update sets beyond them, bids first."""
         columns = depth.columns
-        self._ladder.catch_up(depth, at + 1)
+        self._ladder.go_on(at + 1)
         now_ms = columns.times_ms[at]
         changes = dict(
             zip(
@@ -260,7 +266,7 @@ class DepthReplay:
         for key, units in changes.items():
             if not units:
                 continue
-            for order in self._queue(Side.SELL if key > 0 else _BUY):
+            for order in [*(self._asks if key > 0 else self._bids)]:
                 if order.price > key if key > 0 else order.price < -key:
                     break
                 quantity = min(order.remaining, self._ladder.left(key))
@@ -271,12 +277,12 @@ class DepthReplay:
     def _meet_trade(self, trades: TradeColumns, trade: int) -> None:
         """Fill our orders by a trade through their price, or at it once it is their turn."""
         price, now_ms = trades.price[trade], trades.times_ms[trade]
-        side = Side.SELL if trades.is_buy[trade] else _BUY
+        is_buy = trades.is_buy[trade]
         scale = self._ladder.quantity_scale
         left = trades.quantity[trade] * 10**scale // 10**trades.quantity_scale
         passed = 0  # of others at the price, before our orders there
-        for order in self._queue(side):
-            beyond = order.price - price if side is _BUY else price - order.price
+        for order in [*(self._asks if is_buy else self._bids)]:
+            beyond = price - order.price if is_buy else order.price - price
             if beyond < 0:
                 break
             if beyond == 0:
@@ -323,4 +329,12 @@ class DepthReplay:
         self._desk.fill(self._pair, order, price, quantity, is_maker=True, at_ms=now_ms)
         if not order.remaining:
             del self._resting[order.order_id]
-            self._bound()
+            self._leave(order)
+
+
+def _of_bid(order: Working) -> tuple[int, int]:
+    return -order.price, order.order_id
+
+
+def _of_ask(order: Working) -> tuple[int, int]:
+    return order.price, order.order_id

@@ -46,7 +46,7 @@ from btcturk_kit.simulation.placing import place, restore
 from btcturk_kit.simulation.recorded_markets import RecordedMarkets
 from btcturk_kit.simulation.sampled_ladder import SampledLadders
 from btcturk_kit.simulation.stops import order_behind
-from btcturk_kit.simulation.timeline import walk
+from btcturk_kit.simulation.timeline import TimedMarket, walk
 from btcturk_kit.simulation.trigger import Triggers
 from btcturk_kit.simulation.venue_models import SampledBook, VenueModels
 from btcturk_kit.simulation.windows import VolumeLevel
@@ -244,17 +244,27 @@ class OmsSimulator:
             if has_orders:
                 market = self._recorded.of(pair)
                 if market is not None:
-                    before = len(desk.ended)
-                    walk(desk, pair, market, self._triggers, now_ms)
-                    has_news = has_news or len(desk.ended) != before
-                    is_busy = bool(pair.orders or pair.stops)
-                    self.wires[columns.symbol] = _LOOK if is_busy else _QUIET
+                    has_news = self._walk(pair, market) or has_news
                 else:
                     has_news = self._meet(pair, columns, index, start_ms) or has_news
             elif columns.symbol in canceled or self.wires.get(columns.symbol) == _LOOK:
                 self.wires[columns.symbol] = _QUIET
+        for symbol in self._recorded.barless:
+            pair = pairs.get(symbol)
+            if pair is None or not (pair.orders or pair.stops):
+                continue
+            market = self._recorded.of(pair)
+            if market is not None:  # pragma: no branch - such a pair has a recording
+                has_news = self._walk(pair, market) or has_news
         told, self._told = self._told, len(desk.fills)
         return has_news or self._told > told
+
+    def _walk(self, pair: PairOrders, market: TimedMarket) -> bool:
+        """Let a recorded market go on to now; True when an order ended."""
+        before = len(self._desk.ended)
+        walk(self._desk, pair, market, self._triggers, self._now_ms)
+        self.wires[pair.symbol] = _LOOK if pair.orders or pair.stops else _QUIET
+        return len(self._desk.ended) != before
 
     def _meet(self, pair: PairOrders, columns: BarColumns, index: int, start_ms: int) -> bool:
         """Let one bar meet a pair; True when a cancel was carried out."""

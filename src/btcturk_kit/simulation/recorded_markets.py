@@ -26,6 +26,9 @@ class RecordedMarkets:
     Args:
         desk: Whose orders meet them.
         models: What is assumed of queues.
+
+    Attributes:
+        barless: Pairs of the frame that have a recording and no bars.
     """
 
     def __init__(self, desk: Desk, models: VenueModels) -> None:
@@ -34,6 +37,7 @@ class RecordedMarkets:
         self._depths: dict[Symbol, DepthColumns] = {}
         self._trades: dict[Symbol, TradeColumns] = {}
         self._markets: dict[Symbol, _Markets] = {}
+        self.barless: tuple[Symbol, ...] = ()
 
     def enter(self, frame: MarketFrame) -> None:
         """Take in the recordings of a frame; one that has none for a pair ends the market of it.
@@ -42,6 +46,10 @@ class RecordedMarkets:
         """
         self._depths = {one.symbol: one for one in frame.depths}
         self._trades = {one.symbol: one for one in frame.trades}
+        with_bars = {one.symbol for one in frame.bars}
+        self.barless = tuple(
+            one for one in {**self._depths, **self._trades} if one not in with_bars
+        )
         scales = self._desk.scales
         scales |= {one.symbol: one.price_scale for one in frame.bars}
         scales |= {one.symbol: one.price_scale for one in frame.trades}

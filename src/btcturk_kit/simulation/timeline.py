@@ -50,27 +50,22 @@ def walk(
     desk: Desk, pair: PairOrders, market: TimedMarket, triggers: Triggers, now_ms: int
 ) -> None:
     """Let a pair's market, the orders that arrive and the cancels that are due happen in order."""
-    while True:
-        due: tuple[int, int, int] | None = None
-        next_order: Working | None = None
-        for order in (*pair.orders.values(), *pair.stops.values()):
-            if not order.has_arrived:
-                moment = (order.arrives_ms, 0, order.order_id)
-                if order.arrives_ms <= now_ms and (due is None or moment < due):
-                    due, next_order = moment, order
-            elif order.cancel_due_ms is not None:
-                moment = (order.cancel_due_ms, 1, order.order_id)
-                if order.cancel_due_ms <= now_ms and (due is None or moment < due):
-                    due, next_order = moment, order
-        if due is None or next_order is None:
-            _advance(pair, market, triggers, now_ms)
-            return
-        _advance(pair, market, triggers, due[0])
-        if due[1] == 0:
-            _arrive(pair, market, triggers, next_order)
-        elif next_order.order_id in pair.orders or next_order.order_id in pair.stops:
-            market.withdraw(next_order)
-            desk.end_canceled(pair, next_order, due[0])
+    due: list[tuple[int, int, int, Working]] = []
+    for order in (*pair.orders.values(), *pair.stops.values()):
+        if not order.has_arrived and order.arrives_ms <= now_ms:
+            due.append((order.arrives_ms, 0, order.order_id, order))
+        cancel_ms = order.cancel_due_ms
+        if cancel_ms is not None and cancel_ms <= now_ms:
+            due.append((cancel_ms, 1, order.order_id, order))
+    due.sort()
+    for at_ms, what, order_id, order in due:
+        _advance(pair, market, triggers, at_ms)
+        if what == 0:
+            _arrive(pair, market, triggers, order)
+        elif order_id in pair.orders or order_id in pair.stops:
+            market.withdraw(order)
+            desk.end_canceled(pair, order, at_ms)
+    _advance(pair, market, triggers, now_ms)
 
 
 def _advance(pair: PairOrders, market: TimedMarket, triggers: Triggers, until_ms: int) -> None:
@@ -86,7 +81,8 @@ def _arrive(pair: PairOrders, market: TimedMarket, triggers: Triggers, order: Wo
     at_ms = order.arrives_ms
     if order.stop is None:
         market.arrive(order, at_ms)
-        _set_off(pair, market, triggers, at_ms)
+        if pair.stops:
+            _set_off(pair, market, triggers, at_ms)
         return
     # What the market did before an order came does not count.
     market.take_seen(is_touch=False)

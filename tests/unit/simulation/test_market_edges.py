@@ -16,6 +16,7 @@ from btcturk_kit.domain.orders import (
     MarketSell,
     OrderEvent,
     OrderStatus,
+    Side,
     StopMarketBuy,
     StopMarketSell,
     SubmitOrder,
@@ -172,8 +173,59 @@ def test_keys_are_found_where_they_are() -> None:
         (1, dict.fromkeys(range(20, 5000), "0"), {}),
     )
     ladder = DepthLadder(quantity_scale=8)
-    ladder.catch_up(SignedDepth(many), 2)
+    ladder.enter(SignedDepth(many))
+    ladder.go_on(2)
+    assert ladder.best_first(Side.SELL, worst=1) == [10]
     assert (ladder.units(10), ladder.units(-9_000), ladder.units(20)) == (10**8, 10**8, 0)
+
+
+def test_a_price_is_found_however_late_it_is_asked_for() -> None:
+    """Searching, applying after many searches in vain and snapshots say the same of a price."""
+    updates = [
+        (0, {10: "1"}, {20: "2"}),
+        (1, {11: "3"}, {20: "0"}),
+        (2, {12: "4"}, {21: "5"}),
+        (3, {12: "0"}, {}),
+    ]
+    ladder = DepthLadder(quantity_scale=0)
+    assert (ladder.units(10), ladder.left(10)) == (0, 0)
+    depth = SignedDepth(replace(depth_of(*updates, snapshots=(0, 2)), quantity_scale=0))
+    ladder.enter(depth)
+    ladder.go_on(2)
+    ladder.go_on(2)
+    one = 10**8
+    assert [ladder.units(key) for key in (10, 11, -20, -21)] == [one, 3 * one, 0, 0]
+    ladder.take(10, Decimal(one))
+    ladder.take(10, Decimal(0))
+    ladder.take(11, Decimal(one))
+    assert (ladder.left(10), ladder.left(11)) == (0, 2 * one)
+    assert ladder.best_first(Side.SELL, worst=1) == [11, 10]
+    ladder.go_on(3)
+    assert [ladder.units(key) for key in (10, 12)] == [0, 4 * one]
+    assert (ladder.left(11), ladder.left(12)) == (0, 4 * one)
+    ladder.go_on(4)
+    assert {ladder.units(7) for _ in range(40)} == {0}
+    assert [ladder.units(key) for key in (10, 12, -21)] == [0, 0, 5 * one]
+    ladder.take(-21, Decimal(one))
+    ladder.enter(depth)
+    assert ladder.left(-21) == 4 * one
+    both = SignedDepth(
+        replace(depth_of(*updates[:1]), price=array("q", (256, 256)), ask_starts=[2])
+    )
+    assert (both.last_place(1, 0, 2), both.last_place(256, 0, 2)) == (-1, 1)
+
+
+@BOTH
+def test_a_book_without_bars(model: str) -> None:
+    """A pair whose frame has its recorded book and no bars of it trades there."""
+    depth = depth_of((0, {999: "1"}, {1001: "1"}), (70_000, {}, {1001: "0", 990: "2"}))
+    day = MarketDay(depth=depth, queue=Queue(model=model))
+    day.frame = replace(day.frame, bars=())
+    day.step()
+    day.send(buy(995, "0.5"))
+    day.step()
+    assert [(one.price, one.quantity) for one in day.oms.fills_since(0)] == [(995, Decimal("0.5"))]
+    day.step()
 
 
 def test_samples_of_other_pairs() -> None:
