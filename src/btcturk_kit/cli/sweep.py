@@ -46,7 +46,7 @@ def sweep(
     ] = None,
     capital: Annotated[str, typer.Option("--capital", help="TRY each trial has.")] = "100000",
     objective: Annotated[
-        str, typer.Option("--objective", help="What is maximized: sharpe or net.")
+        str, typer.Option("--objective", help="What is maximized: sharpe, sortino, net, …")
     ] = "sharpe",
     walk: Annotated[
         str, typer.Option("--walk-forward", help="TRAIN:TEST, as 90d:30d or 900b:300b.")
@@ -56,7 +56,7 @@ def sweep(
     step: Annotated[str, typer.Option("--step", help="From fold to fold; default TEST.")] = "",
     anchored: Annotated[bool, typer.Option("--anchored", help="Train from the start.")] = False,
     workers: Annotated[
-        int | None, typer.Option("--workers", help="Processes; default one per core.")
+        int | None, typer.Option("--workers", help="Processes; default one per core, 0: none.")
     ] = None,
     journal: Annotated[
         Path | None, typer.Option("--journal", help="File of finished trials; goes on there.")
@@ -78,11 +78,13 @@ def sweep(
         _require_one_kind(walk, gaps=purge or embargo or step or anchored, earlier=earlier)
         kind = definition_of(strategy).parameters
         axes = options.space_of(kind, grid or (), ranges or ())
+        held = options.fixed_of(kind, fixed or ())
+        options.require_apart(axes, held)
         work = SweepWork(
             trial=options.trial_of(
                 dataset,
                 strategy,
-                fixed=options.fixed_of(kind, fixed or ()),
+                fixed=held,
                 pairs=tuple(pairs or ()),
                 guards=tuple(guards or ()),
                 seed=seed,
@@ -103,7 +105,14 @@ def sweep(
         else:
             if html is not None:
                 require_new(html)
-            show_sweep(work.sweep(earlier), over, html=html, top=top, as_json=as_json)
+            show_sweep(
+                work.sweep(earlier),
+                over,
+                value_name=work.trial.objective,
+                html=html,
+                top=top,
+                as_json=as_json,
+            )
 
 
 def _require_one_kind(walk: str, *, gaps: object, earlier: int) -> None:
