@@ -40,7 +40,7 @@ class Failing(Trend):
 
     def propose(self, context: StrategyContext) -> Intents:
         """Fail."""
-        raise RuntimeError(context.symbol)
+        raise RuntimeError(context.now_ms)
 
 
 @cache
