@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from btcturk_kit.cli.files import require_new
 from btcturk_kit.cli.output import failing_cleanly
 from btcturk_kit.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from btcturk_kit.research.parameter_space import Axis
 
 __all__ = ["sweep"]
 
@@ -46,7 +50,7 @@ def sweep(
     ] = None,
     capital: Annotated[str, typer.Option("--capital", help="TRY each trial has.")] = "100000",
     objective: Annotated[
-        str, typer.Option("--objective", help="What is maximized: sharpe or net.")
+        str, typer.Option("--objective", help="What is maximized: sharpe, sortino, net, …")
     ] = "sharpe",
     walk: Annotated[
         str, typer.Option("--walk-forward", help="TRAIN:TEST, as 90d:30d or 900b:300b.")
@@ -56,7 +60,7 @@ def sweep(
     step: Annotated[str, typer.Option("--step", help="From fold to fold; default TEST.")] = "",
     anchored: Annotated[bool, typer.Option("--anchored", help="Train from the start.")] = False,
     workers: Annotated[
-        int | None, typer.Option("--workers", help="Processes; default one per core.")
+        int | None, typer.Option("--workers", help="Processes; default one per core, 0: none.")
     ] = None,
     journal: Annotated[
         Path | None, typer.Option("--journal", help="File of finished trials; goes on there.")
@@ -78,11 +82,13 @@ def sweep(
         _require_one_kind(walk, gaps=purge or embargo or step or anchored, earlier=earlier)
         kind = definition_of(strategy).parameters
         axes = options.space_of(kind, grid or (), ranges or ())
+        held = options.fixed_of(kind, fixed or ())
+        options.require_apart(axes, held)
         work = SweepWork(
             trial=options.trial_of(
                 dataset,
                 strategy,
-                fixed=options.fixed_of(kind, fixed or ()),
+                fixed=held,
                 pairs=tuple(pairs or ()),
                 guards=tuple(guards or ()),
                 seed=seed,
@@ -94,7 +100,7 @@ def sweep(
             workers=workers,
             journal=journal,
         )
-        over = _heat_axes(heat, [axis.name for axis in axes], html, walk)
+        over = _heat_axes(heat, axes, html, walk)
         if walk:
             stretches = options.Stretches(
                 lengths=walk, purge=purge, embargo=embargo, step=step, is_anchored=anchored
@@ -103,7 +109,14 @@ def sweep(
         else:
             if html is not None:
                 require_new(html)
-            show_sweep(work.sweep(earlier), over, html=html, top=top, as_json=as_json)
+            show_sweep(
+                work.sweep(earlier),
+                over,
+                value_name=work.trial.objective,
+                html=html,
+                top=top,
+                as_json=as_json,
+            )
 
 
 def _require_one_kind(walk: str, *, gaps: object, earlier: int) -> None:
@@ -119,8 +132,14 @@ def _require_one_kind(walk: str, *, gaps: object, earlier: int) -> None:
         )
 
 
-def _heat_axes(text: str, names: list[str], html: Path | None, walk: str) -> tuple[str, str] | None:
-    """Return the two parameters of a heat map: those named, or the only two there are."""
+def _heat_axes(
+    text: str, axes: Sequence[Axis], html: Path | None, walk: str
+) -> tuple[str, str] | None:
+    """Return the two parameters of a heat map: those named, or the only two there are.
+
+    What was drawn from ranges has a cell for each trial and none else: unasked it is not shown.
+    """
+    names = [axis.name for axis in axes]
     if walk and (text or html is not None):
         raise ConfigurationError("a walk forward has no heat map", hint="sweep without it")
     if not text:
@@ -128,7 +147,8 @@ def _heat_axes(text: str, names: list[str], html: Path | None, walk: str) -> tup
             raise ConfigurationError(
                 f"{len(names)} parameters are no heat map", hint="name two: --heat-map X,Y"
             )
-        return (names[0], names[1]) if len(names) == _AXES else None
+        is_full = html is not None or all(hasattr(axis, "values") for axis in axes)
+        return (names[0], names[1]) if len(names) == _AXES and is_full else None
     x, _, y = text.partition(",")
     if x not in names or y not in names or x == y:
         raise ConfigurationError(

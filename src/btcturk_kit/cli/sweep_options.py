@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 from btcturk_kit.cli.operating import instant_of
 from btcturk_kit.compose.kits import day_end_in
 from btcturk_kit.errors import ConfigurationError
+from btcturk_kit.hooks.loading import load_plugins
 from btcturk_kit.research.parameter_space import Axis, Choices, Range
 from btcturk_kit.research.searches import GridSearch, RandomSearch, Search
 from btcturk_kit.research.splits import Split, bar_splits, day_splits
@@ -22,7 +23,16 @@ from btcturk_kit.research.trials import Span, Value
 if TYPE_CHECKING:
     from btcturk_kit.research.backtest_trial import BacktestTrial
 
-__all__ = ["Stretches", "fixed_of", "search_maker", "space_of", "span_of", "splits_of", "trial_of"]
+__all__ = [
+    "Stretches",
+    "fixed_of",
+    "require_apart",
+    "search_maker",
+    "space_of",
+    "span_of",
+    "splits_of",
+    "trial_of",
+]
 
 _STEP_PARTS = 3
 
@@ -70,6 +80,20 @@ def fixed_of(kind: type[Any], texts: Sequence[str]) -> dict[str, Value]:
     hints = get_type_hints(kind)
     pairs = [_named(text, hints, "--parameter slow_bars=50") for text in texts]
     return {name: _typed(name, hints[name], value) for name, value in pairs}
+
+
+def require_apart(axes: Sequence[Axis], held: Mapping[str, Value]) -> None:
+    """Make sure that no parameter is searched and fixed at once.
+
+    Raises:
+        ConfigurationError: One is.
+    """
+    for axis in axes:
+        if axis.name in held:
+            raise ConfigurationError(
+                f"parameter {axis.name} is searched and fixed",
+                hint="leave it out of --parameter, or out of --grid and --range",
+            )
 
 
 def search_maker(
@@ -120,13 +144,9 @@ def trial_of(
         ConfigurationError: An amount or an objective that is none, or a pair or a guard that is
             not there.
     """
-    from btcturk_kit.research.backtest_trial import BacktestTrial, Objective  # noqa: PLC0415 - heavy
+    from btcturk_kit.research.backtest_trial import BacktestTrial  # noqa: PLC0415 - heavy
 
-    names = [one.value for one in Objective]
-    if objective not in names:
-        raise ConfigurationError(
-            f"there is no objective {objective!r}", hint=f"choose {' or '.join(names)}"
-        )
+    load_plugins(guards)  # tells of one that is not there before any worker is started
     try:
         amount = _finite(capital)
     except (ValueError, InvalidOperation):
@@ -141,7 +161,7 @@ def trial_of(
         guards=guards,
         seed=seed,
         capital_try=amount,
-        objective=Objective(objective),
+        objective=objective,
     )
     trial.instants()  # tells of a dataset that is not there before any worker is started
     return trial

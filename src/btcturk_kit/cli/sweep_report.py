@@ -10,14 +10,15 @@ from math import sqrt
 from typing import Any
 
 from btcturk_kit.cli.output import decimal_text, pointed
+from btcturk_kit.reporting.statistics_ratios import YEAR_DAYS
 from btcturk_kit.research.sharpe import probabilistic_sharpe
 from btcturk_kit.research.sweeping import Deflation, SweepResult
 from btcturk_kit.research.trials import TrialResult, value_text
 from btcturk_kit.research.walks import WalkForward
 
-__all__ = ["sweep_document", "sweep_lines", "walk_document", "walk_lines"]
+__all__ = ["luck_lines", "sweep_document", "sweep_lines", "walk_document", "walk_lines"]
 
-_YEAR = sqrt(365)
+_YEAR = sqrt(YEAR_DAYS)
 _ERRORS_MAX = 3
 
 
@@ -86,6 +87,14 @@ def sweep_lines(found: SweepResult, *, top: int) -> Iterator[str]:
     )
     for one in found.failed[:_ERRORS_MAX]:
         yield f"  trial {one.number} failed: {one.error}"
+    odd = sum(one.figures.get("anomalies", 0) > 0 for one in found.finished)
+    if odd:
+        yield f"anomalies in {odd} trials: run one of them by `backtest` to see which"
+    yield from luck_lines(found)
+
+
+def luck_lines(found: SweepResult) -> Iterator[str]:
+    """Yield what the best Sharpe ratio is worth after so many trials."""
     deflation = found.deflation()
     if deflation is None:
         yield "no Sharpe ratio to deflate: no trial had returns that vary"

@@ -17,13 +17,20 @@ import typer
 from btcturk_kit.cli.files import write_file
 from btcturk_kit.cli.output import print_json
 from btcturk_kit.cli.sweep_options import Stretches, splits_of
-from btcturk_kit.cli.sweep_report import sweep_document, sweep_lines, walk_document, walk_lines
+from btcturk_kit.cli.sweep_report import (
+    luck_lines,
+    sweep_document,
+    sweep_lines,
+    walk_document,
+    walk_lines,
+)
 from btcturk_kit.errors import ConfigurationError
+from btcturk_kit.reporting.heat_map import heat_map_page
 from btcturk_kit.research.backtest_trial import BacktestTrial
-from btcturk_kit.research.heat_map import heat_map_of, heat_map_page
+from btcturk_kit.research.heat_map import HeatMap, heat_map_of
 from btcturk_kit.research.searches import Search
 from btcturk_kit.research.sweeping import SweepProgress, SweepResult, sweep
-from btcturk_kit.research.trials import Span
+from btcturk_kit.research.trials import Span, value_text
 from btcturk_kit.research.walks import WalkForward, walk_forward
 
 __all__ = ["SweepWork", "progress_line", "show_sweep", "show_walk"]
@@ -99,6 +106,7 @@ def show_sweep(
     found: SweepResult,
     over: tuple[str, str] | None,
     *,
+    value_name: str,
     html: Path | None,
     top: int,
     as_json: bool,
@@ -106,8 +114,7 @@ def show_sweep(
     """Print what came of a sweep; write the page of its heat map."""
     heat = None if over is None else heat_map_of(found.results, *over)
     if html is not None and heat is not None:
-        lines = list(sweep_lines(found, top=1))
-        write_file(html, [heat_map_page("Sweep", heat, lines[-1])])
+        write_file(html, [_page(found, heat, value_name)])
     if as_json:
         print_json({**sweep_document(found), "html": None if html is None else str(html)})
         return
@@ -117,6 +124,24 @@ def show_sweep(
         typer.echo(f"\n{heat.text()}")
     if html is not None:
         typer.echo(f"\nheat map in {html}")
+
+
+def _page(found: SweepResult, heat: HeatMap, value_name: str) -> str:
+    """Return the heat map as a page, with what it must not be read without."""
+    labels = list(luck_lines(found))
+    if len(found.finished) > len(heat.cells):
+        labels.append("A cell is the median of its trials; the best of them would show luck.")
+    return heat_map_page(
+        [value_text(one) for one in heat.ys],
+        [value_text(one) for one in heat.xs],
+        heat.table(),
+        title="Sweep",
+        row_name=heat.y,
+        column_name=heat.x,
+        value_name=value_name,
+        labels=labels,
+        places=3,
+    )
 
 
 def show_walk(found: WalkForward, *, as_json: bool) -> None:

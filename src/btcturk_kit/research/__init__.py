@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from btcturk_kit.research.backtest_trial import BacktestTrial
-    from btcturk_kit.research.heat_map import HeatMap, heat_map_of, heat_map_page
+    from btcturk_kit.research.heat_map import HeatMap, heat_map_of
     from btcturk_kit.research.optuna_search import OptunaSearch
     from btcturk_kit.research.parameter_space import Choices, Range
     from btcturk_kit.research.ray_executor import RayExecutor
@@ -64,7 +64,6 @@ __all__ = [
     "deflated_sharpe",
     "expected_best_sharpe",
     "heat_map_of",
-    "heat_map_page",
     "moments_of",
     "probabilistic_sharpe",
     "sweep",
@@ -99,7 +98,6 @@ _HOMES = {
     "deflated_sharpe": "sharpe",
     "expected_best_sharpe": "sharpe",
     "heat_map_of": "heat_map",
-    "heat_map_page": "heat_map",
     "moments_of": "sharpe",
     "probabilistic_sharpe": "sharpe",
     "sweep": "sweeping",

@@ -7,13 +7,10 @@ figure that a report computes.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import StrEnum
 from functools import lru_cache
-from itertools import accumulate
-from math import sqrt
 
 from btcturk_kit.adapters.dataset_files import dataset_path, read_dataset
 from btcturk_kit.compose.backtest import Backtest
@@ -21,32 +18,18 @@ from btcturk_kit.compose.kits import day_end_in
 from btcturk_kit.domain.canonical import canonical_decimal
 from btcturk_kit.domain.datasets import Dataset
 from btcturk_kit.domain.identifiers import Symbol
-from btcturk_kit.domain.money import ZERO, divide_half_even, exact, sub
-from btcturk_kit.domain.simulated_run import EquityCurve, SimulatedRun
 from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.hooks.gateway import HookGateway
 from btcturk_kit.hooks.loading import load_plugins
 from btcturk_kit.hooks.strategy import StrategyDefinition
 from btcturk_kit.research.identity import code_digest, file_digest
-from btcturk_kit.research.sharpe import moments_of
+from btcturk_kit.research.scores import outcome_of, score_name
 from btcturk_kit.research.trials import Trial, TrialOutcome, Value, value_text
 from btcturk_kit.settings import validated_parameters
 
-__all__ = ["BacktestTrial", "Objective", "daily_returns", "definition_of", "outcome_of"]
+__all__ = ["BacktestTrial", "definition_of"]
 
 _DATASETS_MAX = 2  # that a worker keeps
-_DAYS_MIN = 3
-_YEAR_DAYS = 365
-_PLACES = 12
-
-
-class Objective(StrEnum):
-    """What a search over backtests maximizes."""
-
-    SHARPE = "sharpe"
-    """Yearly Sharpe ratio of daily returns over a rate of zero; 0 of a run that never traded."""
-    NET = "net"
-    """Equity at the end over equity at the beginning, less 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,14 +44,17 @@ class BacktestTrial:
         guards: Names of plug-ins.
         seed: Of each backtest: the same for all trials, so that they differ by parameters only.
         capital_try: What each account opens with.
-        objective: What the score is.
+        objective: What the score is: a name of `scores.SCORES`, as `sharpe`, `sortino` or `net`.
         day_zone: Whose midnights cut the returns.
+
+    Raises:
+        ConfigurationError: There is no such objective.
 
     Example:
         >>> run = BacktestTrial(dataset="sample:btctry-hours", strategy="trend")
         >>> outcome = run(Trial(0, {"fast_bars": 24, "slow_bars": 120}))
-        >>> sorted(outcome.figures)
-        ['drawdown_ratio', 'equity_try', 'fills', 'net_ratio', 'sharpe', 'trips']
+        >>> [name for name in outcome.figures if name.startswith("s")]
+        ['sharpe', 'sortino']
     """
 
     dataset: str
@@ -78,14 +64,18 @@ class BacktestTrial:
     guards: tuple[str, ...] = ()
     seed: int = 0
     capital_try: Decimal = Decimal(100_000)
-    objective: Objective = Objective.SHARPE
+    objective: str = "sharpe"
     day_zone: str = "Europe/Istanbul"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "objective", score_name(self.objective))
 
     def __call__(self, trial: Trial) -> TrialOutcome:
         """Play the span of the trial with its parameters.
 
         Raises:
             ConfigurationError: Nothing of the dataset is in the span, or too little for the score.
+            PluginError: The strategy failed.
         """
         dataset = _read(self.dataset, self.symbols)
         span = trial.span
@@ -125,7 +115,7 @@ class BacktestTrial:
             "guards": ",".join(self.guards),
             "backtest seed": str(self.seed),
             "capital_try": canonical_decimal(self.capital_try),
-            "objective": self.objective.value,
+            "objective": self.objective,
             "day_zone": self.day_zone,
             "code": code_digest(definition.parameters.__module__, definition.factory.__module__),
         }
@@ -179,56 +169,3 @@ def _read(address: str, symbols: tuple[str, ...]) -> Dataset:
 def _instants(address: str, symbols: tuple[str, ...]) -> list[int]:
     dataset = _read(address, symbols)
     return sorted({one for pair in dataset.pairs.values() for one in pair.times_ms})
-
-
-@exact
-def outcome_of(
-    run: SimulatedRun, objective: Objective, day_end: Callable[[int], int]
-) -> TrialOutcome:
-    """Return score, figures and daily returns of a run.
-
-    Raises:
-        ConfigurationError: Fewer than three days, which have no Sharpe ratio.
-    """
-    returns = daily_returns(run, day_end)
-    moments = moments_of(returns)
-    if objective is Objective.SHARPE and len(returns) < _DAYS_MIN:
-        raise ConfigurationError(
-            f"{len(returns)} days have no Sharpe ratio",
-            hint="choose a longer span, or another score",
-        )
-    equity = run.equity.amount(-1)
-    figures = {
-        "net_ratio": divide_half_even(sub(equity, run.opening_try), run.opening_try, _PLACES),
-        "sharpe": ZERO if moments is None else Decimal(repr(moments.sharpe * sqrt(_YEAR_DAYS))),
-        "drawdown_ratio": _drawdown_ratio(run.equity),
-        "equity_try": equity,
-        "fills": Decimal(len(run.fills)),
-        "trips": Decimal(len(run.trips)),
-    }
-    score = figures["sharpe" if objective is Objective.SHARPE else "net_ratio"]
-    return TrialOutcome(score, figures, returns)
-
-
-def daily_returns(run: SimulatedRun, day_end: Callable[[int], int]) -> tuple[float, ...]:
-    """Return each day's last equity over that of the day before, less 1; the last day may be short.
-
-    A backtest moves no money in or out, and what is set aside stays equity: there are no flows.
-    """
-    times, units = run.equity.times_ms, run.equity.units
-    before = int(run.opening_try.scaleb(run.equity.places))
-    returns: list[float] = []
-    place = 0
-    while place < len(times):
-        place = bisect_left(times, day_end(times[place]), place)
-        returns.append(units[place - 1] / before - 1.0)
-        before = units[place - 1]
-    return tuple(returns)
-
-
-def _drawdown_ratio(equity: EquityCurve) -> Decimal:
-    worst, fall, height = 0.0, 0, 1
-    for high, now in zip(accumulate(equity.units, max), equity.units, strict=True):
-        if now < high and (high - now) / high > worst:
-            worst, fall, height = (high - now) / high, high - now, high
-    return divide_half_even(Decimal(fall), Decimal(height), _PLACES)

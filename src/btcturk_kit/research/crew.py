@@ -14,7 +14,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -26,7 +26,7 @@ from concurrent.futures import (
 from contextlib import suppress
 from time import perf_counter
 from types import TracebackType
-from typing import Self
+from typing import ParamSpec, Self, TypeVar
 
 from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.research.trials import (
@@ -45,6 +45,8 @@ _CHUNK_S = 0.25
 _CHUNKS_PER_WORKER = 4  # left at the end, so that no worker stands idle for long
 _UNDER_WAY = 2  # chunks for each worker: the next one is there when the first is done
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 _Chunk = tuple[Trial, ...]
 _Answer = tuple[tuple[TrialResult, ...], float]
 
@@ -63,17 +65,24 @@ class Crew:
         run: What runs a trial. Other processes must be able to import it.
         executor: Somebody else's; it is used and left running. None for processes of our own.
         workers: How many trials run at once; None for the executor's own number where it has one,
-            else for the number of cores this program may use.
+            else for the number of cores this program may use. 0 runs them here, one after the
+            other, without an executor: for a debugger, and for what is over sooner than a process
+            is started.
 
     Raises:
-        ConfigurationError: No worker, or `run` cannot be sent to one.
+        ConfigurationError: Fewer workers than none, none of an executor's, or `run` cannot be sent
+            to one.
     """
 
     def __init__(
         self, run: Run, *, executor: Executor | None = None, workers: int | None = None
     ) -> None:
-        if workers is not None and workers < 1:
-            raise ConfigurationError(f"{workers} workers", hint="one is the least")
+        if workers is not None and workers < (0 if executor is None else 1):
+            raise ConfigurationError(
+                f"{workers} workers", hint="one is the least; 0, without an executor, runs it here"
+            )
+        if workers == 0:
+            executor, workers = _Here(), 1
         self._run = run
         self._workers = workers or getattr(executor, "_max_workers", None) or _cores()
         self._pool = _Pool(self._workers, run) if executor is None else None
@@ -175,6 +184,16 @@ class Crew:
             state=TrialState.LOST,
             error=why,
         )
+
+
+class _Here(Executor):
+    """Runs a call at once, in this thread."""
+
+    def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
+        """Return a future that is done; what the call raises is raised here."""
+        future: Future[_T] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
 
 
 class _Pool:

@@ -36,7 +36,7 @@ class SweepJournal:
         about: What the trials are of, in words.
 
     Raises:
-        ConfigurationError: It is the journal of something else.
+        ConfigurationError: It is the journal of something else, or no file.
         LockHeld: Another sweep writes to it.
         StoreCorrupt: A line in the middle of it cannot be read.
         StoreError: It cannot be opened.
@@ -49,6 +49,7 @@ class SweepJournal:
         self._lock = FileLock(path.with_name(f"{path.name}.lock"))
         self._file: IO[bytes] | None = None
         try:
+            _require_place(path)
             self._lock.acquire(timeout=0)
             self._file = path.open("a+b", buffering=0)
             self._take_up(self._file)
@@ -171,6 +172,16 @@ class SweepJournal:
             )
         return StoreError(
             f"cannot use journal {self._path}: {cause}", hint="name a place that can be written"
+        )
+
+
+def _require_place(path: Path) -> None:
+    """Refuse what is no file (a device may never end), and a folder that would have to be made."""
+    if path.exists() and not path.is_file():
+        raise ConfigurationError(f"journal {path} is no file", hint="name a file")
+    if not path.parent.is_dir():
+        raise ConfigurationError(
+            f"journal {path}: there is no folder {path.parent}", hint="make it, or name another"
         )
 
 

@@ -174,7 +174,7 @@ def sweep(
         search: What is tried; one object for one sweep.
         span: The part of the dataset.
         executor: Any of `concurrent.futures`; None for processes of our own.
-        workers: How many trials run at once; None for as many as there are cores.
+        workers: How many trials run at once; None for as many as there are cores, 0 for none: here.
         journal: File of finished trials.
         on_progress: Told after each trial.
         earlier_trials: Made on the same data before; they raise what luck explains.

@@ -160,7 +160,9 @@ def attempted(run: Run, trial: Trial) -> TrialResult:
             moments=moments_of(outcome.returns),
             returns=outcome.returns if trial.keeps_returns else (),
         )
-    except Exception as error:  # noqa: BLE001 - one bad trial must not end the others
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - nor may sys.exit() in a plug-in end the others
         return TrialResult(
             number=trial.number,
             parameters=parameters,

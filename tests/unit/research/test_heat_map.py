@@ -1,14 +1,13 @@
-"""Heat maps as text and as a page."""
+"""Heat maps as text and as a table."""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from xml.etree import ElementTree as ET
 
 import pytest
 
 from btcturk_kit.errors import ConfigurationError
-from btcturk_kit.research.heat_map import heat_map_of, heat_map_page
+from btcturk_kit.research.heat_map import heat_map_of
 from btcturk_kit.research.trials import TrialResult, TrialState, Value
 
 
@@ -61,23 +60,9 @@ def test_one_score_is_neither_high_nor_low() -> None:
     assert "▒" in heat_map_of(RESULTS[:1], "x", "z").text()
 
 
-def test_the_page_stands_alone() -> None:
-    """Names are escaped, every cell tells its trials, and nothing is loaded from anywhere."""
-    page = heat_map_page("A & B", heat_map_of(RESULTS, "x", "y"), "7 trials")
-    drawing = page[page.index("<svg") : page.index("</svg>") + 6]
-    tree = ET.fromstring(drawing)  # noqa: S314 - what we wrote ourselves
-    titles = [one.text for one in tree.iter("{http://www.w3.org/2000/svg}title")]
-
-    assert "A &amp; B" in page
-    assert titles == [
-        "x 2, y <far>: 3",
-        "x 2, y near: 0.5",
-        "x 10, y <far>: 1.5",
-        "no trial finished",
-    ]
-    assert "7 trials" in page
-    assert "src=" not in page
-    assert "href" not in page
+def test_as_a_table() -> None:
+    """A row for each y, a place for each x, nothing where no trial finished: what a page takes."""
+    assert heat_map_of(RESULTS, "x", "y").table() == [[3.0, 1.5], [0.5, None]]
 
 
 @pytest.mark.parametrize(("x", "y"), [("x", "x"), ("x", "w"), ("w", "x")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -278,7 +279,12 @@ def test_journals_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no journal"):
         SweepJournal(path, {"a": "1"})
     with pytest.raises(StoreError, match="cannot use"):
+        SweepJournal(tmp_path / ("x" * 300), {"a": "1"})
+    with pytest.raises(ConfigurationError, match="no file"):
         SweepJournal(tmp_path, {"a": "1"})
+    with pytest.raises(ConfigurationError, match="there is no folder"):
+        SweepJournal(tmp_path / "far" / "away", {"a": "1"})
+    assert not (tmp_path / "far").exists()
 
 
 def test_a_full_disk_is_told(tmp_path: Path) -> None:
@@ -304,6 +310,7 @@ def test_functions_nobody_can_know_again(threads: Executor, tmp_path: Path) -> N
         )
 
 
+@pytest.mark.long
 def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
     """Its trial is tried once more; no other trial suffers."""
     found = sweep(Crashing(tmp_path, at=2, is_always=False), grid(), workers=2)
@@ -312,6 +319,7 @@ def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.long
 def test_a_trial_that_kills_twice_is_lost(tmp_path: Path) -> None:
     """It is failed, named, and kept out of the journal: going on tries it again."""
     path = tmp_path / "trials.jsonl"
@@ -385,8 +393,40 @@ def test_earlier_trials_raise_what_luck_explains(threads: Executor) -> None:
         sweep(noise, grid(), executor=threads, earlier_trials=-1)
     with pytest.raises(ConfigurationError):
         sweep(noise, grid(), executor=threads, workers=0)
+    with pytest.raises(ConfigurationError):
+        sweep(noise, grid(), workers=-1)
 
 
+def test_without_workers_it_runs_here() -> None:
+    """No process, no pickle: what cannot travel runs, with the results of any other executor."""
+    here = sweep(lambda trial: noise(trial), grid(), workers=0)  # noqa: PLW0108 - cannot travel
+
+    assert here.results == sweep(noise, grid(), executor=Troubled(0)).results
+    assert multiprocessing.active_children() == []
+
+
+def test_a_plugin_that_leaves_does_not_end_the_others() -> None:
+    """`sys.exit()` in a trial is that trial's failure; Ctrl-C in it is still Ctrl-C."""
+
+    def leaving(trial: Trial) -> TrialOutcome:
+        raise {0: SystemExit(7), 1: asyncio.CancelledError()}.get(trial.number, OSError("third"))
+
+    found = sweep(leaving, grid(3, 1), workers=0)
+
+    assert [one.error for one in found.failed] == [
+        "SystemExit: 7",
+        "CancelledError",
+        "OSError: third",
+    ]
+
+    def interrupted(trial: Trial) -> TrialOutcome:
+        raise KeyboardInterrupt(trial.number)
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep(interrupted, grid(), workers=0)
+
+
+@pytest.mark.long
 def test_this_process_is_not_a_worker(tmp_path: Path) -> None:
     """With the default, trials run elsewhere."""
     sweep(Noted(tmp_path), grid(1, 2), workers=1)
