@@ -120,7 +120,7 @@ def stage7_kit(kit: Kit, steering: Stage7Steering, plugins: Collection[str] = ()
     guard = {"stage7": ParameterGuard(steering)}
     gateway = HookGateway(load_plugins(plugins, extra=guard))
     strategies = tuple(
-        [one._replace(strategy=OffsetStrategy(one.strategy, steering)) for one in kit.strategies]
+        [one._replace(strategy=OffsetStrategy(one.strategy, steering, one.symbol)) for one in kit.strategies]
     )
     return kit._replace(gateway=gateway, strategies=strategies, steering=steering)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from btcturk_kit.domain.canonical import GENESIS, canonical_decimal, chain
 from btcturk_kit.domain.money import ZERO, divide_half_even, exact, round_half_even
 from btcturk_kit.domain.runtime_parameters import (
     BOUNDS,
@@ -27,6 +28,7 @@ from btcturk_kit.domain.universe import ScoreWeights
 from btcturk_kit.errors import ConfigurationError
 
 __all__ = [
+    "VERSIONS_KEPT",
     "AdaptationLimits",
     "Adaptive",
     "Evidence",
@@ -38,6 +40,9 @@ __all__ = [
 
 _PLACES: Final = 8
 _SHIFT: Final = Decimal("0.05")
+
+VERSIONS_KEPT: Final = 32
+"""Versions that a state tells of; what they were before stands in the documents of their cycles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,16 +122,19 @@ class Evidence(NamedTuple):
 
 
 class Adaptive(NamedTuple):
-    """The parameters of a run with their whole history; a fold of the looks it was given.
+    """The parameters of a run with their history; a fold of the looks it was given.
 
     Attributes:
-        versions: All of them, in order; the last one is in force.
-        proven: (number, instant) of versions that a whole window proved good, in order.
+        versions: The last ones in order, and the last one proven; the last one is in force. Every
+            version is in the document of the cycle that made it.
+        proven: (number, instant) of these versions that a whole window proved good, in order.
         healthy: Good windows in a row.
         peak_try: Highest equity since the version began, flows moved out of the way.
         peak_treasury_try: Treasury at that peak.
         flows_try: Flows at the last look.
         drawdown_ratio: Of what is at risk, now, from that peak.
+        forgotten: How many older versions are not told any more.
+        forgotten_digest: Their hash chain, in the order in which they were left out.
     """
 
     versions: tuple[ParameterVersion, ...]
@@ -137,6 +145,8 @@ class Adaptive(NamedTuple):
     peak_treasury_try: Decimal = ZERO
     flows_try: Decimal = ZERO
     drawdown_ratio: Decimal = ZERO
+    forgotten: int = 0
+    forgotten_digest: str = GENESIS
 
     @property
     def current(self) -> ParameterVersion:
@@ -241,7 +251,7 @@ def _rolled_back(state: Adaptive, limits: AdaptationLimits, breach: str, now_ms:
     current = state.current
     good = [number for number, _ in state.proven if number != current.number]
     if good:
-        back = state.versions[good[-1] - 1]
+        back = next(one for one in state.versions if one.number == good[-1])
         target = tightest(back.parameters, current.parameters)
         changes = _differences(current.parameters, target, f"back to version {good[-1]}", breach)
         if changes:
@@ -358,4 +368,45 @@ def _next(state: Adaptive, origin: Origin, changes: list[ParameterChange], now_m
         number = state.current.number + 1
         version = ParameterVersion(number, now_ms, origin, parameters, tuple(changes))
         versions = (*versions, version)
-    return Adaptive(versions, Evidence(now_ms), state.proven, flows_try=state.flows_try)
+    after = Adaptive(
+        versions,
+        Evidence(now_ms),
+        state.proven,
+        flows_try=state.flows_try,
+        forgotten=state.forgotten,
+        forgotten_digest=state.forgotten_digest,
+    )
+    return _without_oldest(after)
+
+
+def _without_oldest(state: Adaptive) -> Adaptive:
+    """Return the state without the versions that nothing can go back to: it never grows for ever.
+
+    The last proven version stays, however old it is: a breach goes back to it.
+    """
+    if len(state.versions) <= VERSIONS_KEPT:
+        return state
+    older, last = state.versions[:-VERSIONS_KEPT], state.versions[-VERSIONS_KEPT:]
+    anchor = state.proven[-1][0] if state.proven else 0
+    digest = state.forgotten_digest
+    kept: list[ParameterVersion] = []
+    for one in older:
+        if one.number == anchor:
+            kept.append(one)
+        else:
+            digest = chain(digest, _line(one))
+    versions = (*kept, *last)
+    numbers = {one.number for one in versions}
+    return state._replace(
+        versions=versions,
+        proven=tuple([one for one in state.proven if one[0] in numbers]),
+        forgotten=state.forgotten + len(older) - len(kept),
+        forgotten_digest=digest,
+    )
+
+
+def _line(version: ParameterVersion) -> str:
+    values = [
+        f"{name}={canonical_decimal(value)}" for name, value in version.parameters.values().items()
+    ]
+    return " ".join([f"{version.number}", f"{version.since_ms}", version.origin.value, *values])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from btcturk_kit.domain.adaptation import (
     AdaptationLimits,
@@ -27,11 +27,13 @@ from btcturk_kit.domain.cycle import (
     Intent,
     OrderProposal,
     Review,
+    Settlement,
     Verdict,
 )
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.ledger import Account
 from btcturk_kit.domain.money import EXACT, exact, mul
+from btcturk_kit.domain.order_events import CancelRejected, OrderAccepted, OrderRejected
 from btcturk_kit.domain.orders import Side
 from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.domain.runtime_parameters import (
@@ -54,6 +56,14 @@ THROTTLED = frozenset({"order_throttled", "read_throttled"})
 
 _NORMAL = RiskMode.NORMAL
 _BASIS = 10_000
+
+
+class Answers(NamedTuple):
+    """What the exchange answered since the last look."""
+
+    answered: int = 0
+    refused: int = 0
+    throttled: int = 0
 
 
 class Stage7Steering:
@@ -84,7 +94,7 @@ class Stage7Steering:
         self._limits = limits
         self._age_ms_max = data_age_ms_max
         self._adaptive: Adaptive | None = None
-        self._seen_ms = -1  # answers to orders are counted up to here
+        self._answers = Answers()
 
     @property
     def adaptive(self) -> Adaptive:
@@ -116,7 +126,6 @@ class Stage7Steering:
         now_ms = observation.now_ms
         if self._adaptive is None:
             self._adaptive = start_adaptive(self._first, now_ms=now_ms)
-            self._seen_ms = now_ms
         noted: list[Anomaly] = []
         if self._limits is not None:
             noted += self._adapt(draft, self._limits)
@@ -128,6 +137,36 @@ class Stage7Steering:
     def admits(self, symbol: Symbol) -> bool:
         """Whether a pair is in the universe."""
         return any(one.symbol == symbol for one in self.universe.selection.members)
+
+    def note(self, settlement: Settlement) -> None:
+        """Count what the exchange answered; it is evidence of the next look.
+
+        Who was told to wait was not judged: that is a throttle, and no refusal.
+        """
+        if self._limits is None:
+            return
+        answered, refused, throttled = self._answers
+        for outcome in settlement.outcomes:
+            if isinstance(outcome, OrderRejected | CancelRejected) and outcome.retry_after_s > 0:
+                throttled += 1
+            elif isinstance(outcome, OrderAccepted | OrderRejected):
+                answered += 1
+                refused += isinstance(outcome, OrderRejected)
+        self._answers = Answers(answered, refused, throttled)
+
+    def is_stale(self, symbol: Symbol) -> bool:
+        """Whether the price of a pair in the cycle that is looked at is too old, or not there.
+
+        One stale pair is kept from growing, and no other.
+        """
+        if self.draft is None:
+            return True
+        seen = self.draft.observation
+        mark = seen.marks.get(symbol)
+        times = [one.event_time_ms for one in seen.conditions if one.symbol == symbol]
+        if mark is not None:
+            times.append(mark.event_time_ms)
+        return mark is None or seen.now_ms - min(times) > self._age_ms_max
 
     def _choose(self, facts: tuple[PairFacts, ...], now_ms: int) -> list[Anomaly]:
         self.universe.review(facts, self.parameters, now_ms=now_ms)
@@ -167,14 +206,13 @@ class Stage7Steering:
     def _look(self, draft: Draft) -> Look:
         """Return what this cycle adds to the evidence."""
         now_ms = draft.observation.now_ms
-        fresh = [refused for at_ms, refused in draft.risk.submits if at_ms > self._seen_ms]
-        self._seen_ms = now_ms
+        answers, self._answers = self._answers, Answers()
         members = {one.symbol for one in self.universe.selection.members}
         missing = wide = 0
         bps = Decimal(self.parameters.spread_bps_max)
         for symbol in members:
             mark = draft.observation.marks.get(symbol)
-            if mark is None or now_ms - mark.event_time_ms > self._age_ms_max:
+            if mark is None or self.is_stale(symbol):
                 missing += 1
             elif (mark.ask - mark.bid) * _BASIS > bps * mark.ask:
                 wide += 1
@@ -186,9 +224,9 @@ class Stage7Steering:
             draft.equity_try,
             draft.capital.treasury_try,
             draft.performance.flows_try,
-            len(fresh),
-            sum(fresh),
-            sum(one.code in THROTTLED for one in draft.anomalies),
+            answers.answered,
+            answers.refused,
+            answers.throttled + sum(one.code in THROTTLED for one in draft.anomalies),
             len(members),
             missing,
             bool(wide),
@@ -197,11 +235,11 @@ class Stage7Steering:
         )
 
     def dump_state(self) -> str:
-        """Return universe, every version of the parameters and the open window as JSON."""
+        """Return universe, the last versions of the parameters and the open window as JSON."""
         state = self.adaptive
         kept = {
             "universe": self.universe.dump(),
-            "seen_ms": self._seen_ms,
+            "answers": self._answers,
             "versions": [_version_json(one) for one in state.versions],
             "adaptive": None if self._adaptive is None else list(state[1:]),
         }
@@ -212,16 +250,18 @@ class Stage7Steering:
         kept = json.loads(text)
         if kept["universe"] is not None:
             self.universe.load(kept["universe"])
-        self._seen_ms = kept["seen_ms"]
+        self._answers = Answers(*kept["answers"])
         if kept["adaptive"] is None:
             return
-        window, proven, healthy, *figures = kept["adaptive"]
+        window, proven, healthy, *figures, forgotten, digest = kept["adaptive"]
         self._adaptive = Adaptive(
             tuple([_version_of(one) for one in kept["versions"]]),
             Evidence._make([*window[:-1], tuple(window[-1])]),
             tuple([(number, at_ms) for number, at_ms in proven]),
             healthy,
             *map(Decimal, figures),
+            forgotten=forgotten,
+            forgotten_digest=digest,
         )
 
 
@@ -252,18 +292,23 @@ class OffsetStrategy:
     Args:
         inner: The strategy.
         steering: Whose offset counts.
+        symbol: The strategy's pair.
     """
 
-    def __init__(self, inner: Strategy, steering: Stage7Steering) -> None:
+    def __init__(self, inner: Strategy, steering: Stage7Steering, symbol: Symbol) -> None:
         self._inner = inner
         self._steering = steering
+        self._symbol = symbol
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the strategy is fed with
         """Return what the strategy has, so that it is fed with the same."""
         return getattr(self._inner, name)
 
     def propose(self, context: StrategyContext) -> Intents:
-        """Return the strategy's intents, limit buys lower."""
+        """Return the strategy's intents, limit buys lower; none for a pair nobody looks at now."""
+        draft = self._steering.draft
+        if draft is not None and self._symbol not in draft.observation.marks:
+            return ()
         intents = self._inner.propose(context)
         offset = self._steering.parameters.price_offset_bps
         if not offset:
@@ -304,6 +349,10 @@ class ParameterGuard:
         if proposal.reduces_risk or draft is None:
             return ALLOW
         parameters = self._steering.parameters
+        if self._steering.is_stale(proposal.symbol):
+            return Review(
+                Verdict.DENY, "stage7", f"the price of {proposal.symbol} is old", code="stale_pair"
+            )
         sent = sum(not draft.orders[one.client_order_id].reduces_risk for one in draft.submits)
         if sent >= parameters.orders_per_cycle_max:
             most = Decimal(parameters.orders_per_cycle_max)

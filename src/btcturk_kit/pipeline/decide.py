@@ -126,14 +126,16 @@ def decide(
         finance_cycle(draft)
         if draft.fills:
             _feed_fills(draft, kit)
-        assess(draft, previous_equity=previous_equity)
+        admits = None if kit.steering is None else kit.steering.admits
+        assess(draft, previous_equity=previous_equity, admits=admits)
     mark_performance(draft)
     if observe_only:
         return _freeze(draft)
-    if intents is None:
+    if intents is None or kit.steering is not None:
         kit.context.refresh(draft, mode=draft.mode.mode, balances=observation.balances)
-        if kit.steering is not None:
-            draft.anomalies += kit.steering.steer(kit.context)
+    if kit.steering is not None:  # whatever was proposed is held against this cycle's books
+        draft.anomalies += kit.steering.steer(kit.context)
+    if intents is None:
         intents = ask_strategies(draft.anomalies, kit)
     take_votes(draft, kit.gateway, kit.context)
     if intents:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from btcturk_kit.domain.cycle import ALLOW, Anomaly, CancelIntent, Decision, Intent
+from btcturk_kit.domain.cycle import ALLOW, Anomaly, CancelIntent, Decision, Intent, Settlement
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.market import MarketFrame, PublicTrade, TradeColumns
 from btcturk_kit.domain.orders import OrderStatus, OrderType, Side
@@ -34,6 +34,7 @@ class Pilot:
         self.wake_ms = START_MS
         self.until_ms = START_MS + 100 * HOUR_MS
         self.looks: list[int] = []
+        self.answers = 0
 
     def steer(self, context: CycleContext) -> tuple[Anomaly, ...]:
         """Note the instant."""
@@ -43,18 +44,22 @@ class Pilot:
         self.wake_ms = context.now_ms + 3 * HOUR_MS
         return (Anomaly("looked", RiskMode.NORMAL, "three hours"),)
 
+    def note(self, settlement: Settlement) -> None:
+        """Count the answers."""
+        self.answers += len(settlement.outcomes)
+
     def admits(self, symbol: Symbol) -> bool:
         """Whether the last look was early enough."""
         assert symbol == BTCTRY
         return self.wake_ms < self.until_ms
 
     def dump_state(self) -> str:
-        """Return when it looks again."""
-        return str(self.wake_ms)
+        """Return when it looks again, and what it counted."""
+        return f"{self.wake_ms} {self.answers}"
 
     def load_state(self, text: str) -> None:
         """Take it up."""
-        self.wake_ms = int(text)
+        self.wake_ms, self.answers = map(int, text.split())
 
 
 class Scripted:
@@ -155,7 +160,7 @@ def test_a_steerings_state_is_kept_beside_the_strategies_and_taken_up_again() ->
     run_to_end(made, max_cycles=5)
     stored = store.load()
     assert stored is not None
-    assert dict(stored.strategy_states)["steering"] == str(START_MS + 6 * HOUR_MS)
+    assert dict(stored.strategy_states)["steering"] == f"{START_MS + 6 * HOUR_MS} 0"
     again = Pilot()
     made, _ = place(kit_with(Scripted(), again), store=store, hours=1)
     run_to_end(made)
