@@ -253,15 +253,18 @@ class Stage7Steering:
         self._answers = Answers(*kept["answers"])
         if kept["adaptive"] is None:
             return
-        window, proven, healthy, *figures, forgotten, digest = kept["adaptive"]
+        window, proven, healthy, peak, treasury, flows, down, forgotten, digest = kept["adaptive"]
         self._adaptive = Adaptive(
             tuple([_version_of(one) for one in kept["versions"]]),
             Evidence._make([*window[:-1], tuple(window[-1])]),
             tuple([(number, at_ms) for number, at_ms in proven]),
             healthy,
-            *map(Decimal, figures),
-            forgotten=forgotten,
-            forgotten_digest=digest,
+            Decimal(peak),
+            Decimal(treasury),
+            Decimal(flows),
+            Decimal(down),
+            forgotten,
+            digest,
         )
 
 

@@ -220,3 +220,27 @@ def test_by_default_an_instant_has_one_cycle() -> None:
     report = run_to_end(made)
     assert report.cycles == 10
     assert len(strategy.asked) == 10
+
+
+def test_a_steering_looks_at_every_cycle_in_which_something_is_wanted() -> None:
+    """A wish that ends a quiet stretch is held against that cycle's books; answers are told."""
+
+    class Watching(Pilot):
+        """Notes every cycle it is shown."""
+
+        def steer(self, context: CycleContext) -> tuple[Anomaly, ...]:
+            """Note the hour."""
+            self.looks.append((context.now_ms - START_MS) // HOUR_MS)
+            return ()
+
+    pilot = Watching()
+    pilot.wake_ms = START_MS + 90 * HOUR_MS
+    script: dict[int, Intents] = {5: (buy("1000000"),)}
+    store = StrictStore(account="main")
+    made, _ = place(kit_with(Scripted(script), pilot), store=store)
+    run_to_end(made)
+    assert 5 in pilot.looks
+    assert pilot.answers == 1
+    stored = store.load()
+    assert stored is not None
+    assert dict(stored.strategy_states)["steering"].endswith(" 1")
