@@ -10,7 +10,15 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.cli.commands import COMMAND, called, document_of, environment, unmeasured
+from tests.cli.commands import (
+    COMMAND,
+    QUICK_TREND,
+    called,
+    document_of,
+    environment,
+    exchange,
+    unmeasured,
+)
 from tests.unit.reporting.published import adapter
 from tests.unit.runtime.floor import PAIRS, two_pairs
 
@@ -145,3 +153,21 @@ def test_live_prices_of_a_local_exchange(tmp_path: Path) -> None:
     assert documents[0]["account"] == "dry-run:stage7"
     for one in documents:
         adapter().validate_python(one)
+
+
+def test_a_live_dynamic_universe_chooses_among_all_pairs_of_the_exchange(tmp_path: Path) -> None:
+    """Pairs nobody configured are scored from the all-ticker call; a restart goes on with them."""
+    path = tmp_path / "dynamic.jsonl"
+    words = ("stage7-run", "--dynamic", "--max-cycles", "5", "--journal", str(path), "--json")
+    with exchange(pairs=("BTCTRY", "ETHTRY", "USDTTRY")) as address:
+        env = environment(tmp_path, address, BTCTURK_KIT_SYMBOLS='["BTCTRY"]', **QUICK_TREND)
+        runs = [called(*words, env=env, cwd=tmp_path) for _ in range(2)]
+    for one in runs:
+        assert one.returncode == 0, one.stderr
+    documents = list(read_journal(path))
+    judged = documents[-1]["universe"]
+    names = [row["symbol"] for row in (*judged["scores"], *judged["excluded"])]
+    assert sorted(names) == ["BTCTRY", "ETHTRY", "USDTTRY"]
+    assert document_of(runs[1])["universe"] == [row["symbol"] for row in judged["members"]]
+    codes = [row["code"] for one in documents for row in one["anomalies"]]
+    assert "strategy_failed" not in codes

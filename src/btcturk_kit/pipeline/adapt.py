@@ -8,6 +8,7 @@ adaptation, a way past the risk rules.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from btcturk_kit.domain.cycle import (
     ALLOW,
     Anomaly,
     CancelIntent,
+    CycleState,
     Intent,
     OrderProposal,
     Review,
@@ -31,7 +33,9 @@ from btcturk_kit.domain.cycle import (
     Verdict,
 )
 from btcturk_kit.domain.identifiers import Symbol
+from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.ledger import Account
+from btcturk_kit.domain.market import Ticker
 from btcturk_kit.domain.money import EXACT, exact, mul
 from btcturk_kit.domain.order_events import CancelRejected, OrderAccepted, OrderRejected
 from btcturk_kit.domain.orders import Side
@@ -167,6 +171,40 @@ class Stage7Steering:
         if mark is not None:
             times.append(mark.event_time_ms)
         return mark is None or seen.now_ms - min(times) > self._age_ms_max
+
+    def watch(
+        self,
+        rows: Mapping[Symbol, Ticker],
+        rules: Mapping[Symbol, PairRules],
+        books: CycleState | None,
+        *,
+        now_ms: int,
+    ) -> dict[Symbol, bool]:
+        """Return the pairs to look at closely: members, and the best by their rows at a review.
+
+        True for those that cannot be done without: the bot is in them.
+
+        Args:
+            rows: 24 hours of every pair.
+            rules: The candidates.
+            books: What the last run left, for the first look.
+            now_ms: The instant.
+        """
+        known = books if self.draft is None else self.draft
+        wanted: dict[Symbol, bool] = {}
+        if known is not None:
+            bases = {rule.base: symbol for symbol, rule in rules.items()}
+            held = [bases.get(asset) for asset, one in known.positions.items() if one.quantity]
+            mine = [one.symbol for one in known.orders.values()]
+            wanted = {one: True for one in (*held, *mine) if one is not None}
+        seats = [one.symbol for one in self.universe.selection.members]
+        if now_ms >= self.universe.due_ms:
+            facts = pair_facts(rules, {}, rows.values())
+            seats += self.universe.shortlist(facts, self.parameters, now_ms=now_ms)
+        for symbol in seats:
+            if symbol in rows:
+                wanted.setdefault(symbol, False)
+        return wanted
 
     def _choose(self, facts: tuple[PairFacts, ...], now_ms: int) -> list[Anomaly]:
         self.universe.review(facts, self.parameters, now_ms=now_ms)

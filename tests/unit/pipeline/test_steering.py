@@ -10,6 +10,7 @@ import pytest
 from tests.unit.reporting.published import adapter
 from tests.unit.runtime.floor import (
     BTCTRY,
+    ETH,
     ETHTRY,
     HOUR_MS,
     PAIRS,
@@ -47,6 +48,7 @@ from btcturk_kit.domain.order_events import (
     SubmitOutcome,
 )
 from btcturk_kit.domain.orders import MarketBuy, Order, OrderStatus, OrderType, Side, SubmitOrder
+from btcturk_kit.domain.positions import Position
 from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.domain.risk_rules import RiskInputs
 from btcturk_kit.domain.runtime_parameters import RuntimeParameters
@@ -425,3 +427,19 @@ def test_a_configured_universe_survives_a_restart_by_its_settings(desk: Desk) ->
     again.load_state(steering.dump_state())
     assert again.adaptive == steering.adaptive
     assert again.admits(BTCTRY)
+
+
+def test_members_the_best_and_what_the_bot_is_in_are_looked_at_closely(desk: Desk) -> None:
+    """Before a review the best by their rows; what the bot is in cannot be done without."""
+    rules = {BTCTRY: PAIRS[BTCTRY], ETHTRY: PAIRS[ETHTRY]}
+    rows = {BTCTRY: row(5), ETHTRY: row(5, symbol=ETHTRY)}
+    steering = stage7_steering(desk.kit.profile, is_dynamic=True, review_ms=10)
+    assert steering.watch(rows, rules, None, now_ms=5) == {BTCTRY: False, ETHTRY: False}
+    held = desk.state._replace(positions={ETH: Position(ETH, quantity=Decimal(1))})
+    assert steering.watch({}, rules, held, now_ms=5) == {ETHTRY: True}
+    desk.draft(now_ms=5, marks=mark(5), conditions=(row(5),))
+    steering.steer(desk.context)
+    assert steering.watch(rows, rules, None, now_ms=6)[BTCTRY] in {True, False}
+    assert ETHTRY not in steering.watch(rows, rules, held, now_ms=6), "a cycle was seen since"
+    fixed = ConfiguredUniverse((BTCTRY,))
+    assert fixed.shortlist((), RuntimeParameters(), now_ms=5) == [BTCTRY]
