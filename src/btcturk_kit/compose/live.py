@@ -31,8 +31,7 @@ from btcturk_kit.adapters.sqlite_store import SqliteStateStore
 from btcturk_kit.compose.kits import build_kit
 from btcturk_kit.domain.canonical import GENESIS
 from btcturk_kit.domain.cycle import Decision
-from btcturk_kit.domain.identifiers import Asset, Symbol
-from btcturk_kit.domain.instruments import PairRules
+from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.market import Ticker
 from btcturk_kit.domain.policy import SideEffectPolicy
 from btcturk_kit.domain.positions import books_named
@@ -170,7 +169,9 @@ async def stage4(
         rules = dict(await client.pair_rules())
         stored = SqliteStateStore.peek(db, account=name)  # a wrong setting leaves no file behind
         pairs = working_pairs(
-            settings.pairs() if watch is None else _all_in(rules, TRY),
+            settings.pairs()
+            if watch is None
+            else tuple(sorted(one for one, rule in rules.items() if rule.quote == TRY)),
             rules,
             None if stored is None else stored.state,
             quote=TRY,
@@ -217,10 +218,6 @@ async def stage4(
             on_decision=_telling(recorder, on_decision, told),
         )
         yield Stage4(runner, store, policy, db, kit)
-
-
-def _all_in(rules: Mapping[Symbol, PairRules], quote: Asset) -> tuple[Symbol, ...]:
-    return tuple(sorted(one for one, rule in rules.items() if rule.quote == quote))
 
 
 @asynccontextmanager

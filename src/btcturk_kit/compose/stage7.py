@@ -28,8 +28,9 @@ from btcturk_kit.domain.runtime_parameters import RuntimeParameters
 from btcturk_kit.domain.universe import UniverseLimits
 from btcturk_kit.hooks.gateway import HookGateway
 from btcturk_kit.hooks.loading import load_plugins
-from btcturk_kit.pipeline.adapt import OffsetStrategy, ParameterGuard, Stage7Steering
+from btcturk_kit.pipeline.adapt import Stage7Steering
 from btcturk_kit.pipeline.decide import Kit
+from btcturk_kit.pipeline.parameter_guard import OffsetStrategy, ParameterGuard
 from btcturk_kit.pipeline.profile import TRY, Profile
 from btcturk_kit.pipeline.universe import ConfiguredUniverse, DynamicUniverse
 from btcturk_kit.ports.market_data import MarketData

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from btcturk_kit.domain.canonical import GENESIS, canonical_decimal, chain
+from btcturk_kit.domain.canonical import GENESIS
 from btcturk_kit.domain.money import ZERO, divide_half_even, exact, round_half_even
 from btcturk_kit.domain.runtime_parameters import (
     BOUNDS,
@@ -21,6 +21,7 @@ from btcturk_kit.domain.runtime_parameters import (
     ParameterChange,
     ParameterVersion,
     RuntimeParameters,
+    forget_oldest,
     moved,
     tightest,
 )
@@ -28,7 +29,6 @@ from btcturk_kit.domain.universe import ScoreWeights
 from btcturk_kit.errors import ConfigurationError
 
 __all__ = [
-    "VERSIONS_KEPT",
     "AdaptationLimits",
     "Adaptive",
     "Evidence",
@@ -40,9 +40,6 @@ __all__ = [
 
 _PLACES: Final = 8
 _SHIFT: Final = Decimal("0.05")
-
-VERSIONS_KEPT: Final = 32
-"""Versions that a state tells of; what they were before stands in the documents of their cycles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -380,33 +377,15 @@ def _next(state: Adaptive, origin: Origin, changes: list[ParameterChange], now_m
 
 
 def _without_oldest(state: Adaptive) -> Adaptive:
-    """Return the state without the versions that nothing can go back to: it never grows for ever.
-
-    The last proven version stays, however old it is: a breach goes back to it.
-    """
-    if len(state.versions) <= VERSIONS_KEPT:
-        return state
-    older, last = state.versions[:-VERSIONS_KEPT], state.versions[-VERSIONS_KEPT:]
+    """Return the state without the versions that nothing can go back to."""
     anchor = state.proven[-1][0] if state.proven else 0
-    digest = state.forgotten_digest
-    kept: list[ParameterVersion] = []
-    for one in older:
-        if one.number == anchor:
-            kept.append(one)
-        else:
-            digest = chain(digest, _line(one))
-    versions = (*kept, *last)
+    versions, digest = forget_oldest(state.versions, state.forgotten_digest, anchor=anchor)
+    if versions is state.versions:
+        return state
     numbers = {one.number for one in versions}
     return state._replace(
         versions=versions,
         proven=tuple([one for one in state.proven if one[0] in numbers]),
-        forgotten=state.forgotten + len(older) - len(kept),
+        forgotten=state.forgotten + len(state.versions) - len(versions),
         forgotten_digest=digest,
     )
-
-
-def _line(version: ParameterVersion) -> str:
-    values = [
-        f"{name}={canonical_decimal(value)}" for name, value in version.parameters.values().items()
-    ]
-    return " ".join([f"{version.number}", f"{version.since_ms}", version.origin.value, *values])

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from btcturk_kit.domain.adaptation import (
-    VERSIONS_KEPT,
     AdaptationLimits,
     Adaptive,
     Look,
@@ -17,7 +16,13 @@ from btcturk_kit.domain.adaptation import (
     start_adaptive,
 )
 from btcturk_kit.domain.canonical import GENESIS
-from btcturk_kit.domain.runtime_parameters import BOUNDS, Origin, RuntimeParameters, tightest
+from btcturk_kit.domain.runtime_parameters import (
+    BOUNDS,
+    VERSIONS_KEPT,
+    Origin,
+    RuntimeParameters,
+    tightest,
+)
 from btcturk_kit.domain.universe import ScoreWeights
 from btcturk_kit.errors import ConfigurationError
 

@@ -52,9 +52,10 @@ from btcturk_kit.domain.positions import Position
 from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.domain.risk_rules import RiskInputs
 from btcturk_kit.domain.runtime_parameters import RuntimeParameters
-from btcturk_kit.pipeline.adapt import OffsetStrategy, ParameterGuard, Stage7Steering
+from btcturk_kit.pipeline.adapt import Stage7Steering
 from btcturk_kit.pipeline.context import CycleContext
 from btcturk_kit.pipeline.draft import Draft
+from btcturk_kit.pipeline.parameter_guard import OffsetStrategy, ParameterGuard
 from btcturk_kit.pipeline.universe import ConfiguredUniverse, DynamicUniverse, pair_facts
 from btcturk_kit.reporting.steering_sections import parameters_section, universe_section
 
