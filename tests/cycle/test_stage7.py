@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from sqlite3 import connect
 from typing import Any, NamedTuple
 
 import pytest
@@ -14,12 +16,14 @@ from tests.unit.reporting.published import adapter
 from tests.unit.runtime.floor import BTCTRY, ETHTRY, PAIRS, split, two_pairs
 
 from btcturk_kit.adapters.journal_file import read_journal
+from btcturk_kit.adapters.sqlite_store import SqliteStateStore
 from btcturk_kit.compose.stage7 import stage7_simulation
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.market import MarketFrame, OrderBook
 from btcturk_kit.runtime.run_report import RunReport
 from btcturk_kit.settings import FixedSettings, Settings
+from btcturk_kit.simulation.venue_models import Throttle, VenueModels
 
 
 class Recorded:
@@ -220,3 +224,116 @@ def test_a_pre_cycle_of_stage_4_runs_before(tmp_path: Path) -> None:
     found = ran(tmp_path, two_pairs(50, seed=3), has_pre_cycle=True)
     assert found.report.cycles == 49
     assert {one["pre_cycle"] for one in found.documents} == {found.pre_cycle}
+
+
+class StoppedError(Exception):
+    """Raised at a statement, as if the process had ended there."""
+
+
+def whole_state(path: Path) -> tuple[Any, ...]:
+    """Return what a file holds: fills, events, positions, charges and how far they go."""
+    with closing(connect(path)) as file:
+        return tuple(
+            tuple(file.execute(f"SELECT * FROM {name} ORDER BY 1, 2"))  # noqa: S608 - our tables
+            for name in TABLES
+        )
+
+
+TABLES = ("fills", "ledger_events", "ledger_legs", "positions", "orders", "cycle_state")
+
+
+def test_a_restart_goes_on_with_members_parameters_and_digest(tmp_path: Path) -> None:
+    """Three parts on one file end where one run ends: the same seats, versions and digest."""
+    frame = two_pairs(150, seed=3)
+    ends = []
+    for name, parts in (("one", (None,)), ("three", (40, 50, None))):
+        (tmp_path / name).mkdir()
+        for part in parts:
+            found = ran(tmp_path / name, frame, max_cycles=part, is_dynamic=True)
+        last = found.documents[-1]
+        stored = SqliteStateStore.peek(tmp_path / name / "s7.sqlite3", account="stage7")
+        assert stored is not None
+        state = dict(stored.strategy_states)["steering"]
+        ends.append((last["universe"], last["parameters"], found.report.state.digest, state))
+    assert ends[0] == ends[1]
+    assert ends[0][1]["version"] > 1
+
+
+def test_a_pair_outside_the_universe_is_sold_and_never_bought(tmp_path: Path) -> None:
+    """A pair that becomes too wide leaves at the review: buys are denied, its coins are sold."""
+    frame = two_pairs(200, seed=3)
+    ether = frame.bars[1]
+    wide = replace(
+        ether,
+        ask=[close if at < 60 else close * 103 // 100 for at, close in enumerate(ether.close)],
+    )
+    found = ran(
+        tmp_path,
+        replace(frame, bars=(frame.bars[0], wide)),
+        is_dynamic=True,
+        chosen=settings(spread_ratio_max="1"),
+    )
+    after = [one for one in found.documents if one["now_ms"] > frame.times_ms[60]]
+    assert all(
+        [row["symbol"] for row in one["universe"]["members"]] == [BTCTRY] for one in after[1:]
+    )
+    excluded = {(row["symbol"], row["code"]) for row in after[-1]["universe"]["excluded"]}
+    assert excluded == {(ETHTRY, "too_wide")}
+    codes = {row["code"] for one in after for row in one["reviews"] if row["verdict"] == "deny"}
+    assert "universe" in codes
+    sides = {row["side"] for one in after for row in one["submits"] if row["symbol"] == ETHTRY}
+    assert "buy" not in sides
+
+
+def test_throttles_of_the_exchange_tighten_the_parameters(tmp_path: Path) -> None:
+    """One request a day: what is told to wait is evidence, and fewer orders a cycle follow."""
+    models = VenueModels(throttle=Throttle(windows=((1, 3 * 86_400_000),)))
+    found = ran(tmp_path, two_pairs(200, seed=3), models=models)
+    changes = [
+        row
+        for one in found.documents
+        for row in one["parameters"]["changes"]
+        if row["evidence"].startswith("throttled")
+    ]
+    assert {row["name"] for row in changes} >= {"orders_per_cycle_max"}
+    assert all(Decimal(row["after"]) < Decimal(row["before"]) for row in changes[:1])
+
+
+def test_a_commit_is_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Ended at any statement of the cycle that books a trade: all of it is there, or none."""
+    frame = two_pairs(60, seed=3)
+    path = tmp_path / "s7.sqlite3"
+    calm = ran(tmp_path, frame)
+    at_ms = next(one["now_ms"] for one in calm.documents if one["fills"])
+    before = frame.times_ms.index(at_ms)
+    for file in tmp_path.iterdir():
+        file.unlink()
+    ran(tmp_path, frame, max_cycles=before)
+    start = path.read_bytes()
+    old = whole_state(path)
+    states: set[tuple[Any, ...]] = set()
+    names: list[str] = []
+    stop_at = 0
+    while True:
+        for file in tmp_path.iterdir():
+            file.unlink()
+        path.write_bytes(start)
+        names.clear()
+
+        def count(name: str, last: int = stop_at) -> None:
+            names.append(name)
+            if len(names) > last:
+                raise StoppedError(name)
+
+        try:
+            ran(tmp_path, frame, max_cycles=1, on_statement=count)
+        except StoppedError:
+            states.add(whole_state(path)[:4])
+            stop_at += 1
+        else:
+            break
+    new = whole_state(path)
+    assert old[:4] != new[:4]
+    assert states <= {old[:4], new[:4]}
+    assert len(states) == 2
+    assert len(names) > 15

@@ -186,6 +186,10 @@ class BtcturkMarketData:
             nobody can trade with himself, and a simulator's market does not contain them. None
             leaves the book as it is.
         quotes: Where books and last trades come from; None asks for them over REST.
+        watch: Chooses, from the rows of all pairs, which are looked at closely: True for a pair the
+            run cannot do without, False for one that may be left out if its book has no two sides.
+            The frame has the rows of all pairs, and bars and books of the chosen ones. None looks
+            at every pair.
     """
 
     __slots__ = (
@@ -200,6 +204,7 @@ class BtcturkMarketData:
         "_own_orders",
         "_quotes",
         "_symbols",
+        "_watch",
     )
 
     def __init__(
@@ -213,6 +218,7 @@ class BtcturkMarketData:
         after_ms: int | None = None,
         own_orders: Callable[[Symbol], Awaitable[Sequence[VenueOrder]]] | None = None,
         quotes: Quotes | None = None,
+        watch: Callable[[Mapping[Symbol, Ticker], int], Mapping[Symbol, bool]] | None = None,
     ) -> None:
         require(bool(symbols), "market data of no pair")
         require(cycle_ms > 0, f"a cycle of {cycle_ms} ms")
@@ -224,6 +230,7 @@ class BtcturkMarketData:
         self._after_ms = after_ms
         self._own_orders = own_orders
         self._quotes = RestQuotes(client) if quotes is None else quotes
+        self._watch = watch
         self._first_ms: int | None = None
         self._last_ms = 0
         self._marks: dict[Symbol, int] = {}
@@ -242,23 +249,32 @@ class BtcturkMarketData:
         """
         now_ms = await self._next_instant_ms()
         rules = await self.pair_rules()
-        for symbol in self._symbols:
+        last_trades: Mapping[Symbol, Ticker] = {}
+        wanted: Mapping[Symbol, bool] = dict.fromkeys(self._symbols, True)
+        if self._watch is not None:
+            told = await self._quotes.tickers(self._symbols)
+            last_trades = {one: row for one, row in told.items() if one in rules}
+            wanted = self._watch(last_trades, now_ms)
+        for symbol in wanted:
             if symbol not in rules:
                 raise self._missing(symbol)
-        last_trades = await self._quotes.tickers(self._symbols)
+        last_trades = last_trades or await self._quotes.tickers(self._symbols)
         bars: list[BarColumns] = []
         books: list[OrderBook] = []
-        tickers: list[Ticker] = []
-        for symbol in self._symbols:
+        tickers = [] if self._watch is None else list(last_trades.values())
+        for symbol, is_needed in wanted.items():
             row, pair = last_trades.get(symbol), rules[symbol]
             if row is None:  # the list of pairs, which is a little older, says that there is one
                 raise ProtocolError(f"{symbol} has no ticker")
             book = await self._book(symbol)
+            if not is_needed and not (book.bids and book.asks):
+                continue
             if not book.bids or not book.asks:
                 side = "asks" if book.bids else "bids"
                 raise ProtocolError(f"the order book of {symbol} has no {side}")
             books.append(book)
-            tickers.append(row)
+            if self._watch is None:
+                tickers.append(row)
             bars.append(self._bar(pair, book, row.last))
         return MarketFrame(
             times_ms=(now_ms,), bars=tuple(bars), books=tuple(books), tickers=tuple(tickers)

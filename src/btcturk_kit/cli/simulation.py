@@ -18,15 +18,18 @@ from btcturk_kit.cli.output import decimal_text, warn
 from btcturk_kit.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from btcturk_kit.domain.identifiers import Symbol
     from btcturk_kit.settings import Settings
 
 __all__ = [
+    "amount_above_0",
     "instant_ms",
     "load_limits",
     "named_parameters",
     "options_of",
     "progress",
     "settings_document",
+    "symbols_of",
     "when",
 ]
 
@@ -138,12 +141,8 @@ def options_of(
     """
     from btcturk_kit.adapters.dataset_files import read_dataset  # noqa: PLC0415 - as above
     from btcturk_kit.compose.kits import build_profile  # noqa: PLC0415 - as above
-    from btcturk_kit.domain.identifiers import Symbol  # noqa: PLC0415 - as above
 
-    symbols = None
-    if pairs is not None:
-        named = [name.strip().upper().replace("_", "") for name in pairs.split(",")]
-        symbols = tuple([Symbol(name) for name in named if name])
+    symbols = symbols_of(pairs)
     data = read_dataset(address, symbols=symbols)
     zone = settings.day_zone
     return data, {
@@ -154,12 +153,32 @@ def options_of(
         "from_ms": instant_ms(begin, zone),
         "to_ms": instant_ms(end, zone, is_end=True),
         "interval_ms": None if interval_seconds is None else round(interval_seconds * 1_000),
-        "capital_try": _amount(capital),
+        "capital_try": amount_above_0(capital),
         "profile": build_profile(settings, "backtest", tuple(data.pairs)),
     }
 
 
-def _amount(text: str) -> Decimal:
+def symbols_of(pairs: str | None) -> tuple[Symbol, ...] | None:
+    """Return the pairs of an option by commas, None without it.
+
+    Example:
+        >>> symbols_of("btc_try, ETHTRY")
+        ('BTCTRY', 'ETHTRY')
+    """
+    from btcturk_kit.domain.identifiers import Symbol  # noqa: PLC0415 - as above
+
+    if pairs is None:
+        return None
+    named = [name.strip().upper().replace("_", "") for name in pairs.split(",")]
+    return tuple([Symbol(name) for name in named if name])
+
+
+def amount_above_0(text: str) -> Decimal:
+    """Return the capital that an option gives.
+
+    Raises:
+        ConfigurationError: It is no amount above 0.
+    """
     try:
         amount = Decimal(text)
     except ArithmeticError:

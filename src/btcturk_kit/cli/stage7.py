@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+from collections.abc import Callable, Coroutine, Mapping
+from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,11 +16,18 @@ from btcturk_kit.cli.output import failing_cleanly, print_json, warn
 
 if TYPE_CHECKING:
     from btcturk_kit.compose.stage7 import Stage7
+    from btcturk_kit.domain.datasets import Dataset
+    from btcturk_kit.domain.identifiers import Symbol
+    from btcturk_kit.domain.instruments import PairRules
+    from btcturk_kit.domain.market import MarketFrame
+    from btcturk_kit.ports.market_data import MarketData
     from btcturk_kit.settings import Settings
 
 __all__ = ["stage7_run"]
 
 _FAILURES_MAX = 10
+_BLOCK = 64  # bars between two turns of the event loop
+_DAY_BARS = 1_440  # kept before the first instant: a day of minutes is what volume is measured by
 
 
 def stage7_run(
@@ -29,6 +39,18 @@ def stage7_run(
     dynamic: Annotated[
         bool, typer.Option("--dynamic", help="Choose the best of the pairs, again and again.")
     ] = False,
+    begin: Annotated[
+        str | None, typer.Option("--from", help="First day or instant of a dataset.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Last day or instant.")] = None,
+    pairs: Annotated[str | None, typer.Option(help="Pairs of a dataset, by commas.")] = None,
+    interval_seconds: Annotated[
+        float | None, typer.Option(help="Length of a bar, for trades and books.")
+    ] = None,
+    capital: Annotated[
+        str | None, typer.Option(help="What a new paper account opens with, TRY.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
     pre_cycle: Annotated[
         bool, typer.Option("--pre-cycle", help="One stage-4 cycle before, on the same account.")
     ] = False,
@@ -54,12 +76,15 @@ def stage7_run(
 ) -> None:
     """Run the stage-7 bot: every order goes to a paper account, nothing to an exchange."""
     from btcturk_kit.adapters.http_transport import loop_factory  # noqa: PLC0415 - as below
+    from btcturk_kit.cli.simulation import amount_above_0, instant_ms  # noqa: PLC0415 - as below
     from btcturk_kit.settings import load_settings  # noqa: PLC0415 - pydantic costs 60 ms
 
     if once and (loop or max_cycles is not None):
         raise typer.BadParameter("--once excludes --loop and --max-cycles")
-    if pre_cycle and dataset is None:
+    if dataset is None and pre_cycle:
         raise typer.BadParameter("--pre-cycle needs a dataset: live, run stage4-run before")
+    if dataset is None and (begin, end, pairs, interval_seconds) != (None, None, None, None):
+        raise typer.BadParameter("--from, --to, --pairs and --interval-seconds need a dataset")
     cycles = 1 if once else max_cycles
     if dataset is None and not loop and max_cycles is None:
         cycles = 1
@@ -70,59 +95,154 @@ def stage7_run(
                 "cycle_seconds": cycle_seconds,
                 "jitter_seconds": jitter_seconds,
                 "db": db,
+                "dry_run_balance_try": None if capital is None else amount_above_0(capital),
             },
         )
         for name in unknown:
             warn(f"{name} is not a setting")
-        with asyncio.Runner(loop_factory=loop_factory(settings.http)) as runner:
-            summary = runner.run(
-                _run(
-                    settings,
-                    dataset,
-                    cycles,
-                    is_dynamic=dynamic,
-                    has_pre_cycle=pre_cycle,
-                    journal=journal,
-                )
+
+        async def run() -> dict[str, Any]:
+            if dataset is None:
+                return await _run_live(settings, cycles, is_dynamic=dynamic, journal=journal)
+            span = (
+                instant_ms(begin, settings.day_zone),
+                instant_ms(end, settings.day_zone, is_end=True),
             )
-    _show(summary, as_json=as_json)
+            return await _run_recorded(
+                settings,
+                dataset,
+                cycles,
+                span=span,
+                pairs=pairs,
+                interval_seconds=interval_seconds,
+                options={
+                    "is_dynamic": dynamic,
+                    "has_pre_cycle": pre_cycle,
+                    "journal": journal,
+                    "seed": seed,
+                },
+            )
+
+        with asyncio.Runner(loop_factory=loop_factory(settings.http)) as runner:
+            code, summary = runner.run(_until_stopped(run))
+    if summary is not None:
+        _show(summary, as_json=as_json)
+    raise typer.Exit(code)
 
 
-async def _run(
+async def _until_stopped(
+    run: Callable[[], Coroutine[Any, Any, dict[str, Any]]],
+) -> tuple[int, dict[str, Any] | None]:
+    """Run to the end, or to the end of the cycle in which a signal came.
+
+    Over recorded data nothing suspends, so that a cancellation would never be seen: the run looks
+    for signals itself, after each cycle, and gives the loop a turn only then.
+    """
+    stopped = 0
+    task = asyncio.current_task()
+
+    def stop(number: int) -> None:
+        nonlocal stopped
+        stopped = 128 + number
+        if task is not None:
+            task.cancel()
+
+    events = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        events.add_signal_handler(number, stop, number)
+    try:
+        return 0, await run()
+    except asyncio.CancelledError:
+        if not stopped:
+            raise
+        return stopped, None
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            events.remove_signal_handler(number)
+
+
+class _Yielding:
+    """A recorded market that gives the event loop a turn before each block: signals are seen."""
+
+    def __init__(self, inner: MarketData, told: Callable[[float], None] | None, whole: int) -> None:
+        self._inner = inner
+        self._told = told
+        self._whole = whole
+        self._count = 0
+
+    async def pair_rules(self) -> Mapping[Symbol, PairRules]:
+        return await self._inner.pair_rules()
+
+    async def next_frame(self) -> MarketFrame | None:
+        await asyncio.sleep(0)
+        frame = await self._inner.next_frame()
+        if frame is not None and self._told is not None:
+            self._told(min(1.0, self._count / self._whole))
+            self._count += len(frame.times_ms)
+        return frame
+
+
+async def _run_live(
+    settings: Settings, cycles: int | None, *, is_dynamic: bool, journal: Path | None
+) -> dict[str, Any]:
+    from btcturk_kit.compose.stage7_live import stage7_live  # noqa: PLC0415 - loads HTTP
+
+    started = perf_counter()
+    failures_max = 0 if cycles == 1 else _FAILURES_MAX if settings.control_url else None
+    async with stage7_live(
+        settings, is_dynamic=is_dynamic, journal=journal, failures_max=failures_max
+    ) as bot:
+        return await _finished(bot, cycles, journal, started)
+
+
+async def _run_recorded(
     settings: Settings,
-    dataset: str | None,
+    address: str,
     cycles: int | None,
     *,
-    is_dynamic: bool,
-    has_pre_cycle: bool,
-    journal: Path | None,
+    span: tuple[int | None, int | None],
+    pairs: str | None,
+    interval_seconds: float | None,
+    options: dict[str, Any],
 ) -> dict[str, Any]:
     from btcturk_kit.adapters.count_file import state_folder  # noqa: PLC0415 - as above
     from btcturk_kit.adapters.dataset_files import read_dataset  # noqa: PLC0415 - as above
     from btcturk_kit.adapters.datasets import DatasetMarketData  # noqa: PLC0415 - as above
+    from btcturk_kit.cli.simulation import progress, symbols_of  # noqa: PLC0415 - as above
     from btcturk_kit.compose.stage7 import stage7_simulation  # noqa: PLC0415 - as above
 
     started = perf_counter()
-    if dataset is None:
-        from btcturk_kit.compose.stage7_live import stage7_live  # noqa: PLC0415 - loads HTTP
-
-        failures_max = 0 if cycles == 1 else _FAILURES_MAX if settings.control_url else None
-        async with stage7_live(
-            settings, is_dynamic=is_dynamic, journal=journal, failures_max=failures_max
+    data = read_dataset(address, symbols=symbols_of(pairs))
+    market = DatasetMarketData(
+        data,
+        from_ms=span[0],
+        to_ms=span[1],
+        interval_ms=None if interval_seconds is None else round(interval_seconds * 1_000),
+        warm_up_bars=0 if span[0] is None else _DAY_BARS,
+        block=_BLOCK,
+    )
+    chosen, account = symbols_of(pairs), settings.account or _account_of(data)
+    if chosen is None and "symbols" not in settings.model_fields_set:
+        chosen = tuple(data.rules)
+    db = settings.db or state_folder(settings.state_dir) / f"{account}.sqlite3"
+    with progress(data.name) as told:
+        async with stage7_simulation(
+            settings.model_copy(update={"account": account}),
+            _Yielding(market, told, len(market.times_ms)),
+            data.rules,
+            db=db,
+            symbols=chosen,
+            start_ms=market.start_ms,
+            **options,
         ) as bot:
-            return await _finished(bot, cycles, journal, started)
-    data = read_dataset(dataset)
-    db = settings.db or state_folder(settings.state_dir) / "stage7.sqlite3"
-    async with stage7_simulation(
-        settings,
-        DatasetMarketData(data),
-        data.rules,
-        db=db,
-        is_dynamic=is_dynamic,
-        journal=journal,
-        has_pre_cycle=has_pre_cycle,
-    ) as bot:
-        return await _finished(bot, cycles, journal, started)
+            return await _finished(bot, cycles, options["journal"], started)
+
+
+def _account_of(data: Dataset) -> str:
+    """Name the account after the dataset: two markets never share one account's books."""
+    facts = "|".join([data.name, data.source, *sorted(data.pairs)])
+    plain = "".join([sign if sign.isalnum() else "-" for sign in data.name.lower()])[:24]
+    return f"stage7-{plain}-{sha256(facts.encode()).hexdigest()[:6]}"
 
 
 async def _finished(

@@ -6,7 +6,7 @@ is decided in this file. Never add: a rule of trading, a loop.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,8 @@ from btcturk_kit.compose.live_market import check_source, live_quotes
 from btcturk_kit.compose.paper import paper_account
 from btcturk_kit.domain.canonical import GENESIS
 from btcturk_kit.domain.cycle import Decision
+from btcturk_kit.domain.identifiers import Symbol
+from btcturk_kit.domain.market import Ticker
 from btcturk_kit.domain.policy import SideEffectPolicy
 from btcturk_kit.domain.positions import books_named
 from btcturk_kit.errors import ConfigurationError, GuardBlocked
@@ -122,6 +124,7 @@ async def stage4(
     on_statement: Callable[[str], None] | None = None,
     steered: Callable[[Kit], tuple[Kit, Callable[[Decision, int], None] | None]] | None = None,
     on_decision: Callable[[Decision, int], None] | None = None,
+    watch: Callable[[Mapping[Symbol, Ticker], int], Mapping[Symbol, bool]] | None = None,
 ) -> AsyncIterator[Stage4]:
     """Assemble the stage-4 bot and take it apart again.
 
@@ -135,6 +138,8 @@ async def stage4(
         on_statement: Told each statement of the store before it runs; see `SqliteStateStore.open`.
         steered: Makes the kit of another stage of this one, and says who is told its decisions.
         on_decision: Told every durable decision and its instant; see `CycleRunner`.
+        watch: Works with all TRY pairs of the exchange instead of the settings', and says which of
+            them are looked at closely; see `BtcturkMarketData`.
 
     Raises:
         ConfigurationError: Missing credentials, a pair or plug-in that does not exist, an
@@ -161,7 +166,9 @@ async def stage4(
         rules = dict(await client.pair_rules())
         stored = SqliteStateStore.peek(db, account=name)  # a wrong setting leaves no file behind
         pairs = working_pairs(
-            settings.pairs(),
+            settings.pairs()
+            if watch is None
+            else tuple(sorted(one for one, rule in rules.items() if rule.quote == TRY)),
             rules,
             None if stored is None else stored.state,
             quote=TRY,
@@ -194,6 +201,7 @@ async def stage4(
             after_ms=_last_instant_ms(store) if settings.control_url else None,
             own_orders=None if is_dry else exchange.own_resting,
             quotes=quotes,
+            watch=watch,
         )
         market: MarketData = sampled if replay is None else replay.market(sampled)
         runner = CycleRunner(

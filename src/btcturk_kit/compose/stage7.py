@@ -28,8 +28,9 @@ from btcturk_kit.domain.runtime_parameters import RuntimeParameters
 from btcturk_kit.domain.universe import UniverseLimits
 from btcturk_kit.hooks.gateway import HookGateway
 from btcturk_kit.hooks.loading import load_plugins
-from btcturk_kit.pipeline.adapt import OffsetStrategy, ParameterGuard, Stage7Steering
+from btcturk_kit.pipeline.adapt import Stage7Steering
 from btcturk_kit.pipeline.decide import Kit
+from btcturk_kit.pipeline.parameter_guard import OffsetStrategy, ParameterGuard
 from btcturk_kit.pipeline.profile import TRY, Profile
 from btcturk_kit.pipeline.universe import ConfiguredUniverse, DynamicUniverse
 from btcturk_kit.ports.market_data import MarketData
@@ -40,6 +41,7 @@ from btcturk_kit.runtime.cycle_runner import CycleRunner
 from btcturk_kit.settings import Settings
 from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
 from btcturk_kit.simulation.oms import OmsSimulator
+from btcturk_kit.simulation.venue_models import VenueModels
 
 __all__ = [
     "Stage7",
@@ -120,7 +122,10 @@ def stage7_kit(kit: Kit, steering: Stage7Steering, plugins: Collection[str] = ()
     guard = {"stage7": ParameterGuard(steering)}
     gateway = HookGateway(load_plugins(plugins, extra=guard))
     strategies = tuple(
-        [one._replace(strategy=OffsetStrategy(one.strategy, steering)) for one in kit.strategies]
+        [
+            one._replace(strategy=OffsetStrategy(one.strategy, steering, one.symbol))
+            for one in kit.strategies
+        ]
     )
     return kit._replace(gateway=gateway, strategies=strategies, steering=steering)
 
@@ -136,6 +141,10 @@ async def stage7_simulation(
     is_dynamic: bool = False,
     journal: Path | None = None,
     has_pre_cycle: bool = False,
+    models: VenueModels = VenueModels(),  # noqa: B008 - a frozen value
+    seed: int = 0,
+    fees: FeeSchedule | None = None,
+    start_ms: int = 0,
     on_frame: Callable[[int], None] | None = None,
     on_statement: Callable[[str], None] | None = None,
 ) -> AsyncIterator[Stage7]:
@@ -151,6 +160,10 @@ async def stage7_simulation(
         is_dynamic: Choose among the pairs.
         journal: Where a document of each event cycle goes.
         has_pre_cycle: Run one stage-4 cycle before, on the same account.
+        models: What is assumed of the exchange: latency, queue, throttles and the like.
+        seed: Of everything that is drawn.
+        fees: Rates; None for those of the settings.
+        start_ms: First instant to decide at; what the market tells before it is only kept.
         on_frame: Told after every cycle how many are done.
         on_statement: Told each statement of the store before it runs.
     """
@@ -165,9 +178,12 @@ async def stage7_simulation(
     file: JournalFile | None = None
     try:
         stored = store.load()
-        after_ms = next((one.now_ms for one in store.records(limit=1)), -1)
+        after_ms = next((one.now_ms for one in store.records(limit=1)), start_ms - 1)
         stepped = SteppedMarketData(market, after_ms=after_ms)
-        venue = SimulatedVenue(_paper(settings, kit, stored))
+        charged = fees or _fees(settings)
+        venue = SimulatedVenue(
+            _paper(settings, kit, stored, fees=charged, models=models, seed=seed)
+        )
         lock = state_file_lock(db)
         pre_cycle = None
         if has_pre_cycle:
@@ -218,21 +234,34 @@ def journal_of(
     return JournalFile(path, document_of=document_of)
 
 
-def _paper(settings: Settings, kit: Kit, stored: StoredState | None) -> OmsSimulator:
-    """Return a paper account that holds what the books say, with the same orders working."""
-    fees = FeeSchedule(
+def _fees(settings: Settings) -> FeeSchedule:
+    return FeeSchedule(
         maker_rate=settings.maker_ratio,
         taker_rate=settings.taker_ratio,
         vat_rate=BTCTRY_LEVEL_1.vat_rate,
     )
+
+
+def _paper(
+    settings: Settings,
+    kit: Kit,
+    stored: StoredState | None,
+    *,
+    fees: FeeSchedule,
+    models: VenueModels,
+    seed: int,
+) -> OmsSimulator:
+    """Return a paper account that holds what the books say, with the same orders working."""
     opening: dict[Asset, Decimal] = {TRY: settings.dry_run_balance_try}
     if stored is None:
-        return OmsSimulator(kit.rules, fees, opening)
+        return OmsSimulator(kit.rules, fees, opening, models=models, seed=seed)
     state = stored.state
     opening = {asset: state.ledger.held(asset) for asset in state.ledger.assets()}
     used = [position.last_key[1] for position in state.positions.values()]
     used += [order.order_id or 0 for order in state.orders.values()]
-    oms = OmsSimulator(kit.rules, fees, opening, first_id=max([0, *used]) + 1)
+    oms = OmsSimulator(
+        kit.rules, fees, opening, models=models, seed=seed, first_id=max([0, *used]) + 1
+    )
     for order in state.orders.values():
         oms.restore(order)
     return oms

@@ -5,7 +5,7 @@ Never add: a rule of trading, a write to an exchange.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,7 +18,10 @@ from btcturk_kit.compose.stage7 import (
     stage7_profile,
     stage7_steering,
 )
-from btcturk_kit.domain.cycle import Decision
+from btcturk_kit.domain.cycle import CycleState, Decision
+from btcturk_kit.domain.identifiers import Symbol
+from btcturk_kit.domain.instruments import PairRules
+from btcturk_kit.domain.market import Ticker
 from btcturk_kit.pipeline.adapt import Stage7Steering
 from btcturk_kit.pipeline.decide import Kit
 from btcturk_kit.ports.transport import HttpTransport
@@ -40,13 +43,14 @@ async def stage7_live(
 
     Args:
         settings: Of the run; it is a dry run whatever they say.
-        is_dynamic: Choose among the pairs of the settings.
+        is_dynamic: Choose among all TRY pairs the exchange lists, not only those of the settings.
         journal: Where a document of each event cycle goes.
         failures_max: Failed reads in a row that the run survives; None for any number.
         transport: Instead of a connection of its own; not closed here.
     """
     changes: dict[str, object] = {"dry_run": True, "account": settings.account or "stage7"}
     made: list[Stage7Steering] = []
+    rules: list[Mapping[Symbol, PairRules]] = []
     files: list[JournalFile] = []
 
     def steered(base: Kit) -> tuple[Kit, Callable[[Decision, int], None] | None]:
@@ -55,10 +59,17 @@ async def stage7_live(
         names = (*settings.strategies, *settings.guards)
         kit = stage7_kit(base._replace(profile=profile), steering, names)
         made.append(steering)
+        rules.append(kit.rules)
         if journal is None:
             return kit, None
         files.append(journal_of(journal, kit, steering, None))
         return kit, files[0]
+
+    left: list[CycleState] = []
+
+    def watch(rows: Mapping[Symbol, Ticker], now_ms: int) -> Mapping[Symbol, bool]:
+        books = left[0] if left else None
+        return made[0].watch(rows, rules[0], books, now_ms=now_ms)
 
     try:
         async with stage4(
@@ -66,7 +77,11 @@ async def stage7_live(
             transport=transport,
             failures_max=failures_max,
             steered=steered,
+            watch=watch if is_dynamic else None,
         ) as bot:
+            stored = bot.store.load()
+            if stored is not None:
+                left.append(stored.state)
             yield Stage7(bot.runner, bot.store, bot.kit, made[0], bot.db, None)
     finally:
         for file in files:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from btcturk_kit.domain.canonical import GENESIS
 from btcturk_kit.domain.money import ZERO, divide_half_even, exact, round_half_even
 from btcturk_kit.domain.runtime_parameters import (
     BOUNDS,
@@ -20,6 +21,7 @@ from btcturk_kit.domain.runtime_parameters import (
     ParameterChange,
     ParameterVersion,
     RuntimeParameters,
+    forget_oldest,
     moved,
     tightest,
 )
@@ -117,16 +119,19 @@ class Evidence(NamedTuple):
 
 
 class Adaptive(NamedTuple):
-    """The parameters of a run with their whole history; a fold of the looks it was given.
+    """The parameters of a run with their history; a fold of the looks it was given.
 
     Attributes:
-        versions: All of them, in order; the last one is in force.
-        proven: (number, instant) of versions that a whole window proved good, in order.
+        versions: The last ones in order, and the last one proven; the last one is in force. Every
+            version is in the document of the cycle that made it.
+        proven: (number, instant) of these versions that a whole window proved good, in order.
         healthy: Good windows in a row.
         peak_try: Highest equity since the version began, flows moved out of the way.
         peak_treasury_try: Treasury at that peak.
         flows_try: Flows at the last look.
         drawdown_ratio: Of what is at risk, now, from that peak.
+        forgotten: How many older versions are not told any more.
+        forgotten_digest: Their hash chain, in the order in which they were left out.
     """
 
     versions: tuple[ParameterVersion, ...]
@@ -137,6 +142,8 @@ class Adaptive(NamedTuple):
     peak_treasury_try: Decimal = ZERO
     flows_try: Decimal = ZERO
     drawdown_ratio: Decimal = ZERO
+    forgotten: int = 0
+    forgotten_digest: str = GENESIS
 
     @property
     def current(self) -> ParameterVersion:
@@ -241,7 +248,7 @@ def _rolled_back(state: Adaptive, limits: AdaptationLimits, breach: str, now_ms:
     current = state.current
     good = [number for number, _ in state.proven if number != current.number]
     if good:
-        back = state.versions[good[-1] - 1]
+        back = next(one for one in state.versions if one.number == good[-1])
         target = tightest(back.parameters, current.parameters)
         changes = _differences(current.parameters, target, f"back to version {good[-1]}", breach)
         if changes:
@@ -358,4 +365,27 @@ def _next(state: Adaptive, origin: Origin, changes: list[ParameterChange], now_m
         number = state.current.number + 1
         version = ParameterVersion(number, now_ms, origin, parameters, tuple(changes))
         versions = (*versions, version)
-    return Adaptive(versions, Evidence(now_ms), state.proven, flows_try=state.flows_try)
+    after = Adaptive(
+        versions,
+        Evidence(now_ms),
+        state.proven,
+        flows_try=state.flows_try,
+        forgotten=state.forgotten,
+        forgotten_digest=state.forgotten_digest,
+    )
+    return _without_oldest(after)
+
+
+def _without_oldest(state: Adaptive) -> Adaptive:
+    """Return the state without the versions that nothing can go back to."""
+    anchor = state.proven[-1][0] if state.proven else 0
+    versions, digest = forget_oldest(state.versions, state.forgotten_digest, anchor=anchor)
+    if versions is state.versions:
+        return state
+    numbers = {one.number for one in versions}
+    return state._replace(
+        versions=versions,
+        proven=tuple([one for one in state.proven if one[0] in numbers]),
+        forgotten=state.forgotten + len(state.versions) - len(versions),
+        forgotten_digest=digest,
+    )

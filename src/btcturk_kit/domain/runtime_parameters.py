@@ -14,17 +14,20 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from btcturk_kit.domain.canonical import canonical_decimal, chain
 from btcturk_kit.domain.money import ZERO, exact
 from btcturk_kit.domain.universe import ScoreWeights
 from btcturk_kit.errors import ConfigurationError
 
 __all__ = [
     "BOUNDS",
+    "VERSIONS_KEPT",
     "Bound",
     "Origin",
     "ParameterChange",
     "ParameterVersion",
     "RuntimeParameters",
+    "forget_oldest",
     "moved",
     "tightest",
 ]
@@ -64,6 +67,9 @@ BOUNDS: Final[Mapping[str, Bound]] = {
     "cash_ratio_min": Bound(Decimal("0.9"), ZERO),
 }
 """The fixed bounds; the weights of the universe are bounded by 0, 1 and their sum."""
+
+VERSIONS_KEPT: Final = 32
+"""Versions a state tells of; older ones stand in the documents of the cycles that made them."""
 
 _WHOLE: Final = ("universe_size", "spread_bps_max", "orders_per_cycle_max", "price_offset_bps")
 
@@ -168,3 +174,31 @@ def tightest(one: RuntimeParameters, other: RuntimeParameters) -> RuntimeParamet
         if bound.is_tighter(theirs, mine):
             result = moved(result, name, theirs)
     return result
+
+
+def forget_oldest(
+    versions: tuple[ParameterVersion, ...], digest: str, *, anchor: int
+) -> tuple[tuple[ParameterVersion, ...], str]:
+    """Return the last versions and the hash chain of those left out: no state grows for ever.
+
+    Args:
+        versions: In order; the same object comes back while there are few.
+        digest: Of what was left out before.
+        anchor: Number of one that stays, however old it is: a breach goes back to it.
+    """
+    if len(versions) <= VERSIONS_KEPT:
+        return versions, digest
+    kept: list[ParameterVersion] = []
+    for one in versions[:-VERSIONS_KEPT]:
+        if one.number == anchor:
+            kept.append(one)
+        else:
+            digest = chain(digest, _line(one))
+    return (*kept, *versions[-VERSIONS_KEPT:]), digest
+
+
+def _line(version: ParameterVersion) -> str:
+    values = [
+        f"{name}={canonical_decimal(value)}" for name, value in version.parameters.values().items()
+    ]
+    return " ".join([f"{version.number}", f"{version.since_ms}", version.origin.value, *values])

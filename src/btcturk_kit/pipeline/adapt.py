@@ -1,15 +1,16 @@
 """Stage 7's steering: universe and runtime parameters, looked at and adapted as a run goes on.
 
 Everything it decides by is in the draft of the cycle; its state is a fold of what it saw, kept as
-text. `ParameterGuard` holds orders against the parameters in force. Never add: a clock, a rule of
+text. Never add: a clock, a rule of
 adaptation, a way past the risk rules.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from btcturk_kit.domain.adaptation import (
     AdaptationLimits,
@@ -21,18 +22,15 @@ from btcturk_kit.domain.adaptation import (
     start_adaptive,
 )
 from btcturk_kit.domain.cycle import (
-    ALLOW,
     Anomaly,
-    CancelIntent,
-    Intent,
-    OrderProposal,
-    Review,
-    Verdict,
+    CycleState,
+    Settlement,
 )
 from btcturk_kit.domain.identifiers import Symbol
-from btcturk_kit.domain.ledger import Account
-from btcturk_kit.domain.money import EXACT, exact, mul
-from btcturk_kit.domain.orders import Side
+from btcturk_kit.domain.instruments import PairRules
+from btcturk_kit.domain.market import Ticker
+from btcturk_kit.domain.money import exact
+from btcturk_kit.domain.order_events import CancelRejected, OrderAccepted, OrderRejected
 from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.domain.runtime_parameters import (
     Origin,
@@ -41,19 +39,25 @@ from btcturk_kit.domain.runtime_parameters import (
     RuntimeParameters,
 )
 from btcturk_kit.domain.universe import PairFacts
-from btcturk_kit.hooks.specs import hookimpl
-from btcturk_kit.hooks.strategy import Intents, Strategy, StrategyContext
 from btcturk_kit.pipeline.context import CycleContext
 from btcturk_kit.pipeline.draft import Draft
 from btcturk_kit.pipeline.universe import Universe, pair_facts
 
-__all__ = ["THROTTLED", "OffsetStrategy", "ParameterGuard", "Stage7Steering"]
+__all__ = ["THROTTLED", "Stage7Steering"]
 
 THROTTLED = frozenset({"order_throttled", "read_throttled"})
 """Anomalies that say that the exchange had us wait."""
 
 _NORMAL = RiskMode.NORMAL
 _BASIS = 10_000
+
+
+class _Answers(NamedTuple):
+    """What the exchange answered since the last look."""
+
+    answered: int = 0
+    refused: int = 0
+    throttled: int = 0
 
 
 class Stage7Steering:
@@ -84,7 +88,7 @@ class Stage7Steering:
         self._limits = limits
         self._age_ms_max = data_age_ms_max
         self._adaptive: Adaptive | None = None
-        self._seen_ms = -1  # answers to orders are counted up to here
+        self._answers = _Answers()
 
     @property
     def adaptive(self) -> Adaptive:
@@ -116,7 +120,6 @@ class Stage7Steering:
         now_ms = observation.now_ms
         if self._adaptive is None:
             self._adaptive = start_adaptive(self._first, now_ms=now_ms)
-            self._seen_ms = now_ms
         noted: list[Anomaly] = []
         if self._limits is not None:
             noted += self._adapt(draft, self._limits)
@@ -128,6 +131,70 @@ class Stage7Steering:
     def admits(self, symbol: Symbol) -> bool:
         """Whether a pair is in the universe."""
         return any(one.symbol == symbol for one in self.universe.selection.members)
+
+    def note(self, settlement: Settlement) -> None:
+        """Count what the exchange answered; it is evidence of the next look.
+
+        Who was told to wait was not judged: that is a throttle, and no refusal.
+        """
+        if self._limits is None:
+            return
+        answered, refused, throttled = self._answers
+        for outcome in settlement.outcomes:
+            if isinstance(outcome, OrderRejected | CancelRejected) and outcome.retry_after_s > 0:
+                throttled += 1
+            elif isinstance(outcome, OrderAccepted | OrderRejected):
+                answered += 1
+                refused += isinstance(outcome, OrderRejected)
+        self._answers = _Answers(answered, refused, throttled)
+
+    def is_stale(self, symbol: Symbol) -> bool:
+        """Whether the price of a pair in the cycle that is looked at is too old, or not there.
+
+        One stale pair is kept from growing, and no other.
+        """
+        if self.draft is None:
+            return True
+        seen = self.draft.observation
+        mark = seen.marks.get(symbol)
+        times = [one.event_time_ms for one in seen.conditions if one.symbol == symbol]
+        if mark is not None:
+            times.append(mark.event_time_ms)
+        return mark is None or seen.now_ms - min(times) > self._age_ms_max
+
+    def watch(
+        self,
+        rows: Mapping[Symbol, Ticker],
+        rules: Mapping[Symbol, PairRules],
+        books: CycleState | None,
+        *,
+        now_ms: int,
+    ) -> dict[Symbol, bool]:
+        """Return the pairs to look at closely: members, and the best by their rows at a review.
+
+        True for those that cannot be done without: the bot is in them.
+
+        Args:
+            rows: 24 hours of every pair.
+            rules: The candidates.
+            books: What the last run left, for the first look.
+            now_ms: The instant.
+        """
+        known = books if self.draft is None else self.draft
+        wanted: dict[Symbol, bool] = {}
+        if known is not None:
+            bases = {rule.base: symbol for symbol, rule in rules.items()}
+            held = [bases.get(asset) for asset, one in known.positions.items() if one.quantity]
+            mine = [one.symbol for one in known.orders.values()]
+            wanted = {one: True for one in (*held, *mine) if one is not None}
+        seats = [one.symbol for one in self.universe.selection.members]
+        if now_ms >= self.universe.due_ms:
+            facts = pair_facts(rules, {}, rows.values())
+            seats += self.universe.shortlist(facts, self.parameters, now_ms=now_ms)
+        for symbol in seats:
+            if symbol in rows:
+                wanted.setdefault(symbol, False)
+        return wanted
 
     def _choose(self, facts: tuple[PairFacts, ...], now_ms: int) -> list[Anomaly]:
         self.universe.review(facts, self.parameters, now_ms=now_ms)
@@ -167,14 +234,13 @@ class Stage7Steering:
     def _look(self, draft: Draft) -> Look:
         """Return what this cycle adds to the evidence."""
         now_ms = draft.observation.now_ms
-        fresh = [refused for at_ms, refused in draft.risk.submits if at_ms > self._seen_ms]
-        self._seen_ms = now_ms
+        answers, self._answers = self._answers, _Answers()
         members = {one.symbol for one in self.universe.selection.members}
         missing = wide = 0
         bps = Decimal(self.parameters.spread_bps_max)
         for symbol in members:
             mark = draft.observation.marks.get(symbol)
-            if mark is None or now_ms - mark.event_time_ms > self._age_ms_max:
+            if mark is None or self.is_stale(symbol):
                 missing += 1
             elif (mark.ask - mark.bid) * _BASIS > bps * mark.ask:
                 wide += 1
@@ -186,9 +252,9 @@ class Stage7Steering:
             draft.equity_try,
             draft.capital.treasury_try,
             draft.performance.flows_try,
-            len(fresh),
-            sum(fresh),
-            sum(one.code in THROTTLED for one in draft.anomalies),
+            answers.answered,
+            answers.refused,
+            answers.throttled + sum(one.code in THROTTLED for one in draft.anomalies),
             len(members),
             missing,
             bool(wide),
@@ -197,11 +263,11 @@ class Stage7Steering:
         )
 
     def dump_state(self) -> str:
-        """Return universe, every version of the parameters and the open window as JSON."""
+        """Return universe, the last versions of the parameters and the open window as JSON."""
         state = self.adaptive
         kept = {
             "universe": self.universe.dump(),
-            "seen_ms": self._seen_ms,
+            "answers": self._answers,
             "versions": [_version_json(one) for one in state.versions],
             "adaptive": None if self._adaptive is None else list(state[1:]),
         }
@@ -212,16 +278,21 @@ class Stage7Steering:
         kept = json.loads(text)
         if kept["universe"] is not None:
             self.universe.load(kept["universe"])
-        self._seen_ms = kept["seen_ms"]
+        self._answers = _Answers(*kept["answers"])
         if kept["adaptive"] is None:
             return
-        window, proven, healthy, *figures = kept["adaptive"]
+        window, proven, healthy, peak, treasury, flows, down, forgotten, digest = kept["adaptive"]
         self._adaptive = Adaptive(
             tuple([_version_of(one) for one in kept["versions"]]),
             Evidence._make([*window[:-1], tuple(window[-1])]),
             tuple([(number, at_ms) for number, at_ms in proven]),
             healthy,
-            *map(Decimal, figures),
+            Decimal(peak),
+            Decimal(treasury),
+            Decimal(flows),
+            Decimal(down),
+            forgotten,
+            digest,
         )
 
 
@@ -243,88 +314,4 @@ def _version_of(kept: list[Any]) -> ParameterVersion:
                 for name, before, after, reason, evidence in changes
             ]
         ),
-    )
-
-
-class OffsetStrategy:
-    """A strategy whose limit buys are placed lower by the offset in force; else as it is.
-
-    Args:
-        inner: The strategy.
-        steering: Whose offset counts.
-    """
-
-    def __init__(self, inner: Strategy, steering: Stage7Steering) -> None:
-        self._inner = inner
-        self._steering = steering
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the strategy is fed with
-        """Return what the strategy has, so that it is fed with the same."""
-        return getattr(self._inner, name)
-
-    def propose(self, context: StrategyContext) -> Intents:
-        """Return the strategy's intents, limit buys lower."""
-        intents = self._inner.propose(context)
-        offset = self._steering.parameters.price_offset_bps
-        if not offset:
-            return intents
-        return [_offset(one, offset) for one in intents]
-
-    def dump_state(self) -> str:
-        """Return the strategy's state."""
-        return self._inner.dump_state()
-
-    def load_state(self, text: str) -> None:
-        """Take up the strategy's state."""
-        self._inner.load_state(text)
-
-
-def _offset(intent: Intent | CancelIntent, offset: int) -> Intent | CancelIntent:
-    if isinstance(intent, CancelIntent) or intent.side is Side.SELL or intent.price is None:
-        return intent
-    lower = mul(intent.price, Decimal(_BASIS - offset))
-    return intent._replace(price=lower.scaleb(-4, context=EXACT))
-
-
-class ParameterGuard:
-    """Denies orders that make a position grow beyond the runtime parameters; a plug-in.
-
-    Args:
-        steering: Whose parameters and cycle are looked at.
-    """
-
-    def __init__(self, steering: Stage7Steering) -> None:
-        self._steering = steering
-
-    @hookimpl
-    @exact
-    def kit_review_order(self, proposal: OrderProposal, context: StrategyContext) -> Review:  # noqa: ARG002 - the hook's signature
-        """Hold an order against turnover, orders of this cycle and cash."""
-        draft = self._steering.draft
-        if proposal.reduces_risk or draft is None:
-            return ALLOW
-        parameters = self._steering.parameters
-        sent = sum(not draft.orders[one.client_order_id].reduces_risk for one in draft.submits)
-        if sent >= parameters.orders_per_cycle_max:
-            most = Decimal(parameters.orders_per_cycle_max)
-            return _deny("orders_per_cycle", Decimal(sent + 1), most)
-        performance, capital = draft.performance, draft.risk.day_start_capital_try
-        before = sum((one.turnover_try for one in performance.day.symbols.values()), Decimal(0))
-        turnover = performance.total.turnover_try - before + proposal.notional_try
-        allowed = parameters.turnover_ratio_max * max(capital, Decimal(0))
-        if turnover > allowed:
-            return _deny("turnover", turnover, allowed)
-        cash = draft.ledger.balance(Account.BOT, draft.profile.quote)
-        for order in draft.orders.values():
-            if order.side is Side.BUY:
-                cash = cash - order.reserved
-        left, least = cash - proposal.notional_try, parameters.cash_ratio_min * draft.equity_try
-        if left < least:
-            return _deny("cash_target", left, least)
-        return ALLOW
-
-
-def _deny(code: str, value: Decimal, limit: Decimal) -> Review:
-    return Review(
-        Verdict.DENY, "stage7", f"{value} against {limit}", code=code, value=value, limit=limit
     )

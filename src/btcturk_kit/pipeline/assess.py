@@ -37,13 +37,20 @@ _CHARGES = frozenset({Account.FEE, Account.TAX, Account.LEVY})
 _tuple = tuple.__new__  # a value with all its fields given costs half of one made by name
 
 
-def assess(draft: Draft, *, previous_equity: Callable[[], Decimal | None]) -> None:
+def assess(
+    draft: Draft,
+    *,
+    previous_equity: Callable[[], Decimal | None],
+    admits: Callable[[Symbol], bool] | None = None,
+) -> None:
     """Fix equity, the mode, the multiplier and the caps of this cycle.
 
     Args:
         draft: Equity, assessment, mode, risk and guard memory are written.
         previous_equity: Gives equity at the instant before, which starts a new day; None when
             that is not known, then the day starts with the present one.
+        admits: Whether a pair may be opened: volume and volatility are those of such pairs, and of
+            pairs the bot is in; None for all pairs of the run.
     """
     observation, profile = draft.observation, draft.profile
     now_ms = observation.now_ms
@@ -62,6 +69,15 @@ def assess(draft: Draft, *, previous_equity: Callable[[], Decimal | None]) -> No
     age_ms = 0
     for mark in observation.marks.values():
         age_ms = max(age_ms, now_ms - mark.event_time_ms)
+    conditions = observation.conditions
+    if conditions and (touches or admits is not None):
+        entered = {one.symbol for one in touches}
+        for row in conditions:  # a recorded bar that is carried forward says here how old it is
+            if row.symbol in entered:
+                age_ms = max(age_ms, now_ms - row.event_time_ms)
+        if admits is not None:
+            known = [row for row in conditions if row.symbol in entered or admits(row.symbol)]
+            conditions = tuple(known)
     noted = draft.anomalies
     _decide_mode(
         draft,
@@ -77,7 +93,7 @@ def assess(draft: Draft, *, previous_equity: Callable[[], Decimal | None]) -> No
                 now_ms,
                 largest,
                 touches,
-                observation.conditions,
+                conditions,
                 observation.health,
                 in_doubt,
                 _suspense(draft),

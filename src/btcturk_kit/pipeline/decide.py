@@ -83,6 +83,11 @@ class Kit(NamedTuple):
     context: CycleContext
     steering: Steering | None = None
 
+    @property
+    def admits(self) -> Callable[[Symbol], bool] | None:
+        """What says whether a pair may be opened; None where every pair may be."""
+        return None if self.steering is None else self.steering.admits
+
 
 @exact
 def decide(
@@ -126,14 +131,13 @@ def decide(
         finance_cycle(draft)
         if draft.fills:
             _feed_fills(draft, kit)
-        assess(draft, previous_equity=previous_equity)
+        assess(draft, previous_equity=previous_equity, admits=kit.admits)
     mark_performance(draft)
     if observe_only:
         return _freeze(draft)
+    if intents is None or kit.steering is not None:
+        _stand_in(draft, kit)  # whatever was proposed is held against this cycle's books
     if intents is None:
-        kit.context.refresh(draft, mode=draft.mode.mode, balances=observation.balances)
-        if kit.steering is not None:
-            draft.anomalies += kit.steering.steer(kit.context)
         intents = ask_strategies(draft.anomalies, kit)
     take_votes(draft, kit.gateway, kit.context)
     if intents:
@@ -167,6 +171,13 @@ def carry_out(state: CycleState, observation: Observation, profile: Profile) -> 
     decision = _freeze(draft)
     # The trade history was not read, so none of it may be left behind.
     return decision._replace(state=decision.state._replace(cursor_ms=state.cursor_ms))
+
+
+def _stand_in(draft: Draft, kit: Kit) -> None:
+    """Let plug-ins and steering see the books as this cycle made them."""
+    kit.context.refresh(draft, mode=draft.mode.mode, balances=draft.observation.balances)
+    if kit.steering is not None:
+        draft.anomalies += kit.steering.steer(kit.context)
 
 
 def _feed_fills(draft: Draft, kit: Kit) -> None:

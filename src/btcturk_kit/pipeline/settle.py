@@ -83,9 +83,8 @@ def _after(
     anomalies: list[Anomaly],
 ) -> Order:
     if isinstance(outcome, OrderRejected):
-        anomalies.append(
-            Anomaly("order_rejected", _NORMAL, f"{order.client_order_id}: {outcome.reason}")
-        )
+        code = "order_throttled" if outcome.retry_after_s > 0 else "order_rejected"
+        anomalies.append(Anomaly(code, _NORMAL, f"{order.client_order_id}: {outcome.reason}"))
         status = next_status(order.status, _REJECTED)
         return order._replace(status=status, reserved=ZERO, updated_ms=now_ms)
     if isinstance(outcome, SubmitUnknown):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from btcturk_kit.domain.cycle import Anomaly
+from btcturk_kit.domain.cycle import Anomaly, Settlement
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.pipeline.context import CycleContext
 
@@ -27,6 +27,10 @@ class Steering(Protocol):
 
     def steer(self, context: CycleContext) -> tuple[Anomaly, ...]:
         """Look at the instant the context stands at; return what is worth recording."""
+        ...
+
+    def note(self, settlement: Settlement) -> None:
+        """Take in what the exchange answered to the commands of a cycle; kept with its answers."""
         ...
 
     def admits(self, symbol: Symbol) -> bool:

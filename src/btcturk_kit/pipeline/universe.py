@@ -64,6 +64,12 @@ class Universe(Protocol):
         """Choose anew."""
         ...
 
+    def shortlist(
+        self, facts: Iterable[PairFacts], parameters: RuntimeParameters, *, now_ms: int
+    ) -> list[Symbol]:
+        """Return the best pairs by these facts: those worth a closer look before a review."""
+        ...
+
     def dump(self) -> Any:  # noqa: ANN401 - plain JSON
         """Return the last review as plain JSON."""
         ...
@@ -87,6 +93,16 @@ class ConfiguredUniverse:
         self, facts: Iterable[PairFacts], parameters: RuntimeParameters, *, now_ms: int
     ) -> None:
         """Change nothing."""
+
+    def shortlist(
+        self,
+        facts: Iterable[PairFacts],  # noqa: ARG002 - the protocol's signature
+        parameters: RuntimeParameters,  # noqa: ARG002 - as above
+        *,
+        now_ms: int,  # noqa: ARG002 - as above
+    ) -> list[Symbol]:
+        """Return the pairs that were named."""
+        return [one.symbol for one in self.selection.members]
 
     def dump(self) -> None:
         """Return nothing: the settings name the pairs."""
@@ -128,6 +144,26 @@ class DynamicUniverse:
         self, facts: Iterable[PairFacts], parameters: RuntimeParameters, *, now_ms: int
     ) -> None:
         """Exclude, score and seat the pairs of these facts."""
+        scores, excluded = self._judged(facts, parameters, now_ms)
+        self.selection = next_selection(
+            self.selection,
+            scores,
+            excluded,
+            replace(self._membership, size=parameters.universe_size),
+            now_ms=now_ms,
+        )
+
+    def shortlist(
+        self, facts: Iterable[PairFacts], parameters: RuntimeParameters, *, now_ms: int
+    ) -> list[Symbol]:
+        """Return as many of the best as may get a seat, and those that come near."""
+        scores, _ = self._judged(facts, parameters, now_ms)
+        most = parameters.universe_size + self._membership.margin
+        return [one.symbol for one in scores[:most]]
+
+    def _judged(
+        self, facts: Iterable[PairFacts], parameters: RuntimeParameters, now_ms: int
+    ) -> tuple[tuple[PairScore, ...], list[Exclusion]]:
         limits = replace(
             self._limits,
             spread_ratio_max=divide_half_even(Decimal(parameters.spread_bps_max), _BASIS, 4),
@@ -141,13 +177,7 @@ class DynamicUniverse:
                 candidates.append(one)
             else:
                 excluded.append(found)
-        self.selection = next_selection(
-            self.selection,
-            score_pairs(candidates, parameters.weights),
-            excluded,
-            replace(self._membership, size=parameters.universe_size),
-            now_ms=now_ms,
-        )
+        return score_pairs(candidates, parameters.weights), excluded
 
     def dump(self) -> Any:  # noqa: ANN401 - plain JSON
         """Return the last review as plain JSON."""

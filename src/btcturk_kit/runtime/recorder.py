@@ -68,9 +68,13 @@ class Recorder:
 
     def settled(self, settlement: Settlement, now_ms: int) -> None:
         """Write what came of a decision's commands."""
-        state = settlement.state
+        state, steering = settlement.state, self._kit.steering
+        states: tuple[tuple[str, str], ...] = ()
+        if steering is not None:
+            steering.note(settlement)
+            states = ((STATE_NAME, steering.dump_state()),)
         orders, anomalies, count = settlement.orders, settlement.anomalies, state.ledger.event_count
-        commit = (state, count, now_ms, (), (), (), (), orders, anomalies, (), None, (), ())
+        commit = (state, count, now_ms, (), (), (), (), orders, anomalies, states, None, (), ())
         self._store.commit(_tuple(StateCommit, commit))
 
     def tell(self, record: CycleRecord) -> None:

@@ -15,7 +15,14 @@ from btcturk_kit.domain.adaptation import (
     review_parameters,
     start_adaptive,
 )
-from btcturk_kit.domain.runtime_parameters import BOUNDS, Origin, RuntimeParameters, tightest
+from btcturk_kit.domain.canonical import GENESIS
+from btcturk_kit.domain.runtime_parameters import (
+    BOUNDS,
+    VERSIONS_KEPT,
+    Origin,
+    RuntimeParameters,
+    tightest,
+)
 from btcturk_kit.domain.universe import ScoreWeights
 from btcturk_kit.errors import ConfigurationError
 
@@ -276,3 +283,24 @@ def test_values_beyond_their_bounds_are_refused() -> None:
         RuntimeParameters(universe_size=4)
     with pytest.raises(ConfigurationError, match="a window of 0 ms"):
         AdaptationLimits(window_ms=0)
+
+
+def test_a_state_does_not_grow_for_ever_and_keeps_what_it_goes_back_to() -> None:
+    """Old versions are counted and hashed; the last proven one stays, and a breach finds it."""
+    state = start_adaptive(RuntimeParameters(turnover_ratio_max=Decimal(20)), now_ms=0)
+    for hours in range(1, 36):
+        down = Decimal(100_000 if hours < 3 else 91_000 + hours % 2)
+        state = note_look(state, Look(hours, Decimal(100_000), Decimal(0), Decimal(0)))
+        state = note_look(state, Look(hours, down, Decimal(0), Decimal(0), missing=1, pairs=2))
+        limits = AdaptationLimits(window_ms=1, missing_ratio=Decimal(0), changes_max=1)
+        before = state
+        state = review_parameters(
+            state._replace(proven=((1, 0),)), limits, candidates=1, now_ms=hours
+        )
+        assert len(state.versions) <= VERSIONS_KEPT + 1
+        assert state.current.number in {before.current.number, before.current.number + 1}
+    assert state.versions[0].number == 1, "proven, so it stays"
+    assert state.forgotten > 0
+    assert state.current.number == state.forgotten + len(state.versions)
+    assert state.forgotten_digest != GENESIS
+    assert state.proven == ((1, 0),)

@@ -51,6 +51,13 @@ def test_a_refused_order_ends_and_frees_its_reservation() -> None:
     assert "BALANCE_NOT_ENOUGH" in result.anomalies[0].detail
 
 
+def test_who_is_told_to_wait_is_throttled_and_not_refused() -> None:
+    """The order does not exist either way; what it says of our pace is told apart."""
+    result = settled(NEW, OrderRejected(NAME, "THROTTLED", retry_after_s=0.5))
+    assert result.orders[0].status is S.REJECTED
+    assert [one.code for one in result.anomalies] == ["order_throttled"]
+
+
 def test_no_answer_is_unknown_and_keeps_its_reservation() -> None:
     """Never a rejection: the order may exist and may take its money."""
     result = settled(NEW, SubmitUnknown(NAME, "timeout", NEW.symbol, NEW.sent_ms))

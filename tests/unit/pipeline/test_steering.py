@@ -10,6 +10,8 @@ import pytest
 from tests.unit.reporting.published import adapter
 from tests.unit.runtime.floor import (
     BTCTRY,
+    ETH,
+    ETHTRY,
     HOUR_MS,
     PAIRS,
     START_MS,
@@ -33,17 +35,27 @@ from btcturk_kit.domain.cycle import (
     Mark,
     Observation,
     OrderProposal,
+    Settlement,
     Verdict,
 )
-from btcturk_kit.domain.identifiers import ClientOrderId
+from btcturk_kit.domain.identifiers import ClientOrderId, OrderId
 from btcturk_kit.domain.market import Ticker
+from btcturk_kit.domain.order_events import (
+    CancelOutcome,
+    CancelRejected,
+    OrderAccepted,
+    OrderRejected,
+    SubmitOutcome,
+)
 from btcturk_kit.domain.orders import MarketBuy, Order, OrderStatus, OrderType, Side, SubmitOrder
+from btcturk_kit.domain.positions import Position
 from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.domain.risk_rules import RiskInputs
 from btcturk_kit.domain.runtime_parameters import RuntimeParameters
-from btcturk_kit.pipeline.adapt import OffsetStrategy, ParameterGuard, Stage7Steering
+from btcturk_kit.pipeline.adapt import Stage7Steering
 from btcturk_kit.pipeline.context import CycleContext
 from btcturk_kit.pipeline.draft import Draft
+from btcturk_kit.pipeline.parameter_guard import OffsetStrategy, ParameterGuard
 from btcturk_kit.pipeline.universe import ConfiguredUniverse, DynamicUniverse, pair_facts
 from btcturk_kit.reporting.steering_sections import parameters_section, universe_section
 
@@ -155,20 +167,29 @@ def test_evidence_is_what_the_cycle_saw(desk: Desk) -> None:
     steering = stage7_steering(desk.kit.profile, adaptation=QUICK)
     desk.draft(now_ms=5, marks=mark(5))
     steering.steer(desk.context)
+    name = ClientOrderId("bk1-x")
+    answers: tuple[SubmitOutcome | CancelOutcome, ...] = (
+        OrderAccepted(name, OrderId(1), 5),
+        OrderRejected(name, "BALANCE_NOT_ENOUGH"),
+        OrderRejected(name, "THROTTLED", retry_after_s=0.5),
+        CancelRejected(name, "THROTTLED", retry_after_s=0.5),
+        CancelRejected(name, "FILLED"),
+    )
+    steering.note(Settlement(desk.state, (), answers, ()))
     draft = desk.draft(now_ms=9, marks=mark(9, 90))
-    draft.risk = draft.risk._replace(submits=((4, True), (7, True), (8, False)))
     draft.anomalies += [
-        Anomaly("order_throttled", RiskMode.NORMAL, ""),
+        Anomaly("read_throttled", RiskMode.NORMAL, ""),
         Anomaly("odd", RiskMode.OBSERVE_ONLY, ""),
     ]
     steering.steer(desk.context)
     window = steering.adaptive.window
-    assert (window.answered, window.refused, window.throttled) == (2, 1, 1)
+    assert (window.answered, window.refused, window.throttled) == (2, 1, 3)
     assert (window.pairs, window.missing, window.wide) == (2, 0, 1)
     assert window.alerts == ("odd",)
     desk.draft(now_ms=10)
     steering.steer(desk.context)
     assert steering.adaptive.window.missing == 1
+    assert steering.adaptive.window.answered == 2, "an answer is counted once"
     desk.draft(now_ms=HOUR_MS + 10, marks=mark(HOUR_MS + 10))
     noted = steering.steer(desk.context)
     assert {one.code for one in noted} == {"parameter_changed"}
@@ -203,6 +224,9 @@ def test_parameters_may_be_fixed(desk: Desk) -> None:
     steering = Stage7Steering(ConfiguredUniverse((BTCTRY,)))
     desk.draft(now_ms=5, marks=mark(5))
     assert steering.steer(desk.context) == ()
+    kept = steering.dump_state()
+    steering.note(Settlement(desk.state, (), (OrderRejected(ClientOrderId("x"), "NO"),), ()))
+    assert steering.dump_state() == kept
     assert steering.wake_ms == 1 << 62
     assert len(steering.adaptive.versions) == 1
 
@@ -252,6 +276,20 @@ def guarded(desk: Desk, **parameters: Any) -> tuple[Draft, Callable[..., Any]]:
     return draft, lambda *args, **kwargs: guard.kit_review_order(
         proposal(*args, **kwargs), desk.context
     )
+
+
+def test_a_pair_whose_price_is_old_does_not_grow(desk: Desk) -> None:
+    """The older of book and row counts; what makes a position smaller is never asked about it."""
+    steering = Stage7Steering(ConfiguredUniverse((BTCTRY,)), data_age_ms_max=60)
+    guard = ParameterGuard(steering)
+    assert steering.is_stale(BTCTRY), "nothing was looked at yet"
+    for seen_ms, told_ms, is_old in ((100, 40, False), (100, 39, True), (39, 100, True)):
+        desk.draft(now_ms=100, marks=mark(seen_ms), conditions=(row(told_ms),))
+        steering.steer(desk.context)
+        said = guard.kit_review_order(proposal(1), desk.context)
+        assert (said.code == "stale_pair") is is_old
+    assert guard.kit_review_order(proposal(1, reduces_risk=True), desk.context) is ALLOW
+    assert steering.is_stale(ETHTRY), "nobody told of it"
 
 
 def test_turnover_of_the_day_is_capped(desk: Desk) -> None:
@@ -358,18 +396,23 @@ def test_the_offset_places_limit_buys_lower_and_moves_nothing_else(desk: Desk) -
     inner = Fixed(limit, *others)
     parameters = RuntimeParameters(price_offset_bps=10)
     steering = Stage7Steering(ConfiguredUniverse((BTCTRY,)), parameters)
-    strategy = OffsetStrategy(inner, steering)
+    strategy = OffsetStrategy(inner, steering, BTCTRY)
     found = strategy.propose(desk.context)
     assert found[0] == limit._replace(price=Decimal("100.3995"))
     assert tuple(found[1:]) == others
-    plain = OffsetStrategy(inner, Stage7Steering(ConfiguredUniverse((BTCTRY,))))
+    still = Stage7Steering(ConfiguredUniverse((BTCTRY,)))
+    plain = OffsetStrategy(inner, still, BTCTRY)
     assert plain.propose(desk.context) is inner.intents
+    desk.draft(now_ms=5, marks=mark(5))
+    still.steer(desk.context)
+    assert plain.propose(desk.context) is inner.intents
+    assert OffsetStrategy(inner, still, ETHTRY).propose(desk.context) == (), "no look at ETHTRY"
 
 
 def test_a_strategy_with_an_offset_is_fed_and_kept_as_it_is() -> None:
     """It has the methods of the strategy inside, no others, and its state."""
     inner = Fixed()
-    strategy = OffsetStrategy(inner, Stage7Steering(ConfiguredUniverse((BTCTRY,))))
+    strategy = OffsetStrategy(inner, Stage7Steering(ConfiguredUniverse((BTCTRY,))), BTCTRY)
     assert strategy.on_fill(1) == "fed 1"
     assert not hasattr(strategy, "on_bar")
     strategy.load_state("other")
@@ -385,3 +428,19 @@ def test_a_configured_universe_survives_a_restart_by_its_settings(desk: Desk) ->
     again.load_state(steering.dump_state())
     assert again.adaptive == steering.adaptive
     assert again.admits(BTCTRY)
+
+
+def test_members_the_best_and_what_the_bot_is_in_are_looked_at_closely(desk: Desk) -> None:
+    """Before a review the best by their rows; what the bot is in cannot be done without."""
+    rules = {BTCTRY: PAIRS[BTCTRY], ETHTRY: PAIRS[ETHTRY]}
+    rows = {BTCTRY: row(5), ETHTRY: row(5, symbol=ETHTRY)}
+    steering = stage7_steering(desk.kit.profile, is_dynamic=True, review_ms=10)
+    assert steering.watch(rows, rules, None, now_ms=5) == {BTCTRY: False, ETHTRY: False}
+    held = desk.state._replace(positions={ETH: Position(ETH, quantity=Decimal(1))})
+    assert steering.watch({}, rules, held, now_ms=5) == {ETHTRY: True}
+    desk.draft(now_ms=5, marks=mark(5), conditions=(row(5),))
+    steering.steer(desk.context)
+    assert steering.watch(rows, rules, None, now_ms=6)[BTCTRY] in {True, False}
+    assert ETHTRY not in steering.watch(rows, rules, held, now_ms=6), "a cycle was seen since"
+    fixed = ConfiguredUniverse((BTCTRY,))
+    assert fixed.shortlist((), RuntimeParameters(), now_ms=5) == [BTCTRY]

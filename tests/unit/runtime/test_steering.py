@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from btcturk_kit.domain.cycle import ALLOW, Anomaly, CancelIntent, Decision, Intent
+from btcturk_kit.domain.cycle import ALLOW, Anomaly, CancelIntent, Decision, Intent, Settlement
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.market import MarketFrame, PublicTrade, TradeColumns
 from btcturk_kit.domain.orders import OrderStatus, OrderType, Side
@@ -34,6 +34,7 @@ class Pilot:
         self.wake_ms = START_MS
         self.until_ms = START_MS + 100 * HOUR_MS
         self.looks: list[int] = []
+        self.answers = 0
 
     def steer(self, context: CycleContext) -> tuple[Anomaly, ...]:
         """Note the instant."""
@@ -43,18 +44,22 @@ class Pilot:
         self.wake_ms = context.now_ms + 3 * HOUR_MS
         return (Anomaly("looked", RiskMode.NORMAL, "three hours"),)
 
+    def note(self, settlement: Settlement) -> None:
+        """Count the answers."""
+        self.answers += len(settlement.outcomes)
+
     def admits(self, symbol: Symbol) -> bool:
         """Whether the last look was early enough."""
         assert symbol == BTCTRY
         return self.wake_ms < self.until_ms
 
     def dump_state(self) -> str:
-        """Return when it looks again."""
-        return str(self.wake_ms)
+        """Return when it looks again, and what it counted."""
+        return f"{self.wake_ms} {self.answers}"
 
     def load_state(self, text: str) -> None:
         """Take it up."""
-        self.wake_ms = int(text)
+        self.wake_ms, self.answers = map(int, text.split())
 
 
 class Scripted:
@@ -155,7 +160,7 @@ def test_a_steerings_state_is_kept_beside_the_strategies_and_taken_up_again() ->
     run_to_end(made, max_cycles=5)
     stored = store.load()
     assert stored is not None
-    assert dict(stored.strategy_states)["steering"] == str(START_MS + 6 * HOUR_MS)
+    assert dict(stored.strategy_states)["steering"] == f"{START_MS + 6 * HOUR_MS} 0"
     again = Pilot()
     made, _ = place(kit_with(Scripted(), again), store=store, hours=1)
     run_to_end(made)
@@ -215,3 +220,27 @@ def test_by_default_an_instant_has_one_cycle() -> None:
     report = run_to_end(made)
     assert report.cycles == 10
     assert len(strategy.asked) == 10
+
+
+def test_a_steering_looks_at_every_cycle_in_which_something_is_wanted() -> None:
+    """A wish that ends a quiet stretch is held against that cycle's books; answers are told."""
+
+    class Watching(Pilot):
+        """Notes every cycle it is shown."""
+
+        def steer(self, context: CycleContext) -> tuple[Anomaly, ...]:
+            """Note the hour."""
+            self.looks.append((context.now_ms - START_MS) // HOUR_MS)
+            return ()
+
+    pilot = Watching()
+    pilot.wake_ms = START_MS + 90 * HOUR_MS
+    script: dict[int, Intents] = {5: (buy("1000000"),)}
+    store = StrictStore(account="main")
+    made, _ = place(kit_with(Scripted(script), pilot), store=store)
+    run_to_end(made)
+    assert 5 in pilot.looks
+    assert pilot.answers == 1
+    stored = store.load()
+    assert stored is not None
+    assert dict(stored.strategy_states)["steering"].endswith(" 1")
