@@ -6,6 +6,7 @@ default. The interpreter is the one that runs nox; no other is looked for or dow
 
 from __future__ import annotations
 
+import os
 import shutil
 import zipfile
 from fnmatch import fnmatch
@@ -202,7 +203,26 @@ def pacing(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure, beside the peers it names; arguments after `--` choose benches."""
     session.install("-r", "benchmarks/requirements.txt", ".[fast,sandbox]")
-    session.run("python", "benchmarks/run.py", *session.posargs)
+    environment = {}
+    if not session.posargs or "backtest" in session.posargs:
+        environment["BENCH_PEERS"] = str(backtest_peers(session))
+    session.run("python", "benchmarks/run.py", *session.posargs, env=environment)
+
+
+def backtest_peers(session: nox.Session) -> Path:
+    """Return a folder with an environment per backtest engine: they do not install together."""
+    folder = Path(session.create_tmp()).resolve() / "peers"
+    for listed in sorted((ROOT / "benchmarks" / "peers").glob("*.txt")):
+        peer, wanted = folder / listed.stem, listed.read_text("utf-8")
+        installed = peer / "installed.txt"
+        if installed.exists() and installed.read_text("utf-8") == wanted:
+            continue
+        session.run("python", "-m", "venv", "--clear", str(peer))
+        python = peer / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        command = (str(python), "-m", "pip", "install", "--quiet", "-r", str(listed))
+        session.run(*command, external=True)
+        installed.write_text(wanted, "utf-8")
+    return folder
 
 
 @nox.session(default=False)

@@ -1,36 +1,54 @@
-"""Our side of the backtest benches, in a process of its own: `backtest_ours.py CSV`.
+"""Our side of the backtest benches, in a process of its own: `backtest_ours.py TASK CSV`.
 
-Full fidelity: `Decimal`, fee and tax, ledger, capital fold, risk rules, a guard, statistics.
+Full fidelity: `Decimal`, fee and tax, ledger, capital fold, risk rules, guards, statistics. What
+the bench profile switches off stands in `bench_backtest.py`. Never add: a shortcut past `Backtest`.
 """
 
 from __future__ import annotations
 
-import csv
-import json
 import sys
+from array import array
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from time import perf_counter, process_time
+from pathlib import Path
+from typing import Final
+
+from backtest_tasks import CAPITAL, EVERY, FAST, RATE, SLOW, Stopwatch, quoted
 
 from btcturk_kit.compose.backtest import Backtest
 from btcturk_kit.compose.kits import day_end_in
-from btcturk_kit.compose.simulation_data import dataset_of
 from btcturk_kit.compose.simulation_kit import default_profile
-from btcturk_kit.domain.cycle import Intent
-from btcturk_kit.domain.guard_memory import GuardLimits
-from btcturk_kit.domain.identifiers import Symbol
+from btcturk_kit.domain.cycle import CancelIntent, Intent
+from btcturk_kit.domain.identifiers import Asset, Symbol
+from btcturk_kit.domain.instruments import PairRules
+from btcturk_kit.domain.market import BarColumns, MarketFrame
 from btcturk_kit.domain.orders import OrderType, Side
 from btcturk_kit.domain.risk import RiskBudgetPolicy
 from btcturk_kit.domain.risk_limits import RiskLimits
-from btcturk_kit.hooks.strategy import BarView, StrategyContext
+from btcturk_kit.hooks.strategy import BarView, Intents, Strategy, StrategyContext
 from btcturk_kit.pipeline.profile import Profile
 from btcturk_kit.reporting.statistics import statistics_of
+from btcturk_kit.simulation.fees import FeeSchedule
+from btcturk_kit.simulation.latency import NO_LATENCY
+from btcturk_kit.simulation.venue_models import Participation, Publication, VenueModels
 
 __all__ = ["main"]
 
-SYMBOL = Symbol("BTCTRY")
-CAPITAL = Decimal(10_000_000)
-ONE = Decimal(1)
+SYMBOL: Final = Symbol("BTCTRY")
+PLACES: Final = 3
+RULES: Final = PairRules(
+    symbol=SYMBOL, base=Asset("BTC"), quote=Asset("TRY"), price_scale=PLACES, quantity_scale=8
+)
+FEES: Final = FeeSchedule(
+    maker_rate=Decimal(RATE), taker_rate=Decimal(RATE), vat_rate=Decimal("0.2")
+)
+MODELS: Final = VenueModels(
+    latency=NO_LATENCY,
+    publication=Publication(delay_ms=0),
+    participation=Participation(share_bps=None),
+)
+ONE: Final = Decimal(1)
 
 
 class Crossover:
@@ -38,32 +56,33 @@ class Crossover:
 
     def __init__(self, symbol: Symbol) -> None:
         self._symbol = symbol
-        self._closes = [0] * 100
+        self._closes = [0] * SLOW
         self._at = self._fast = self._slow = 0
         self._held = False
 
     def on_bar(self, bar: BarView) -> None:
-        """Move both sums by one close, in whole ticks."""
+        """Move both sums by one close, in cents."""
         close = round(bar.close_float * 100)
         at, closes = self._at, self._closes
-        self._fast += close - (closes[(at - 20) % 100] if at >= 20 else 0)
-        self._slow += close - closes[at % 100]
-        closes[at % 100] = close
+        self._fast += close - (closes[(at - FAST) % SLOW] if at >= FAST else 0)
+        self._slow += close - closes[at % SLOW]
+        closes[at % SLOW] = close
         self._at = at + 1
 
-    def propose(self, context: StrategyContext) -> tuple[Intent, ...]:
+    def propose(self, context: StrategyContext) -> Intents:
         """Buy one unit at the next open, or sell it."""
-        if self._at < 100:
+        if self._at < SLOW:
             return ()
         above = self._fast * 5 > self._slow
         if above is self._held:
             return ()
         self._held = above
         if above:
-            # A purchase by base quantity is a limit order that crosses: it fills at the open.
+            # A market buy spends an amount of TRY, as at the exchange. A purchase by base quantity
+            # is a limit that crosses whatever the next bar opens at: it pays the open, as a taker.
             price = context.mark(self._symbol).ask * 2
-            return (Intent("x", self._symbol, Side.BUY, OrderType.LIMIT, ONE, price=price),)
-        return (Intent("x", self._symbol, Side.SELL, OrderType.MARKET, ONE),)
+            return (Intent("crossover", self._symbol, Side.BUY, OrderType.LIMIT, ONE, price=price),)
+        return (Intent("crossover", self._symbol, Side.SELL, OrderType.MARKET, ONE),)
 
     def dump_state(self) -> str:
         """Return the place only: the benches restart nothing."""
@@ -73,8 +92,49 @@ class Crossover:
         """Take up nothing."""
 
 
+class Quotes:
+    """One unit on both sides, canceled and placed anew every ten bars."""
+
+    def __init__(self, symbol: Symbol) -> None:
+        self._symbol = symbol
+        self._at = self._quoted_at = 0
+        self._close = 0.0
+
+    def on_bar(self, bar: BarView) -> None:
+        """Count the bars, and look at every tenth."""
+        self._at += 1
+        if not self._at % EVERY:
+            self._close = bar.close_float
+
+    def propose(self, context: StrategyContext) -> Intents:
+        """Cancel what rests; asked again at the same instant, place both limits."""
+        at = self._at
+        if at % EVERY or at == self._quoted_at:
+            return ()
+        resting = context.orders(self._symbol)
+        if resting:
+            return tuple(CancelIntent("quotes", one.client_order_id) for one in resting)
+        self._quoted_at = at
+        held = int(context.position(self._symbol).quantity)
+        bid, ask = (Decimal(one).scaleb(-PLACES) for one in quoted(round(self._close * 100), held))
+        buy = Intent("quotes", self._symbol, Side.BUY, OrderType.LIMIT, ONE, price=bid)
+        if not held:
+            return (buy,)
+        return (buy, Intent("quotes", self._symbol, Side.SELL, OrderType.LIMIT, ONE, price=ask))
+
+    def dump_state(self) -> str:
+        """Return the place only: the benches restart nothing."""
+        return str(self._at)
+
+    def load_state(self, text: str) -> None:
+        """Take up nothing."""
+
+
+TASKS: Final[dict[str, Callable[[Symbol], Strategy]]] = {"crossover": Crossover, "quotes": Quotes}
+
+
 def profile() -> Profile:
-    """Return the bench profile: collar off, limits that no loss of one unit reaches."""
+    """Return the bench profile: collar off, and no size that losses make smaller."""
     limits = RiskLimits(
         daily_loss_ratio=ONE,
         drawdown_ratio=Decimal("0.99"),
@@ -83,48 +143,66 @@ def profile() -> Profile:
     )
     return replace(
         default_profile((SYMBOL,)),
+        taker_rate=Decimal(RATE),
         risk=RiskBudgetPolicy(limits=limits),
         collar_ratio=Decimal(2),
-        guards=GuardLimits(look_alike_ms=0),
     )
 
 
-def main() -> None:
-    """Load, run, and print a JSON document of what it took."""
-    with open(sys.argv[1], encoding="utf-8", newline="") as file:  # noqa: PTH123 - one argument
-        columns = list(zip(*list(csv.reader(file))[1:], strict=True))
-    times, *prices = columns
-    opens, highs, lows, closes, volumes = ([float(one) for one in column] for column in prices)
-    data = dataset_of(
-        SYMBOL,
-        times_ms=[int(one) for one in times],
+def frame_of(path: Path) -> MarketFrame:
+    """Read the bars into integer columns."""
+    times = array("q")
+    columns = tuple(array("q") for _ in range(5))
+    with path.open(encoding="utf-8") as lines:
+        next(lines)
+        for line in lines:
+            now_ms, *prices, volume = line.split(",")
+            times.append(int(now_ms))
+            for column, price in zip(columns, prices, strict=False):
+                column.append(round(float(price) * 10**PLACES))
+            columns[4].append(int(volume) * 10**8)
+    opens, highs, lows, closes, volumes = columns
+    bars = BarColumns(
+        symbol=SYMBOL,
+        price_scale=PLACES,
+        volume_scale=8,
         open=opens,
         high=highs,
         low=lows,
         close=closes,
         volume=volumes,
+        bid=closes,
+        ask=closes,
     )
-    figures = []
-    for _ in range(int(sys.argv[2]) if len(sys.argv) > 2 else 1):
-        wall, cpu = perf_counter(), process_time()
-        run = Backtest(
-            data,
-            Crossover,
-            profile=profile(),
-            capital_try=CAPITAL,
-            guards=["spread-guard"],
-        ).run()
-        statistics_of(run, day_end=day_end_in("Europe/Istanbul"))
-        figures.append((perf_counter() - wall, process_time() - cpu))
-    document = {
-        "wall_s": min(one[0] for one in figures),
-        "cpu_s": min(one[1] for one in figures),
-        "fills": len(run.fills),
-        "equity": str(run.equity.amount(-1)),
-        "refusals": len(run.refusals),
-        "mode": run.state.mode.mode,
-    }
-    print(json.dumps(document))
+    return MarketFrame(times_ms=times, bars=(bars,))
+
+
+def main() -> None:
+    """Load, run, and print a JSON document of what it took."""
+    watch = Stopwatch()
+    frame = frame_of(Path(sys.argv[2]))
+    watch.loaded()
+    run = Backtest.of_frame(
+        frame,
+        {SYMBOL: RULES},
+        TASKS[sys.argv[1]],
+        fees=FEES,
+        models=MODELS,
+        profile=profile(),
+        capital_try=Decimal(CAPITAL),
+        guards=["spread-guard"],
+        cycles_per_instant_max=2,
+    ).run()
+    statistics_of(run, day_end=day_end_in("Europe/Istanbul"))
+    took = watch.stopped()
+    watch.finish(
+        fills=len(run.fills),
+        equity=str(run.equity.amount(-1)),
+        **took,
+        refusals=len(run.refusals),
+        anomalies=len(run.anomalies),
+        mode=run.state.mode.mode,
+    )
 
 
 if __name__ == "__main__":

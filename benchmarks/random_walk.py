@@ -27,14 +27,16 @@ def walk_file(bars: int, *, seed: int = 1) -> Path:
     RESULTS.mkdir(exist_ok=True)
     draw = Random(seed)  # noqa: S311 - a market to measure on, no secret
     price = last = _FIRST
-    lines = ["time_ms,open,high,low,close,volume"]
-    for number in range(1, bars + 1):
-        price *= 1 + draw.gauss(0, _STEP)
-        close = round(price, 2)
-        high = round(max(last, close) * (1 + abs(draw.gauss(0, _STEP / 2))), 2)
-        low = round(min(last, close) * (1 - abs(draw.gauss(0, _STEP / 2))), 2)
-        now_ms = _START_MS + number * MINUTE_MS
-        lines.append(f"{now_ms},{last:.2f},{high:.2f},{low:.2f},{close:.2f},1000000")
-        last = close
-    path.write_text("\n".join(lines) + "\n", "utf-8")
+    unfinished = path.with_suffix(".part")
+    with unfinished.open("w", encoding="utf-8") as file:
+        file.write("time_ms,open,high,low,close,volume\n")
+        for number in range(1, bars + 1):
+            price *= 1 + draw.gauss(0, _STEP)
+            close = round(price, 2)
+            high = round(max(last, close) * (1 + abs(draw.gauss(0, _STEP / 2))), 2)
+            low = round(min(last, close) * (1 - abs(draw.gauss(0, _STEP / 2))), 2)
+            now_ms = _START_MS + number * MINUTE_MS
+            file.write(f"{now_ms},{last:.2f},{high:.2f},{low:.2f},{close:.2f},1000000\n")
+            last = close
+    unfinished.replace(path)
     return path
