@@ -428,13 +428,13 @@ def _cost_of(held: Held, quantity: Fraction) -> Decimal:
 def test_books_live_through_everything() -> None:
     """Laws, naive books, replay, as-of and batching agree after whatever happened."""
     run_state_machine_as_test(
-        BookMachine, settings=settings(max_examples=40, stateful_step_count=14)
+        BookMachine, settings=settings(max_examples=25, stateful_step_count=14)
     )
 
 
 @pytest.mark.long
 def test_books_live_through_everything_for_long() -> None:
-    """The same, five times as often."""
+    """The same, eight times as often."""
     run_state_machine_as_test(
         BookMachine, settings=settings(max_examples=200, stateful_step_count=14)
     )

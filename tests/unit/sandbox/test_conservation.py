@@ -262,10 +262,10 @@ class TradingDays(RuleBasedStateMachine):
 
 
 class TestTradingDays(TradingDays.TestCase):
-    """Enough days for two and a half thousand steps, within seconds."""
+    """Enough days for fifteen hundred steps, within seconds."""
 
-    settings = settings(max_examples=33, stateful_step_count=100)
-    steps_min: ClassVar[int] = 2_500
+    settings = settings(max_examples=20, stateful_step_count=100)
+    steps_min: ClassVar[int] = 1_500
 
     def runTest(self) -> None:  # noqa: N802 - the name is unittest's
         """Walk, and count the steps: fewer would prove less than is said."""
