@@ -314,10 +314,12 @@ def _tradable(dataset: Dataset, symbols: Iterable[str] | None) -> tuple[Dataset,
             near = get_close_matches(symbol, dataset.pairs, n=3, cutoff=0.6)
             raise UnknownSymbolError(symbol, suggestions=tuple(near))
         chosen[symbol] = dataset.pairs[symbol]
+    if not chosen:
+        raise ConfigurationError("no pair to trade", hint=f"choose of {', '.join(dataset.pairs)}")
     quotes = sorted({pair.rules.quote for pair in chosen.values()})
     if len(quotes) != 1:
         raise ConfigurationError(
-            f"pairs quoted in {' and '.join(quotes) or 'nothing'}",
+            f"pairs quoted in {' and '.join(quotes)}",
             hint="choose pairs of one quote: the capital policy works in one currency",
         )
     kept = replace(dataset, pairs=chosen)

@@ -57,13 +57,10 @@ def marks_at(frame: MarketFrame, index: int) -> dict[Symbol, Mark]:
     }
 
 
-def has_stale(frame: MarketFrame, index: int, *, age_ms_max: int) -> bool:
+def has_stale(frame: MarketFrame, index: int, age_ms_max: int) -> bool:
     """Whether a close that is carried forward to an instant of a frame is older than that."""
     oldest_ms = frame.times_ms[index] - age_ms_max
-    for bars in frame.bars:
-        if bars.seen_ms is not None and bars.seen_ms[index] < oldest_ms:
-            return True
-    return False
+    return any(bars.seen_ms is not None and bars.seen_ms[index] < oldest_ms for bars in frame.bars)
 
 
 class CycleContext:

@@ -292,18 +292,13 @@ class CycleRunner:
         state = self._caught_up(state, decided=1)
         self._noted = ()
         self._marked = len(self._scan.equities)
-        is_fresh = (
-            has_news
-            or bool(noted)
-            or intents is None
-            or has_stale(frame, at, age_ms_max=self._age_ms_max)
-        )
+        is_new = has_news or noted or intents is None or has_stale(frame, at, self._age_ms_max)
         decision = decide(
             state,
             observation,
             self._kit,
             intents=intents,
-            assessment=None if is_fresh else self._assessment,
+            assessment=None if is_new else self._assessment,
             previous_equity=lambda: last_equity(state),
         )
         return await self._finish(state, decision, observation.now_ms)
