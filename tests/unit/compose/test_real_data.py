@@ -91,9 +91,7 @@ def test_a_thousand_buy_no_more_than_a_thousand_on_any_recording(
     name: str, models: VenueModels
 ) -> None:
     """On candles, trades and books, with latency and partial fills, cash is spent once."""
-    run = played(
-        name, BuyOften, models=models, capital_try=Decimal(1_000), profile=loose("BTCTRY")
-    )
+    run = played(name, BuyOften, models=models, capital_try=Decimal(1_000), profile=loose("BTCTRY"))
     assert len(run.fills) > 5
     assert Decimal(900) < bought(run) <= Decimal(1_000)
     assert {one.side for one in run.fills} == {Side.BUY}
@@ -181,7 +179,7 @@ def test_nothing_fills_in_a_bar_that_was_carried_forward() -> None:
 
 
 def test_a_carried_close_is_as_old_as_it_is() -> None:
-    """At an instant where a pair has no bar its price is stale: the mode says so, nothing is sent."""
+    """At an instant where a pair has no bar its price is stale: only what is open is watched."""
     data = pair_of_pairs(60)
     times = list(next(iter(data.pairs.values())).times_ms)
 
