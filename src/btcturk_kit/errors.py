@@ -105,11 +105,14 @@ class UnknownSymbolError(ConfigurationError):
 class DatasetError(ConfigurationError):
     """Recorded market data with holes, disorder or values that cannot be."""
 
-    def __init__(self, source: str, row: int, problem: str) -> None:
-        super().__init__(
-            f"dataset {source}, row {row}: {problem}",
-            hint="repair the file or choose a span without the damage",
-        )
+    def __init__(
+        self,
+        source: str,
+        row: int,
+        problem: str,
+        hint: str = "repair the file or choose a span without the damage",
+    ) -> None:
+        super().__init__(f"dataset {source}, row {row}: {problem}", hint=hint)
         self.source = source
         self.row = row
 

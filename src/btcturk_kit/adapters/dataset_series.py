@@ -222,7 +222,8 @@ def _picked(path: Path, shape: Shape, block: Block, *, market: str, symbol: str)
             if not value and len({*cells}) > 1:
                 found = ", ".join(sorted({*cells})[:5])
                 problem = f"rows of several in the column {shape.name(name)} ({found}): choose one"
-                raise DatasetError(path.name, block.first_row, problem)
+                hint = "choose with --market or --row-symbol"
+                raise DatasetError(path.name, block.first_row, problem, hint)
             if value:
                 keep = [kept and cell == value for kept, cell in zip(keep, cells, strict=True)]
         elif value:

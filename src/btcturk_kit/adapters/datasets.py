@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from btcturk_kit.domain.bar_alignment import aligned, bars_between
@@ -99,7 +100,7 @@ class DatasetMarketData:
         if first >= end:
             raise ConfigurationError(
                 f"dataset {dataset.name} has no instant in the span",
-                hint=f"it has {len(times)}, from {times[0]} to {times[-1]} (Unix milliseconds)"
+                hint=f"it has {len(times)}, from {_text(times[0])} to {_text(times[-1])} UTC"
                 if len(times)
                 else "its pairs share no instant",
             )
@@ -144,6 +145,10 @@ class DatasetMarketData:
                 ]
             ),
         )
+
+
+def _text(at_ms: int) -> str:
+    return f"{datetime.fromtimestamp(at_ms / 1_000, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def _chosen(dataset: Dataset, symbols: Sequence[Symbol] | None) -> list[PairData]:

@@ -44,6 +44,12 @@ def backtest(
         typer.Option("--set", metavar="NAME=VALUE", help="A strategy's parameter; repeatable."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
+    path: Annotated[
+        str, typer.Option(help="Of each bar: unordered, high_first or low_first.")
+    ] = "unordered",
+    conditions: Annotated[
+        bool, typer.Option("--conditions", help="Tell each pair's 24 hours to the rules; slower.")
+    ] = False,
     report: Annotated[Path | None, typer.Option(help="Write the report, one HTML file.")] = None,
     journal: Annotated[
         Path | None, typer.Option(help="Write every decision, as JSON Lines.")
@@ -76,7 +82,14 @@ def backtest(
         with _journal(journal, settings) as note, progress(data.name) as told:
             document = _run(
                 data,
-                {**options, "seed": seed, "on_decision": note, "on_progress": told},
+                {
+                    **options,
+                    "seed": seed,
+                    "models": _models(path),
+                    "conditions": conditions,
+                    "on_decision": note,
+                    "on_progress": told,
+                },
                 settings=settings,
                 report=report,
             )
@@ -117,6 +130,15 @@ def _run(
         wall_s=wall_s,
         report=report,
     )
+
+
+def _models(path: str) -> Any:  # noqa: ANN401 - as above
+    from btcturk_kit.errors import ConfigurationError  # noqa: PLC0415 - as above
+    from btcturk_kit.simulation.venue_models import BarPath, VenueModels  # noqa: PLC0415 - as above
+
+    if path not in set(BarPath):
+        raise ConfigurationError(f"--path {path!r}", hint=f"choose {', '.join(BarPath)}")
+    return VenueModels(path=BarPath(path))
 
 
 @contextmanager

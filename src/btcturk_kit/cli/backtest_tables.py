@@ -61,6 +61,8 @@ def run_document(
         ],
         "refused": _counts(one.review.code or one.review.guard for one in run.refusals),
         "anomalies": _counts(one.code for _, one in run.anomalies),
+        "models": dict(run.models),
+        "ambiguous_bars": run.ambiguous_bars,
         "labels": list(run.labels),
         "report": None if report is None else str(report),
         "wall_s": round(wall_s, 3),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -152,10 +153,18 @@ def options_of(
         "symbols": symbols,
         "from_ms": instant_ms(begin, zone),
         "to_ms": instant_ms(end, zone, is_end=True),
-        "interval_ms": None if interval_seconds is None else round(interval_seconds * 1_000),
+        "interval_ms": None if interval_seconds is None else _milliseconds(interval_seconds),
         "capital_try": amount_above_0(capital),
         "profile": build_profile(settings, "backtest", tuple(data.pairs)),
     }
+
+
+def _milliseconds(seconds: float) -> int:
+    if not isfinite(seconds) or round(seconds * 1_000) < 1:
+        raise ConfigurationError(
+            f"--interval-seconds {seconds:g}", hint="write the length of a bar, such as 1 or 0.5"
+        )
+    return round(seconds * 1_000)
 
 
 def symbols_of(pairs: str | None) -> tuple[Symbol, ...] | None:

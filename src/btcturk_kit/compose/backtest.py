@@ -20,7 +20,8 @@ from btcturk_kit.adapters.datasets import DatasetMarketData
 from btcturk_kit.adapters.file_lock import NoInstanceLock
 from btcturk_kit.adapters.memory_store import MemoryStateStore
 from btcturk_kit.adapters.simulated_venue import SimulatedVenue
-from btcturk_kit.compose.simulation_data import dataset_of_frame
+from btcturk_kit.adapters.stepped_market import SteppedMarketData
+from btcturk_kit.compose.simulation_data import counted_in_try, dataset_of_frame
 from btcturk_kit.compose.simulation_kit import (
     Guard,
     StrategyChoice,
@@ -89,6 +90,9 @@ class Backtest:
         max_cycles: Stop after so many instants; None for no end.
         cycles_per_instant_max: With more than one, a cancel is followed by another look at the same
             instant, so that an order may be replaced there.
+        conditions: Whether every pair's last 24 hours are told at every instant, so that the rules
+            on volume, spread and volatility speak; each instant is a whole look then, several
+            times as slow. Not with recorded books.
         on_decision: Told every decision in which something happened, and its instant.
         on_progress: Told, now and then, what part of the market's time is over, 0 to 1.
 
@@ -124,6 +128,7 @@ class Backtest:
         name: str = "",
         max_cycles: int | None = None,
         cycles_per_instant_max: int = 1,
+        conditions: bool = False,
         on_decision: Callable[[Decision, int], None] | None = None,
         on_progress: Callable[[float], None] | None = None,
     ) -> None:
@@ -152,7 +157,13 @@ class Backtest:
             warm_up_bars=_ALL if warm_up_bars is None else warm_up_bars,
             block=_STEP if in_steps else _ALL,
         )
-        self._fees = _fees(dataset, pairs, self._market.start_ms)
+        if conditions and any(one.depth for one in self._dataset.pairs.values()):
+            raise ConfigurationError(
+                f"dataset {dataset.name} has a book: 24 h conditions go with bars and trades only",
+                hint="leave conditions out",
+            )
+        self._has_conditions = conditions
+        self._fees = _fees(self._dataset, pairs, self._market.start_ms)
         self._profile = (
             replace(default_profile(pairs), taker_rate=self._fees.taker_rate)
             if profile is None
@@ -205,7 +216,9 @@ class Backtest:
         self.strategies = kit.strategies
         whole = self._market
         noted = warm_up(kit, [(BarView(bars), range(whole.start)) for bars in whole.bars])
-        market = WatchedMarket(copy(whole), skip=whole.start)
+        blocks = copy(whole)
+        source = SteppedMarketData(blocks) if self._has_conditions else blocks
+        market = WatchedMarket(source, skip=whole.start)
         oms = OmsSimulator(
             self._rules,
             self._fees,
@@ -230,7 +243,7 @@ class Backtest:
         log.follow(runner.equities, places)
         report = _finished(runner.run(max_cycles=self._max_cycles))
         return self._checked(
-            kit, market, log, report.state, equities=runner.equities, places=places
+            kit, market, log, report.state, oms=oms, equities=runner.equities, places=places
         )
 
     def _progressed(self, market: WatchedMarket) -> Callable[[int], None] | None:
@@ -252,6 +265,7 @@ class Backtest:
         log: RunLog,
         state: CycleState,
         *,
+        oms: OmsSimulator,
         equities: list[int],
         places: int,
     ) -> SimulatedRun:
@@ -273,7 +287,9 @@ class Backtest:
             anomalies=tuple(log.anomalies),
             cycles=count,
             state=state,
-            labels=self._labels,
+            labels=(*self._labels, *_said_of_bars(oms)),
+            ambiguous_bars=oms.ambiguous_bars,
+            models=self._models.describe(),
         )
         with exactly():
             require_law(state, kit.profile.quote)
@@ -299,21 +315,29 @@ def _tradable(dataset: Dataset, symbols: Iterable[str] | None) -> tuple[Dataset,
             near = get_close_matches(symbol, dataset.pairs, n=3, cutoff=0.6)
             raise UnknownSymbolError(symbol, suggestions=tuple(near))
         chosen[symbol] = dataset.pairs[symbol]
+    if not chosen:
+        raise ConfigurationError("no pair to trade", hint=f"choose of {', '.join(dataset.pairs)}")
     quotes = sorted({pair.rules.quote for pair in chosen.values()})
     if len(quotes) != 1:
         raise ConfigurationError(
-            f"pairs quoted in {' and '.join(quotes) or 'nothing'}",
+            f"pairs quoted in {' and '.join(quotes)}",
             hint="choose pairs of one quote: the capital policy works in one currency",
         )
     kept = replace(dataset, pairs=chosen)
     if quotes[0] == TRY:
         return kept, kept.labels
-    counted = {
-        symbol: replace(pair, rules=replace(pair.rules, quote=TRY))
-        for symbol, pair in chosen.items()
-    }
-    told = f"{quotes[0]} counted as TRY: every amount of TRY is one of {quotes[0]}"
-    return replace(kept, pairs=counted), (*kept.labels, told)
+    counted = counted_in_try(kept)
+    names = ", ".join(f"{one} is {other}" for one, other in zip(chosen, counted.pairs, strict=True))
+    told = f"{quotes[0]} counted as TRY: every amount of TRY is one of {quotes[0]}, and {names}"
+    return counted, (*kept.labels, told)
+
+
+def _said_of_bars(oms: OmsSimulator) -> tuple[str, ...]:
+    """Return what must be said where the order of high and low could have mattered."""
+    count, path = oms.ambiguous_bars, oms.models.path
+    if not count:
+        return ()
+    return (f"high or low first mattered in {count} bars, assumed {path}: compare the others",)
 
 
 def _fees(dataset: Dataset, symbols: tuple[Symbol, ...], now_ms: int) -> FeeSchedule:

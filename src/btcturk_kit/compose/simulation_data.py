@@ -6,6 +6,7 @@ Never add: a file, a market that is made up.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,9 +15,10 @@ from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.market import BarColumns, MarketFrame
 from btcturk_kit.errors import ConfigurationError
+from btcturk_kit.pipeline.profile import TRY
 from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
 
-__all__ = ["dataset_of", "dataset_of_frame", "fee_table"]
+__all__ = ["counted_in_try", "dataset_of", "dataset_of_frame", "fee_table"]
 
 _QUOTES = ("TRY", "USDT")
 _VOLUME_PLACES = 8
@@ -30,6 +32,34 @@ def fee_table(fees: FeeSchedule) -> FeeTable:
         Decimal('0.0012')
     """
     return FeeTable((FeeLevel(0, fees.maker_rate, fees.taker_rate, fees.vat_rate),))
+
+
+def counted_in_try(dataset: Dataset) -> Dataset:
+    """Return the same recording with every pair named and quoted as one of TRY.
+
+    The pipeline keeps its books in TRY and finds the price of a coin at its pair of TRY: a pair of
+    another quote takes part under that name, one unit of its quote as one TRY. Who calls this says
+    so in the labels of what comes out.
+
+    Args:
+        dataset: Pairs of one quote.
+
+    Example:
+        >>> data = dataset_of("BTCUSDT", times_ms=[1], close=[60_000])
+        >>> list(counted_in_try(data).pairs)
+        ['BTCTRY']
+    """
+    pairs: dict[Symbol, PairData] = {}
+    for pair in dataset.pairs.values():
+        symbol = Symbol(f"{pair.rules.base}{TRY}")
+        pairs[symbol] = replace(
+            pair,
+            rules=replace(pair.rules, symbol=symbol, quote=TRY),
+            bars=None if pair.bars is None else replace(pair.bars, symbol=symbol),
+            trades=None if pair.trades is None else replace(pair.trades, symbol=symbol),
+            depth=None if pair.depth is None else replace(pair.depth, symbol=symbol),
+        )
+    return replace(dataset, pairs=pairs)
 
 
 def dataset_of(

@@ -6,8 +6,8 @@ is here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -89,6 +89,9 @@ class SimulatedRun:
         state: In which it ended.
         labels: What the figures must not be read without: invented orders of high and low, rules of
             today on prices of the past, a risk-free rate of zero.
+        ambiguous_bars: Bars in which orders waited both above and below, so that it mattered which
+            of high and low came first.
+        models: What was assumed of the exchange, as `VenueModels.describe` tells it.
     """
 
     name: str
@@ -107,3 +110,5 @@ class SimulatedRun:
     cycles: int
     state: CycleState
     labels: tuple[str, ...] = ()
+    ambiguous_bars: int = 0
+    models: Mapping[str, object] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.pipeline.books import Books, investable_cash
 from btcturk_kit.pipeline.profile import Profile
 
-__all__ = ["CycleContext", "mark_at", "marks_at"]
+__all__ = ["CycleContext", "has_stale", "mark_at", "marks_at"]
 _tuple = tuple.__new__  # a value with all its fields given costs half of one made by name
 
 
@@ -40,15 +40,27 @@ def mark_at(columns: BarColumns, index: int, event_time_ms: int) -> Mark:
 def marks_at(frame: MarketFrame, index: int) -> dict[Symbol, Mark]:
     """Return the market of every pair at one instant of a frame.
 
-    A book says how old it is; a recorded bar is as old as the instant it closed at.
+    A book says how old it is; a recorded bar is as old as the instant it closed at, which is an
+    earlier one where a close is carried forward.
     """
     now_ms = frame.times_ms[index]
     if not frame.books:
-        return {bars.symbol: mark_at(bars, index, now_ms) for bars in frame.bars}
+        return {
+            bars.symbol: mark_at(
+                bars, index, now_ms if bars.seen_ms is None else bars.seen_ms[index]
+            )
+            for bars in frame.bars
+        }
     seen_ms = {book.symbol: book.event_time_ms for book in frame.books}
     return {
         bars.symbol: mark_at(bars, index, seen_ms.get(bars.symbol, now_ms)) for bars in frame.bars
     }
+
+
+def has_stale(frame: MarketFrame, index: int, age_ms_max: int) -> bool:
+    """Whether a close that is carried forward to an instant of a frame is older than that."""
+    oldest_ms = frame.times_ms[index] - age_ms_max
+    return any(bars.seen_ms is not None and bars.seen_ms[index] < oldest_ms for bars in frame.bars)
 
 
 class CycleContext:

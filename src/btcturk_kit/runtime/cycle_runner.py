@@ -33,7 +33,7 @@ from btcturk_kit.errors import (
     TransportError,
     VenueError,
 )
-from btcturk_kit.pipeline.context import marks_at
+from btcturk_kit.pipeline.context import has_stale, marks_at
 from btcturk_kit.pipeline.decide import Kit, decide
 from btcturk_kit.pipeline.opening import open_account
 from btcturk_kit.pipeline.perform import held_marks, last_equity, pass_quiet
@@ -114,6 +114,7 @@ class CycleRunner:
         self._balances: tuple[Balance, ...] | None = None
         self._noted = noted
         self._asked: tuple[Operation, ...] = ()
+        self._age_ms_max = kit.profile.risk.limits.data_age_ms_max
         self._cycles = 0
         self._marked = 0  # equities of the scan that performance has seen
         self._uncounted = 0  # quiet cycles the scan passed that the state does not count yet
@@ -289,12 +290,13 @@ class CycleRunner:
         state = self._caught_up(state, decided=1)
         self._noted = ()
         self._marked = len(self._scan.equities)
+        is_new = has_news or noted or intents is None or has_stale(frame, at, self._age_ms_max)
         decision = decide(
             state,
             observation,
             self._kit,
             intents=intents,
-            assessment=None if has_news or noted or intents is None else self._assessment,
+            assessment=None if is_new else self._assessment,
             previous_equity=lambda: last_equity(state),
         )
         return await self._finish(state, decision, observation.now_ms)

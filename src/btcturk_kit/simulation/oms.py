@@ -272,6 +272,10 @@ class OmsSimulator:
         low, high = self.wires.get(symbol, _QUIET)
         if not (columns.low[index] < low or columns.high[index] > high):
             return False
+        if columns.seen_ms is not None and columns.seen_ms[index] < now_ms:
+            # A close that is carried forward: nobody traded, so an order waits for the next bar.
+            self.wires[symbol] = _LOOK
+            return self._carry_out_cancels(pair)
         has_book = bool(self._frame and self._frame.books)
         if has_book and self._is_ladder:
             # What was due before the look is out of the book that it shows.

@@ -350,7 +350,7 @@ def test_a_frame_in_memory_is_played_as_it_is() -> None:
     [
         ({"capital_try": Decimal(0)}, "capital of 0"),
         ({"from_ms": 1, "to_ms": 2}, "no instant in the span"),
-        ({"symbols": []}, "quoted in nothing"),
+        ({"symbols": []}, "no pair to trade"),
         ({"strategy": []}, "no strategy"),
         ({"strategy": "spread-guard"}, "offers no strategy"),
         ({"strategy": "nobody"}, "not installed"),
