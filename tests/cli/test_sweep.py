@@ -62,7 +62,7 @@ def test_chance_with_earlier_trials(tmp_path: Path) -> None:
     done = run(
         tmp_path,
         *("--random", "3", "--range", "fast_bars=4:12", "--range", "band_ratio=0.0001:0.01:log"),
-        *("--parameter", "slow_bars=48", "--earlier-trials", "40", "--objective", "net", "--json"),
+        *("--set", "slow_bars=48", "--earlier-trials", "40", "--objective", "net", "--json"),
     )
     document = json.loads(done.stdout)
 
@@ -112,11 +112,11 @@ def test_a_walk_forward(tmp_path: Path) -> None:
         ((*GRID, "--walk-forward", "1d:1d", "--earlier-trials", "3"), "no use for"),
         ((*GRID, "--walk-forward", "1d:24b"), "no length"),
         ((*GRID, "--walk-forward", "90d:30d"), "too few"),
-        ((*GRID, "--walk-forward", "3d:1d", "--parameter", "size_ratio=2"), "was judged"),
-        ((*GRID, "--pair", "ETHTRY"), "ETHTRY"),
+        ((*GRID, "--walk-forward", "3d:1d", "--set", "size_ratio=2"), "was judged"),
+        ((*GRID, "--pairs", "ETHTRY"), "ETHTRY"),
         ((*GRID, "--workers", "-1"), "-1 workers"),
         ((*GRID, "--guard", "nope"), "'nope' is not installed"),
-        ((*GRID, "--parameter", "slow_bars=5"), "slow_bars is searched and fixed"),
+        ((*GRID, "--set", "slow_bars=5"), "slow_bars is searched and fixed"),
         ((*GRID, "--journal", "/dev/full"), "/dev/full is no file"),
         ((*GRID, "--journal", "far/away.jsonl"), "there is no folder far"),
     ],

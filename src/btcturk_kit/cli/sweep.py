@@ -10,6 +10,7 @@ import typer
 
 from btcturk_kit.cli.files import require_new
 from btcturk_kit.cli.output import failing_cleanly
+from btcturk_kit.cli.simulation import symbols_of
 from btcturk_kit.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -33,17 +34,21 @@ def sweep(
     ] = None,
     fixed: Annotated[
         list[str] | None,
-        typer.Option("--parameter", help="NAME=VALUE for every trial; may come several times."),
+        typer.Option("--set", help="NAME=VALUE for every trial; may come several times."),
     ] = None,
     random: Annotated[int | None, typer.Option("--random", help="Draw so many trials.")] = None,
     optuna: Annotated[
         int | None, typer.Option("--optuna", help="Let Optuna propose so many trials.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of draws and backtests.")] = 0,
-    since: Annotated[str, typer.Option("--from", help="First instant; default all.")] = "",
-    until: Annotated[str, typer.Option("--to", help="End, itself left out; default all.")] = "",
+    since: Annotated[
+        str | None, typer.Option("--from", help="First day or instant; default all.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--to", help="Last day or instant; default all.")
+    ] = None,
     pairs: Annotated[
-        list[str] | None, typer.Option("--pair", help="Default all; may come several times.")
+        str | None, typer.Option("--pairs", help="Separated by commas; default all.")
     ] = None,
     guards: Annotated[
         list[str] | None, typer.Option("--guard", help="Plug-in; may come several times.")
@@ -89,7 +94,7 @@ def sweep(
                 dataset,
                 strategy,
                 fixed=held,
-                pairs=tuple(pairs or ()),
+                pairs=symbols_of(pairs) or (),
                 guards=tuple(guards or ()),
                 seed=seed,
                 capital=capital,

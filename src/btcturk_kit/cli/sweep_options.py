@@ -11,14 +11,14 @@ from decimal import Decimal, InvalidOperation
 from types import UnionType
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from btcturk_kit.cli.operating import instant_of
+from btcturk_kit.cli.simulation import instant_ms
 from btcturk_kit.compose.kits import day_end_in
 from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.hooks.loading import load_plugins
 from btcturk_kit.research.parameter_space import Axis, Choices, Range
 from btcturk_kit.research.searches import GridSearch, RandomSearch, Search
 from btcturk_kit.research.splits import Split, bar_splits, day_splits
-from btcturk_kit.research.trials import Span, Value
+from btcturk_kit.research.trials import DAY_ZONE, Span, Value
 
 if TYPE_CHECKING:
     from btcturk_kit.research.backtest_trial import BacktestTrial
@@ -72,13 +72,13 @@ def space_of(kind: type[Any], grid: Sequence[str], ranges: Sequence[str]) -> lis
 
 
 def fixed_of(kind: type[Any], texts: Sequence[str]) -> dict[str, Value]:
-    """Return the values of `--parameter NAME=VALUE`.
+    """Return the values of `--set NAME=VALUE`.
 
     Raises:
         ConfigurationError: As above.
     """
     hints = get_type_hints(kind)
-    pairs = [_named(text, hints, "--parameter slow_bars=50") for text in texts]
+    pairs = [_named(text, hints, "--set slow_bars=50") for text in texts]
     return {name: _typed(name, hints[name], value) for name, value in pairs}
 
 
@@ -92,7 +92,7 @@ def require_apart(axes: Sequence[Axis], held: Mapping[str, Value]) -> None:
         if axis.name in held:
             raise ConfigurationError(
                 f"parameter {axis.name} is searched and fixed",
-                hint="leave it out of --parameter, or out of --grid and --range",
+                hint="leave it out of --set, or out of --grid and --range",
             )
 
 
@@ -120,11 +120,10 @@ def search_maker(
     return lambda: GridSearch(listed)
 
 
-def span_of(since: str, until: str) -> Span:
-    """Return the span of `--from` and `--to`; the latter is left out."""
-    return Span(
-        instant_of(since, "--from") if since else None, instant_of(until, "--to") if until else None
-    )
+def span_of(since: str | None, until: str | None) -> Span:
+    """Return the span of `--from` and `--to`, read as `backtest` reads them: both belong to it."""
+    end_ms = instant_ms(until, DAY_ZONE, is_end=True)
+    return Span(instant_ms(since, DAY_ZONE), None if end_ms is None else end_ms + 1)
 
 
 def trial_of(

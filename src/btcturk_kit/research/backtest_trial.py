@@ -24,7 +24,7 @@ from btcturk_kit.hooks.loading import load_plugins
 from btcturk_kit.hooks.strategy import StrategyDefinition
 from btcturk_kit.research.identity import code_digest, file_digest
 from btcturk_kit.research.scores import outcome_of, score_name
-from btcturk_kit.research.trials import Trial, TrialOutcome, Value, value_text
+from btcturk_kit.research.trials import DAY_ZONE, Trial, TrialOutcome, Value, value_text
 from btcturk_kit.settings import validated_parameters
 
 __all__ = ["BacktestTrial", "definition_of"]
@@ -65,7 +65,7 @@ class BacktestTrial:
     seed: int = 0
     capital_try: Decimal = Decimal(100_000)
     objective: str = "sharpe"
-    day_zone: str = "Europe/Istanbul"
+    day_zone: str = DAY_ZONE
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "objective", score_name(self.objective))
@@ -134,10 +134,10 @@ class BacktestTrial:
             return self.strategy
         return self.strategy.parameters.__qualname__
 
-    def _warm_up_bars(self, trial: Trial) -> int:
+    def _warm_up_bars(self, trial: Trial) -> int | None:
         span = trial.span
-        if span.from_ms is None:
-            return 0
+        if span.from_ms is None or span.warm_up_ms is None:
+            return None
         instants = self.instants()
         fed_from = bisect_left(instants, span.from_ms - span.warm_up_ms)
         return bisect_left(instants, span.from_ms) - fed_from

@@ -74,7 +74,7 @@ def bar_splits(
 
     return tuple(
         Split(
-            Span(at(0 if is_anchored else first), at(first + train)),
+            Span(at(0 if is_anchored else first), at(first + train), 0),
             Span(at(judged), at(judged + test), at(judged) - at(judged - purge)),
         )
         for first, judged in places
@@ -112,7 +112,7 @@ def day_splits(
 
     return tuple(
         Split(
-            Span(at(0 if is_anchored else first), at(first + train)),
+            Span(at(0 if is_anchored else first), at(first + train), 0),
             Span(at(judged), at(judged + test), purge * _DAY_MS),
         )
         for first, judged in places

@@ -17,6 +17,7 @@ from btcturk_kit.errors import BtcturkKitError
 from btcturk_kit.research.sharpe import Moments, moments_of
 
 __all__ = [
+    "DAY_ZONE",
     "WHOLE",
     "Run",
     "Span",
@@ -41,13 +42,17 @@ class Span(NamedTuple):
     """The part of a dataset that a trial is judged on: from ≤ instant < to; None for its ends.
 
     Attributes:
-        warm_up_ms: How long before `from_ms` the strategy is fed already, unjudged.
+        warm_up_ms: How long before `from_ms` the strategy is fed already, unjudged; None for all
+            that is recorded before.
     """
 
     from_ms: int | None = None
     to_ms: int | None = None
-    warm_up_ms: int = 0
+    warm_up_ms: int | None = None
 
+
+DAY_ZONE: Final = "Europe/Istanbul"
+"""Whose midnights cut returns, and begin the days that a span is told in."""
 
 WHOLE: Final = Span()
 """All of a dataset."""
