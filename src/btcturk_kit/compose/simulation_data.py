@@ -98,12 +98,7 @@ def dataset_of(
         ConfigurationError: Columns of unequal length, no bar at all, instants out of order.
 
     Example:
-<<<<<<< HEAD
-        >>> from decimal import Decimal
-        >>> data = dataset_of("BTCTRY", times_ms=[60_000, 120_000], close=[100.25, Decimal("99")])
-=======
         >>> data = dataset_of("BTCTRY", times_ms=[60_000, 120_000], close=[100.25, 99])
->>>>>>> real
         >>> data.pairs["BTCTRY"].bars.open
         [10025, 10025]
     """
