@@ -35,6 +35,7 @@ PEERS: Final = os.environ.get("BENCH_PEERS", "")
 BARS: Final = int(os.environ.get("BENCH_BACKTEST_BARS", "500000"))
 ROUNDS: Final = int(os.environ.get("BENCH_BACKTEST_ROUNDS", "3"))
 OURS: Final = "btcturk-kit"
+COMPILING: Final = ", compiling counted"
 EQUAL: Final = Decimal("1e-9")
 GROWTH_MAX: Final = 2.1
 HELP_S_MAX: Final = 0.35
@@ -136,6 +137,13 @@ def run_race(race: Race) -> None:
         rounds=ROUNDS,
     )
     check(race, documents)
+    least = dict(race.least)
+    for name in names:
+        found = documents[name]
+        if "compile_s" in found[0]:  # what a fresh process pays; both figures are held to the bound
+            whole = f"{name}{COMPILING}"
+            documents[whole], least[whole] = found, race.least[name]
+            figures[whole] = [race.bars / (one["cpu_s"] + one["compile_s"]) for one in found]
     report = Report(
         name=race.name,
         question=(
@@ -153,7 +161,7 @@ def run_race(race: Race) -> None:
             ratio=row.ratio,
             note=note_of(row.subject, documents[row.subject]),
         )
-    for name, least in race.least.items():
+    for name, allowed in least.items():
         if name not in figures:
             print(f"{race.name}: {name} is not there and was not measured (BENCH_PEERS)")
             continue
@@ -161,7 +169,7 @@ def run_race(race: Race) -> None:
         report.bounds.append(
             Bound(
                 name=f"rate over {name}, median of paired rounds",
-                allowed=least,
+                allowed=allowed,
                 measured=median(mine / other for mine, other in pairs),
                 is_least=True,
             )
