@@ -25,6 +25,7 @@ from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol
 from btcturk_kit.domain.ledger import HELD, Account, EventKind, Ledger, LedgerEvent
 from btcturk_kit.domain.lots import Book, lot_moves
 from btcturk_kit.domain.market import Balance
+from btcturk_kit.domain.money import exact
 from btcturk_kit.domain.order_events import VenueOrder
 from btcturk_kit.domain.positions import Position, fold_moves
 from btcturk_kit.domain.risk import RiskBudgetPolicy
@@ -399,6 +400,7 @@ def _decision(
     )
 
 
+@exact
 def _booked(world: World, state: CycleState, store: StateStore, event: LedgerEvent) -> Decision:
     late = late_assets(state, [event])
     history = tuple((asset, store.events_with(asset)) for asset in late)

@@ -43,7 +43,7 @@ def fading(trial: Trial) -> TrialOutcome:
     return TrialOutcome(Decimal((4 if is_judged else 10) * x), returns=returns)
 
 
-TWO = (Split(Span(0, 40), Span(60, 80, 10)), Split(Span(20, 60), Span(80, 100, 10)))
+TWO = (Split(Span(0, 40, 0), Span(60, 80, 10)), Split(Span(20, 60, 0), Span(80, 100, 10)))
 
 
 @pytest.mark.parametrize("is_anchored", [False, True])
@@ -68,8 +68,10 @@ def test_days() -> None:
     splits = day_splits(5, 5 + 10 * DAY_MS + 7, train=4, test=2, purge=1, embargo=1, step=2)
 
     assert splits == (
-        Split(Span(5, 5 + 4 * DAY_MS), Span(5 + 6 * DAY_MS, 5 + 8 * DAY_MS, DAY_MS)),
-        Split(Span(5 + 2 * DAY_MS, 5 + 6 * DAY_MS), Span(5 + 8 * DAY_MS, 5 + 10 * DAY_MS, DAY_MS)),
+        Split(Span(5, 5 + 4 * DAY_MS, 0), Span(5 + 6 * DAY_MS, 5 + 8 * DAY_MS, DAY_MS)),
+        Split(
+            Span(5 + 2 * DAY_MS, 5 + 6 * DAY_MS, 0), Span(5 + 8 * DAY_MS, 5 + 10 * DAY_MS, DAY_MS)
+        ),
     )
     assert day_splits(0, 9 * DAY_MS, train=3, test=2, is_anchored=True)[-1].train.from_ms == 0
 
