@@ -118,7 +118,7 @@ def read_dataset(address: str | Path, *, symbols: Sequence[Symbol] | None = None
         name=manifest.name,
         pairs=pairs,
         source=manifest.source,
-        licence=manifest.licence,
+        license=manifest.license,
         notes=manifest.notes,
     )
 
@@ -140,7 +140,7 @@ def write_dataset(dataset: Dataset, path: Path, *, form: FileForm = FileForm.CSV
                 schema="dataset/1",
                 name=dataset.name,
                 source=dataset.source,
-                licence=dataset.licence,
+                license=dataset.license,
                 notes=dataset.notes,
                 pairs=entries,
             ),

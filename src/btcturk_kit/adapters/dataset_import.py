@@ -1,7 +1,7 @@
 """Taking files of others into a dataset: told by their content, checked, written in our own form.
 
 What is written is whole or not written: a new folder takes its name at the end, in an existing one
-the manifest is replaced last. Never add: a guess at a pair's rules that is not labelled as one.
+the manifest is replaced last. Never add: a guess at a pair's rules that is not labeled as one.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class ImportRequest:
         touch: A file with the touch after updates of the book, for checking it.
         name: Of a new dataset; its folder's name if empty.
         source: Where the data came from.
-        licence: Under which terms.
+        license: Under which terms.
         notes: What else a reader of a result must know.
         form: How tables are written.
         replaces: Whether the same kind of data of the pair may be replaced.
@@ -95,7 +95,7 @@ class ImportRequest:
     touch: Path | None = None
     name: str = ""
     source: str = ""
-    licence: str = ""
+    license: str = ""
     notes: tuple[str, ...] = ()
     form: FileForm = FileForm.CSV_GZ
     replaces: bool = False
@@ -193,7 +193,7 @@ def _write(
         msgspec.structs.replace(
             known,
             source=source or known.source,
-            licence=request.licence or known.licence,
+            license=request.license or known.license,
             notes=(*known.notes, *notes),
             pairs={**known.pairs, request.symbol: entry},
         ),

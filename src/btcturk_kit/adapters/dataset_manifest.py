@@ -105,7 +105,7 @@ class Manifest(_Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
     schema: Literal["dataset/1"]
     name: str
     source: str = ""
-    licence: str = ""
+    license: str = ""
     notes: tuple[str, ...] = ()
     pairs: dict[str, PairEntry]
 

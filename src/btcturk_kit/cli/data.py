@@ -125,7 +125,7 @@ def data_import(
     ] = None,
     name: Annotated[str, typer.Option(help="Of a new dataset; else its folder's.")] = "",
     origin: Annotated[str, typer.Option("--source", help="Where the data came from.")] = "",
-    licence: Annotated[str, typer.Option(help="Under which terms.")] = "",
+    license: Annotated[str, typer.Option(help="Under which terms.")] = "",
     note: Annotated[
         list[str] | None, typer.Option(help="What readers must know; may come several times.")
     ] = None,
@@ -159,7 +159,7 @@ def data_import(
             touch=touch,
             name=name,
             source=origin,
-            licence=licence,
+            license=license,
             notes=tuple(note or ()),
             form=FileForm(form),
             replaces=replace,
@@ -183,7 +183,7 @@ def _document(dataset: Dataset) -> dict[str, Any]:
     return {
         "name": dataset.name,
         "source": dataset.source,
-        "licence": dataset.licence,
+        "license": dataset.license,
         "labels": list(dataset.labels),
         "pairs": {symbol: _pair_document(pair) for symbol, pair in dataset.pairs.items()},
     }
@@ -213,7 +213,7 @@ def _lines(dataset: Dataset) -> list[str]:
     lines = [
         dataset.name,
         f"  source   {dataset.source or 'not stated'}",
-        f"  licence  {dataset.licence or 'not stated'}",
+        f"  license  {dataset.license or 'not stated'}",
     ]
     for symbol, pair in dataset.pairs.items():
         told = _pair_document(pair)

@@ -167,14 +167,14 @@ class Dataset:
         name: For titles and reports.
         pairs: By pair, in the order of the manifest.
         source: Where the data came from.
-        licence: Under which terms; empty where the source states none.
+        license: Under which terms; empty where the source states none.
         notes: What else a reader of a result must know, in the words of whoever made it.
     """
 
     name: str
     pairs: Mapping[Symbol, PairData]
     source: str = ""
-    licence: str = ""
+    license: str = ""
     notes: tuple[str, ...] = ()
 
     @property
