@@ -125,7 +125,7 @@ def data_import(
     ] = None,
     name: Annotated[str, typer.Option(help="Of a new dataset; else its folder's.")] = "",
     origin: Annotated[str, typer.Option("--source", help="Where the data came from.")] = "",
-    license: Annotated[str, typer.Option(help="Under which terms.")] = "",
+    terms: Annotated[str, typer.Option("--license", help="Under which terms.")] = "",
     note: Annotated[
         list[str] | None, typer.Option(help="What readers must know; may come several times.")
     ] = None,
@@ -159,7 +159,7 @@ def data_import(
             touch=touch,
             name=name,
             source=origin,
-            license=license,
+            license=terms,
             notes=tuple(note or ()),
             form=FileForm(form),
             replaces=replace,

@@ -230,7 +230,7 @@ class _Pool:
             ) from error
         except (
             Exception
-        ) as error:  # pickling runs the object's own code, which raises what it likes
+        ) as error:  # pickling runs the object's own code
             raise ConfigurationError(
                 f"{self._run!r} cannot be sent to a worker: {one_line(error)}",
                 hint="use a function at the top of a module, or an object of plain values",
