@@ -386,7 +386,7 @@ def test_who_finds_no_place_in_time_sent_nothing(opener: Opener) -> None:
 
     async def use() -> list[BaseException | HttpResponse]:
         async with opened(opener, answer) as (transport, base_url):
-            sends = [transport.send(asked(base_url, "GET"), timeout_s=0.5) for _ in range(80)]
+            sends = [transport.send(asked(base_url, "GET"), timeout_s=1.5) for _ in range(80)]
             return await asyncio.gather(*sends, return_exceptions=True)
 
     outcomes = [type(one) for one in asyncio.run(use())]

@@ -228,9 +228,7 @@ class _Pool:
                 hint="define it at the top of a module, and start a script's work below"
                 ' if __name__ == "__main__":',
             ) from error
-        except (
-            Exception
-        ) as error:  # pickling runs the object's own code
+        except Exception as error:  # pickling runs the object's own code
             raise ConfigurationError(
                 f"{self._run!r} cannot be sent to a worker: {one_line(error)}",
                 hint="use a function at the top of a module, or an object of plain values",
