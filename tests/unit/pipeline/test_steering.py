@@ -442,5 +442,7 @@ def test_members_the_best_and_what_the_bot_is_in_are_looked_at_closely(desk: Des
     steering.steer(desk.context)
     assert steering.watch(rows, rules, None, now_ms=6)[BTCTRY] in {True, False}
     assert ETHTRY not in steering.watch(rows, rules, held, now_ms=6), "a cycle was seen since"
+    gone = {ETHTRY: row(6, symbol=ETHTRY)}
+    assert not steering.watch(gone, rules, None, now_ms=6).get(BTCTRY), "it is listed no more"
     fixed = ConfiguredUniverse((BTCTRY,))
     assert fixed.shortlist((), RuntimeParameters(), now_ms=5) == [BTCTRY]

@@ -9,12 +9,16 @@ from typing import Any
 import pytest
 
 from btcturk_kit.adapters.file_lock import NoInstanceLock
+from btcturk_kit.domain.cycle import Intent
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
 from btcturk_kit.domain.market import MarketFrame
+from btcturk_kit.domain.orders import OrderType, Side
 from btcturk_kit.domain.positions import Lot, Position
 from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.domain.risk_rules import RiskInputs
+from btcturk_kit.hooks.strategy import BarView, Intents, StrategyContext
+from btcturk_kit.pipeline.decide import BoundStrategy
 from btcturk_kit.pipeline.quiet import QuietScan
 from btcturk_kit.runtime.cycle_runner import CycleRunner
 from btcturk_kit.runtime.run_report import RunReport
@@ -211,3 +215,46 @@ def test_a_paper_exchange_has_no_news_unless_something_happened() -> None:
     run_to_end(place)
     assert place.oms.fill_count
     assert len(place.store.commits) < 250
+
+
+class Ladder:
+    """Wants one more resting order at each of three instants in a row."""
+
+    def __init__(self) -> None:
+        self.bars = 0
+
+    def on_bar(self, bar: BarView) -> None:
+        """Count."""
+        self.bars = bar.index
+
+    def propose(self, context: StrategyContext) -> Intents:
+        """Buy three percent below the market, whether or not an order works already."""
+        if len(context.orders(BTCTRY)) >= 3:
+            return ()
+        price = context.mark(BTCTRY).bid * Decimal("0.97")
+        amount = Decimal(1_000) + len(context.orders(BTCTRY))
+        order = Intent(
+            "ladder", BTCTRY, Side.BUY, OrderType.LIMIT, quote_amount=amount, price=price
+        )
+        return (order,)
+
+    def dump_state(self) -> str:
+        """Return nothing: the context knows the orders."""
+        return ""
+
+    def load_state(self, text: str) -> None:
+        """Take nothing up."""
+
+
+def test_who_proposes_where_a_touch_meant_nothing_is_heard() -> None:
+    """A new order is looked at once at the next bar; what is proposed there is decided there."""
+    frame = walk(12, seed=1)
+    places = []
+    for _ in range(2):
+        kit = kit_for(strategies="", order_ttl_seconds=1_000_000)
+        kit = kit._replace(strategies=(BoundStrategy("ladder", BTCTRY, Ladder()),))
+        places.append(floor(frame, kit=kit, save_every=10**9))
+    scanned, literal = run_to_end(places[0]), literally(places[1], split(frame))
+    assert len(scanned.state.orders) == 3
+    assert len({order.sent_ms for order in scanned.state.orders.values()}) == 3
+    assert scanned.state == literal.state
