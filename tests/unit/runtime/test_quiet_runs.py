@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from btcturk_kit.adapters.file_lock import NoInstanceLock
+from btcturk_kit.adapters.simulated_venue import SimulatedVenue
 from btcturk_kit.domain.cycle import Intent
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.ledger import Account, EventKind, LedgerEvent, Leg
@@ -258,3 +259,37 @@ def test_who_proposes_where_a_touch_meant_nothing_is_heard() -> None:
     assert len(scanned.state.orders) == 3
     assert len({order.sent_ms for order in scanned.state.orders.values()}) == 3
     assert scanned.state == literal.state
+
+
+class Stumbling(Ladder):
+    """Fails at the bar behind its first order."""
+
+    def propose(self, context: StrategyContext) -> Intents:
+        """Raise once, else do as the other."""
+        if self.bars == 1:
+            raise RuntimeError("stumbled")
+        return super().propose(context)
+
+
+def test_who_fails_where_a_touch_meant_nothing_loses_that_say_only() -> None:
+    """The failure is decided on there, and the strategy is asked again at the next bar."""
+    frame = walk(12, seed=1)
+    kit = kit_for(strategies="", order_ttl_seconds=1_000_000)
+    kit = kit._replace(strategies=(BoundStrategy("ladder", BTCTRY, Stumbling()),))
+    told: list[tuple[int, str]] = []
+    place = floor(frame, kit=kit, save_every=10**9)
+    runner = CycleRunner(
+        kit=kit,
+        market=Frames([frame]),
+        venue=SimulatedVenue(place.oms),
+        store=place.store,
+        lock=NoInstanceLock(),
+        save_every=10**9,
+        on_decision=lambda decision, now_ms: told.extend(
+            [(now_ms, one.code) for one in decision.anomalies]
+        ),
+    )
+    report = run_to_end(place._replace(runner=runner))
+    assert told == [(frame.times_ms[1], "strategy_failed")]
+    sent = sorted(order.sent_ms for order in report.state.orders.values())
+    assert sent == [frame.times_ms[0], frame.times_ms[2], frame.times_ms[3]]
