@@ -6,7 +6,6 @@ Never add: what is in the files.
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,11 +13,10 @@ from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp, mkstemp
 
-from btcturk_kit.errors import ConfigurationError, StorageFull
+from btcturk_kit.adapters.dataset_writing import failing_for
+from btcturk_kit.errors import ConfigurationError
 
 __all__ = ["new_folder", "require_new", "write_file"]
-
-_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def write_file(path: Path, parts: Iterable[str | bytes]) -> None:
@@ -29,7 +27,7 @@ def write_file(path: Path, parts: Iterable[str | bytes]) -> None:
         StorageFull: No space left.
     """
     require_new(path)
-    with _failing_for(path):
+    with failing_for(path):
         number, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")
         partial = Path(name)
         try:
@@ -55,7 +53,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         StorageFull: No space left.
     """
     require_new(path)
-    with _failing_for(path):
+    with failing_for(path):
         partial = Path(mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         try:
             yield partial
@@ -73,18 +71,3 @@ def require_new(path: Path) -> None:
     """
     if path.exists() or path.is_symlink():
         raise ConfigurationError(f"{path} exists", hint="name a new one, or move it away")
-
-
-@contextmanager
-def _failing_for(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        cause = os.strerror(error.errno) if error.errno else str(error)
-        if error.errno in _NO_SPACE:
-            raise StorageFull(
-                f"cannot write {path}: {cause}", hint="free some space; nothing was half done"
-            ) from error
-        raise ConfigurationError(
-            f"cannot write {path}: {cause}", hint="name a place that exists and can be written"
-        ) from error
