@@ -324,7 +324,7 @@ class QuietScan:
             note_equity(equity)
             if equity > peak:
                 peak = self._peak = equity
-                floor = self._floor_at(peak)
+                floor = self._floor = self._floor_at(peak)
             context._index = index  # noqa: SLF001 - as above
             if always or equity < floor or value > ceiling or times[index] >= wake_ms or failures:
                 self._next = index + 1

@@ -293,3 +293,43 @@ def test_who_fails_where_a_touch_meant_nothing_loses_that_say_only() -> None:
     assert told == [(frame.times_ms[1], "strategy_failed")]
     sent = sorted(order.sent_ms for order in report.state.orders.values())
     assert sent == [frame.times_ms[0], frame.times_ms[2], frame.times_ms[3]]
+
+
+class Holder(Ladder):
+    """Buys at the first bar, and rests one small order far below at the third."""
+
+    def on_bar(self, bar: BarView) -> None:
+        """Count the bars of all frames."""
+        assert bar.close
+        self.bars += 1
+
+    def propose(self, context: StrategyContext) -> Intents:
+        """Want one thing at each of the two."""
+        wish = Intent("holder", BTCTRY, Side.BUY, OrderType.MARKET, quote_amount=Decimal(80_000))
+        if self.bars == 1:
+            return (wish,)
+        if self.bars != 3:
+            return ()
+        far = context.mark(BTCTRY).bid * Decimal("0.96")
+        return (wish._replace(order_type=OrderType.LIMIT, quote_amount=Decimal(1_000), price=far),)
+
+
+def test_a_peak_at_a_touch_that_meant_nothing_raises_the_floor() -> None:
+    """Where the market falls from it by more than is allowed, the drawdown is seen at once."""
+    closes = [1_000_000] * 3 + [1_300_000, 1_250_000, 1_200_000, 1_150_000, 1_140_000]
+    frame = frame_of(bars(closes))
+    places = []
+    for _ in range(2):
+        kit = kit_for(
+            strategies="",
+            guards="",
+            order_ratio="0.9",
+            order_ttl_seconds=1_000_000,
+            drawdown_ratio="0.08",
+            gross_exposure_ratio="3",
+        )
+        kit = kit._replace(strategies=(BoundStrategy("holder", BTCTRY, Holder()),))
+        places.append(floor(frame, kit=kit, save_every=10**9))
+    scanned, literal = run_to_end(places[0]), literally(places[1], split(frame))
+    assert literal.state.mode.mode is not RiskMode.NORMAL
+    assert scanned.state == literal.state
