@@ -1,16 +1,19 @@
 """The state store in memory, for simulations: the contract of the SQLite store, without the disk.
 
-What it keeps for good it keeps as plain tuples of numbers and text: the garbage collector stops
-looking into those, so that a long history costs a short run nothing. The state is the object that
-was committed. Never add: a copy or a check whose cost grows with what is kept.
+What it keeps for good it keeps as numbers and text in columns and plain tuples: the garbage
+collector does not look at each of them, so that a long history costs a short run nothing. The state
+is the object that was committed. Never add: a copy or a check whose cost grows with what is kept.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
+from itertools import islice
 from operator import attrgetter, itemgetter
 from typing import Any
 
+from btcturk_kit.adapters.memory_records import RecordColumns
 from btcturk_kit.adapters.store_checks import repeated, require_opening
 from btcturk_kit.domain.cycle import CycleRecord, CycleState, StateCommit
 from btcturk_kit.domain.fills import Fill
@@ -21,7 +24,6 @@ from btcturk_kit.domain.lots import lot_moves
 from btcturk_kit.domain.operations import Operation
 from btcturk_kit.domain.orders import Order, OrderStatus, Side
 from btcturk_kit.domain.pnl_days import PnlDay, day_so_far
-from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.domain.round_trips import RoundTrip
 from btcturk_kit.errors import CapitalPolicyError, Fenced, InvariantViolation, require
 from btcturk_kit.ports.store import END_OF_TIME_MS, StoredState, StoreTotals
@@ -35,8 +37,6 @@ _ACCOUNT_OF = itemgetter(0)
 # A member looked up once costs a third of one looked up at each commit.
 _BOT, _TREASURY, _FILL = Account.BOT, EventKind.TREASURY, EventKind.FILL
 _BUY = Side.BUY
-
-_SIDE = Fill._fields.index("side")
 
 _ACCEPTED, _CANCELED = 1, 2
 _ENDS = {
@@ -57,7 +57,8 @@ class _Books:
         "buys",
         "days",
         "epoch",
-        "fills",
+        "fill_atoms",
+        "fill_marks",
         "keys",
         "operations",
         "orders_canceled",
@@ -76,13 +77,14 @@ class _Books:
         self.epoch = 0
         self.state: CycleState | None = None
         self.strategy_states: dict[str, str] = {}
-        self.fills: list[tuple[Any, ...]] = []
+        self.fill_atoms: list[Any] = []  # the fields of one fill after the other
+        self.fill_marks = array("q")  # of each: its place, when it was known, whether it is ours
         self.others: list[tuple[int, LedgerEvent]] = []
         self.splits: list[tuple[Any, ...]] = []
         self.keys: set[str] = set()
         self.operations: list[Operation] = []
         self.outcomes: dict[str, int] = {}
-        self.records: dict[int, tuple[Any, ...]] = {}
+        self.records = RecordColumns()
         self.anomalies: dict[tuple[Any, ...], None] = {}
         self.days: list[PnlDay] = []
         self.trips: list[RoundTrip] = []
@@ -188,9 +190,10 @@ class MemoryStateStore:
     def _events(self) -> list[LedgerEvent]:
         """Make every event again, in sequence."""
         found: list[tuple[int, LedgerEvent]] = list(self._books.others)
-        for place, known_ms, is_own, is_buy, *atoms in self._books.fills:
-            atoms.insert(_SIDE, Side.BUY if is_buy else Side.SELL)
-            found.append((place, fill_event(Fill(*atoms), is_own=is_own, known_ms=known_ms)))
+        marks, atoms = iter(self._books.fill_marks), iter(self._books.fill_atoms)
+        for place, known_ms, is_own in zip(marks, marks, marks, strict=True):
+            fill = Fill(*islice(atoms, len(Fill._fields)))
+            found.append((place, fill_event(fill, is_own=bool(is_own), known_ms=known_ms)))
         for place, cause, share, quote, now_ms in self._books.splits:
             found.append((place, treasury_event(cause, share, quote=quote, now_ms=now_ms)))
         return [event for _, event in sorted(found, key=itemgetter(0))]
@@ -231,17 +234,12 @@ class MemoryStateStore:
 
     def records(self, *, limit: int) -> tuple[CycleRecord, ...]:
         """Return the newest records, newest first."""
-        rows = self._books.records
-        found = []
-        for cycle in sorted(rows, reverse=True)[:limit]:
-            now_ms, mode, *rest = rows[cycle]
-            found.append(CycleRecord(*(cycle, now_ms, RiskMode(mode), *rest)))
-        return tuple(found)
+        return self._books.records.newest(limit)
 
     def totals(self) -> StoreTotals:
         """Return the counts, as `SqliteStateStore.totals` defines them."""
         books = self._books
-        fills = len(books.fills)
+        fills = len(books.fill_atoms) // len(Fill._fields)
         return StoreTotals(
             books.state.cycle if books.state else 0,
             books.orders_submitted,
@@ -267,13 +265,13 @@ class MemoryStateStore:
             )
 
     # A straight list of steps: a call for each would cost more than the step.
-    def _write(self, commit: StateCommit) -> None:  # noqa: C901, PLR0912, PLR0915 - as said above
+    def _write(self, commit: StateCommit) -> None:  # noqa: C901, PLR0912 - as said above
         """Check everything, then keep everything: nothing is kept of a commit that is refused."""
         books = self._books
         state, previous_count, now_ms, fills, events, _, _, orders, anomalies, texts, record = (
             commit[:11]
         )
-        rows: list[tuple[Any, ...]] = []
+        marks: list[int] = []
         if state.account != books.account:
             raise InvariantViolation(f"the commit is of account {state.account!r}")
         booked: dict[str, tuple[Leg, ...]] = {}
@@ -297,39 +295,24 @@ class MemoryStateStore:
             raise InvariantViolation("the commit's events do not lead to its ledger")
         if booked and (len(booked) != len(events) or not books.keys.isdisjoint(booked)):
             self._refuse_repeated(events)
-        buys = books.buys
         for fill in fills:
             key = f"fill:{fill[0]}"
             legs_of = booked.get(key)
             if legs_of is None:
                 raise InvariantViolation(f"{key} has no ledger event")
             own = _BOT in map(_ACCOUNT_OF, legs_of)
-            buy = fill[_SIDE] is _BUY
-            buys += buy
-            rows.append((*places[key], own, buy, *fill[:_SIDE], *fill[_SIDE + 1 :]))
+            marks += (*places[key], own)
         outcomes = [_outcome_of(order, books.outcomes) for order in orders]
         if record is not None:
-            cycle, at_ms, mode, quiet, filled, sent, ended, equity, trading, aside, digest = record
-            atoms = (
-                at_ms,
-                mode._value_,
-                quiet,
-                filled,
-                sent,
-                ended,
-                equity,
-                trading,
-                aside,
-                digest,
-            )
-            if books.records.setdefault(cycle, atoms) != atoms:
-                raise InvariantViolation(f"cycle {cycle} has another record already")
+            books.records.add(record)
         if booked:
             books.keys.update(booked)
-            books.fills += rows
+            for fill in fills:
+                books.fill_atoms += fill
+            books.fill_marks.extend(marks)
             books.others += others
             books.splits += splits
-            books.buys = buys
+            books.buys += sum([one.side is _BUY for one in fills])
         self._keep_outcomes(outcomes)
         for code, mode, detail in anomalies:
             books.anomalies[state.cycle, now_ms, code, mode._value_, detail] = None
