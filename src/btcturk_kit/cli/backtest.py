@@ -104,8 +104,8 @@ def _run(
     settings: Settings,
     report: Path | None,
 ) -> dict[str, Any]:
+    from btcturk_kit.adapters.whole_files import require_new, write_new_file  # noqa: PLC0415 - as above
     from btcturk_kit.cli.backtest_tables import run_document  # noqa: PLC0415 - as above
-    from btcturk_kit.cli.files import require_new, write_file  # noqa: PLC0415 - as above
     from btcturk_kit.cli.simulation import settings_document  # noqa: PLC0415 - as above
     from btcturk_kit.compose.backtest import Backtest  # noqa: PLC0415 - as above
     from btcturk_kit.reporting.statistics import statistics_of  # noqa: PLC0415 - as above
@@ -120,7 +120,7 @@ def _run(
         from btcturk_kit.reporting.run_page import run_page  # noqa: PLC0415 - only who asks
 
         page = run_page(run, statistics, zone=settings.day_zone, parameters=options["parameters"])
-        write_file(report, [page])
+        write_new_file(report, [page])
     return run_document(
         run,
         statistics,
@@ -150,7 +150,7 @@ def _journal(
         yield None
         return
     from btcturk_kit.adapters.journal_file import JournalFile  # noqa: PLC0415 - only who asks
-    from btcturk_kit.cli.files import require_new  # noqa: PLC0415 - as above
+    from btcturk_kit.adapters.whole_files import require_new  # noqa: PLC0415 - as above
     from btcturk_kit.reporting.cycle_document import CycleDocuments  # noqa: PLC0415 - as above
 
     require_new(path)
