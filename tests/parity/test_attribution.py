@@ -6,6 +6,9 @@ import asyncio
 from dataclasses import replace
 from decimal import Decimal
 from functools import cache
+from typing import Literal
+
+import pytest
 
 from btcturk_kit.reporting.difference import CAUSES, Cause, attribute, orders_of
 from btcturk_kit.simulation.venue_models import Queue, VenueModels
@@ -73,3 +76,25 @@ def test_another_order_of_the_ladder_moves_shares_and_not_the_sum() -> None:
     assert one.difference_try == other.difference_try
     assert one.of(Cause.FEES) != other.of(Cause.FEES)
     assert one.of(Cause.REST) == other.of(Cause.REST) == 0
+
+
+WAITING = World(bot="joiner", cycles=120, warm_up=0, trade_after_ms=3_000, still=8)
+"""A session that rests at the touch of a book whose amounts come and go, where others trade."""
+
+
+@pytest.mark.parametrize("assumed", ["pessimistic", "proportional"])
+def test_what_stood_before_our_orders_has_its_share(
+    assumed: Literal["pessimistic", "proportional"],
+) -> None:
+    """All of the difference is the queue's: with the facts of it the simulation is the session."""
+
+    def simulate(known: frozenset[Cause]) -> Decimal:
+        queue = AS_THE_EXCHANGE.queue if Cause.QUEUE in known else Queue(model=assumed)
+        models = replace(AS_THE_EXCHANGE, queue=queue)
+        return asyncio.run(backtest(replace(WAITING, models=models))).equity_try
+
+    real = asyncio.run(in_process(WAITING))
+    found = attribute(simulate, real_try=real.equity_try, causes=[Cause.QUEUE])
+    assert len(real.fills) > 20
+    assert found.of(Cause.QUEUE) == found.difference_try != 0
+    assert found.of(Cause.REST) == 0
