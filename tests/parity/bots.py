@@ -1,4 +1,4 @@
-"""Three strategies that send every kind of order a bot of this kit sends; a fourth waits in line."""
+"""Three strategies that send every kind of order a bot of this kit sends; one that waits more."""
 
 from __future__ import annotations
 
