@@ -123,8 +123,8 @@ def test_every_fact_has_its_rung(tmp_path: Path) -> None:
     )
     with JournalFile(tmp_path / "real.jsonl", document_of=documents.document) as note:
         run = Backtest(
-            charged(whole, "0.0001", "0.0002"), ["trend"], models=models, parameters=parameters, seed=4,
-            interval_ms=1_000, profile=profile, on_decision=note,
+            charged(whole, "0.0001", "0.0002"), ["trend"], models=models, parameters=parameters,
+            seed=4, interval_ms=1_000, profile=profile, on_decision=note,
         ).run()  # fmt: skip
     assert run.fills
     facts = (
