@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import signal
+import subprocess
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.commands import called, document_of, environment
+from tests.cli.commands import COMMAND, called, document_of, environment, unmeasured
 
 from btcturk_kit.adapters.dataset_capture import Capture, Captured
 from btcturk_kit.adapters.dataset_download import download_candles
@@ -204,6 +208,46 @@ def test_capture_goes_on_without_repeating(tmp_path: Path, running: ExchangeThre
     assert len(pair.depth.times_ms) == first.books + second.books
     assert len(pair.times_ms) == first.candles + second.candles > 0
     assert all(pair.bars.volume) if pair.bars is not None else False
+
+
+def test_a_capture_that_looks_too_rarely_counts_what_nobody_can_fetch(
+    tmp_path: Path, running: ExchangeThread
+) -> None:
+    """The exchange tells its last 50 trades and takes no older place to begin at: a hole stays."""
+
+    async def record(folder: str, every_ms: int) -> Captured:
+        async with connected_client(running.address) as client:
+            capture = Capture(client, client.clock, tmp_path / folder, [BTCTRY], ("trades",))
+            return await capture.run(every_ms=every_ms, looks=3)
+
+    rare, often = asyncio.run(record("rare", 3 * HOUR_MS)), asyncio.run(record("often", 1_000))
+    assert rare.holes == 2
+    assert 100 <= rare.trades <= 150  # three hours have more than the 50 that each look shows
+    assert often.holes == 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_capture_with_whole_lines(
+    tmp_path: Path, running: ExchangeThread, number: signal.Signals, code: int
+) -> None:
+    """The exit code says which it was; what was told until then is on the disk and can be read."""
+    words = ("data", "capture", "d", "--symbols", "BTCTRY", "--record", "trades", "--every", "60")
+    run = subprocess.Popen(
+        [*COMMAND, *words, "--json"],
+        env=unmeasured(env_of(tmp_path, running.address)),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    folder = tmp_path / "d" / "BTCTRY" / "trades"
+    while run.poll() is None and not (folder.is_dir() and any(folder.iterdir())):
+        threading.Event().wait(0.02)
+    run.send_signal(number)
+    output, _ = run.communicate(timeout=60)
+    assert run.returncode == code
+    tape = read_dataset(tmp_path / "d").pairs[BTCTRY].trades
+    assert tape is not None
+    assert json.loads(output)["trades"] == len(tape.times_ms) > 0
 
 
 def test_a_capture_joins_no_other_files(tmp_path: Path, running: ExchangeThread) -> None:

@@ -1,4 +1,4 @@
-"""Three strategies that between them send every kind of order a bot of this kit sends."""
+"""Three strategies that send every kind of order a bot of this kit sends; one that waits more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.orders import OrderType, Side
 from btcturk_kit.hooks.strategy import BarView, Intents, Strategy, StrategyContext
 
-__all__ = ["BOTS", "Crosser", "Rester", "Taker"]
+__all__ = ["BOTS", "KNOWN", "Crosser", "Joiner", "Rester", "Taker"]
 
 _SPEND = Decimal(4_000)
 
@@ -111,8 +111,28 @@ class Rester(_Turner):
         return self.order(context, Side.BUY, mark.bid - 250)
 
 
+class Joiner(_Turner):
+    """Rests at the touch, behind those who were there before; goes on after a minute."""
+
+    name = "joiner"
+
+    def propose(self, context: StrategyContext) -> Intents:
+        """Join the best price, or leave a place that is no good."""
+        working, mark = context.orders(self.symbol), context.mark(self.symbol)
+        if working:
+            gone = [one for one in working if context.now_ms - one.sent_ms >= 60_000]
+            return [CancelIntent(self.name, one.client_order_id) for one in gone]
+        if context.is_holding(self.symbol):
+            return self.order(context, Side.SELL, mark.ask)
+        return self.order(context, Side.BUY, mark.bid)
+
+
 BOTS: Final[dict[str, Callable[..., Strategy]]] = {
     "taker": Taker,
     "crosser": Crosser,
     "rester": Rester,
 }
+"""Those that every mode runs."""
+
+KNOWN: Final[dict[str, Callable[..., Strategy]]] = {**BOTS, "joiner": Joiner}
+"""All of them."""

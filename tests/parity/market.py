@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.instruments import PairRules
-from btcturk_kit.domain.market import DepthColumns
+from btcturk_kit.domain.market import DepthColumns, TradeColumns
 from btcturk_kit.sandbox.venue.listing import bundled_listing
 
 BTC, TRY = Asset("BTC"), Asset("TRY")
@@ -34,16 +34,23 @@ class Market(NamedTuple):
     cycles: int
 
 
-def market(*, seed: int, cycles: int, lead_ms: int = 750, cycle_ms: int = CYCLE_MS) -> Market:
-    """Return one book per decision instant, `lead_ms` before it."""
+def market(
+    *, seed: int, cycles: int, lead_ms: int = 750, cycle_ms: int = CYCLE_MS, still: int = 1
+) -> Market:
+    """Return one book per decision instant, `lead_ms` before it.
+
+    So many in a row as `still` says have the same prices, with other amounts.
+    """
     draw = Random(seed)  # noqa: S311 - a made-up market
     middle = 3_000_000
     times_ms, snapshots, starts, ends, prices, quantities, bids, asks = (
         array("q") for _ in range(8)
     )
     for at in range(cycles):
-        middle = max(2_000_000, middle + draw.randint(-600, 600))
-        half = draw.randint(3, 60)
+        if not at % still:
+            middle = max(2_000_000, middle + draw.randint(-600, 600))
+            half = draw.randint(3, 60)
+        steps = draw if still == 1 else Random(at // still)  # noqa: S311 - as above
         times_ms.append(START_MS + at * cycle_ms - lead_ms)
         snapshots.append(1)
         for sign, best in ((-1, bids), (1, asks)):
@@ -54,7 +61,7 @@ def market(*, seed: int, cycles: int, lead_ms: int = 750, cycle_ms: int = CYCLE_
             for _ in range(_LEVELS):
                 prices.append(price)
                 quantities.append(draw.randint(_LOTS // 100, 2 * _LOTS))
-                price += sign * draw.randint(1, 40)
+                price += sign * steps.randint(1, 40)
         ends.append(len(prices))
     depth = DepthColumns(
         symbol=BTCTRY,
@@ -70,6 +77,34 @@ def market(*, seed: int, cycles: int, lead_ms: int = 750, cycle_ms: int = CYCLE_
         best_ask=asks,
     )
     return Market(depth, lead_ms, cycles)
+
+
+def trades_of(books: Market, *, seed: int, after_ms: int) -> TradeColumns:
+    """Return one trade per book, so long after it: at its touch, for about what is there.
+
+    Whoever rests there too is served or not by who was there before. One more comes with the first
+    book, before anybody is there to trade with: bars of trades begin where bars of books do.
+    """
+    draw = Random(seed)  # noqa: S311 - made-up trades
+    depth = books.depth
+    prices, quantities, sides = (array("q", [one]) for one in (depth.best_ask[0], 1, 1))
+    begin = 0
+    for at, end in enumerate(depth.ends):
+        is_buy = draw.randrange(2)
+        touch = depth.ask_starts[at] if is_buy else begin
+        prices.append(depth.price[touch])
+        quantities.append(draw.randint(1, depth.quantity[touch] * 5 // 4))
+        sides.append(is_buy)
+        begin = end
+    return TradeColumns(
+        symbol=BTCTRY,
+        price_scale=depth.price_scale,
+        quantity_scale=depth.quantity_scale,
+        times_ms=array("q", [depth.times_ms[0], *(at_ms + after_ms for at_ms in depth.times_ms)]),
+        price=prices,
+        quantity=quantities,
+        is_buy=sides,
+    )
 
 
 def without(depth: DepthColumns, missed: AbstractSet[int]) -> DepthColumns:

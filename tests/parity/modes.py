@@ -29,6 +29,7 @@ from btcturk_kit.domain.datasets import Dataset, FeeLevel, FeeTable, PairData
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset
 from btcturk_kit.domain.instruments import PairRules
+from btcturk_kit.domain.market import TradeColumns
 from btcturk_kit.domain.policy import SideEffectPolicy
 from btcturk_kit.hooks.gateway import HookGateway
 from btcturk_kit.hooks.loading import load_plugins
@@ -52,8 +53,8 @@ from btcturk_kit.simulation.oms import OmsSimulator
 from btcturk_kit.simulation.venue_models import Queue, SampledBook, VenueModels
 from btcturk_kit.wire.signing import Credentials
 
-from .bots import BOTS
-from .market import BTCTRY, CYCLE_MS, RULES, START_MS, TRY, Market, market, without
+from .bots import KNOWN
+from .market import BTCTRY, CYCLE_MS, RULES, START_MS, TRY, Market, market, trades_of, without
 
 AS_THE_EXCHANGE = VenueModels(
     latency=EXCHANGE_LATENCY,
@@ -77,6 +78,8 @@ class World:
         faults: What the local exchange plays: late histories, too many requests.
         subtracts_own: Whether the bot's own orders are taken out of the book it sees.
         missed: Cycles whose books the dataset of a backtest does not have.
+        trade_after_ms: How long after each book others trade in it; None if they never do.
+        still: How many books in a row have the same prices.
     """
 
     bot: str = "taker"
@@ -95,13 +98,26 @@ class World:
     publication_ms: int | None = None
     subtracts_own: bool = True
     missed: frozenset[int] = frozenset()
+    trade_after_ms: int | None = None
+    still: int = 1
 
     @property
     def market(self) -> Market:
         """The books."""
         return market(
-            seed=self.tape_seed, cycles=self.cycles, lead_ms=self.lead_ms, cycle_ms=self.cycle_ms
+            seed=self.tape_seed,
+            cycles=self.cycles,
+            lead_ms=self.lead_ms,
+            cycle_ms=self.cycle_ms,
+            still=self.still,
         )
+
+    @property
+    def trades(self) -> TradeColumns | None:
+        """What others trade."""
+        if self.trade_after_ms is None:
+            return None
+        return trades_of(self.market, seed=self.tape_seed, after_ms=self.trade_after_ms)
 
     @property
     def fees(self) -> FeeSchedule:
@@ -123,7 +139,7 @@ def kit_of(world: World) -> Kit:
     """Return policies and strategies, made anew."""
     profile = Profile(account="parity", symbols=(BTCTRY,), day_end=day_end_in("Europe/Istanbul"))
     rules = {BTCTRY: world.rules}
-    strategy = BOTS[world.bot](BTCTRY, world.warm_up)
+    strategy = KNOWN[world.bot](BTCTRY, world.warm_up)
     bound = BoundStrategy(world.bot, BTCTRY, strategy)
     return Kit(
         profile, rules, HookGateway(load_plugins(())), (bound,), CycleContext(rules, profile)
@@ -154,7 +170,7 @@ async def walk(world: World, market_data: MarketData, venue: Venue) -> Told:
 @asynccontextmanager
 async def local_exchange(world: World) -> AsyncIterator[LocalExchange]:
     """Yield a local exchange that plays the world's books."""
-    tape = DatasetTape(world.market.depth, prints_middle=True)
+    tape = DatasetTape(world.market.depth, world.trades, prints_middle=True)
     async with LocalExchange(
         listings=[Listing(world.rules, tape)],
         seed=world.draws_seed,
@@ -254,7 +270,7 @@ async def dry_run(world: World) -> Told:
 async def backtest(world: World) -> Told:
     """Read the same books as a dataset."""
     depth = without(world.market.depth, world.missed)
-    pair = PairData(rules=world.rules, fees=FEES, depth=depth)
+    pair = PairData(rules=world.rules, fees=FEES, depth=depth, trades=world.trades)
     dataset = Dataset(name="made up", pairs={BTCTRY: pair})
     market_data = DatasetMarketData(
         dataset,

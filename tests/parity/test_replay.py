@@ -288,3 +288,18 @@ def test_the_command_compares_journals(armed: Path, call: Call) -> None:
     code, _, text = call("parity", one, armed / "session.db")
     assert code == 3
     assert "is a state file, not a journal" in " ".join(text.split())
+
+
+def test_the_journal_of_a_session_comes_out_of_its_recording(armed: Path, tmp_path: Path) -> None:
+    """Document for document what the session would have written; nothing of another session."""
+    out = tmp_path / "journal.jsonl"
+    words = ["replay", str(armed / "flight_0.jsonl.gz"), "--write-journal", str(out)]
+    found = CliRunner().invoke(app, words)
+    assert found.exit_code == 0, found.output
+    assert out.read_bytes() == (armed / "journal_0.jsonl").read_bytes()
+    again = CliRunner().invoke(app, words)
+    assert again.exit_code == 3
+    out.unlink()
+    other = CliRunner().invoke(app, [*words, "--set", "order_ratio=0.01"])
+    assert other.exit_code == 9
+    assert not out.exists()

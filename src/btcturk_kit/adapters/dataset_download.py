@@ -28,7 +28,7 @@ from btcturk_kit.adapters.dataset_manifest import (
     rules_entry,
 )
 from btcturk_kit.adapters.dataset_patience import patiently
-from btcturk_kit.adapters.dataset_writing import failing_for
+from btcturk_kit.adapters.whole_files import failing_for
 from btcturk_kit.domain.candles import Candle, Resolution
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.instruments import PairRules

@@ -29,7 +29,7 @@ from btcturk_kit.adapters.dataset_manifest import (
     rules_of,
 )
 from btcturk_kit.adapters.dataset_series import Candles, Trades, candles_of, trades_of
-from btcturk_kit.adapters.dataset_writing import fresh_folder, replaced_file, write_lines
+from btcturk_kit.adapters.whole_files import new_folder, replaced_file, write_lines
 from btcturk_kit.domain.datasets import Dataset, PairData
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.instruments import PairRules
@@ -130,7 +130,7 @@ def write_dataset(dataset: Dataset, path: Path, *, form: FileForm = FileForm.CSV
         ConfigurationError: The folder exists or cannot be written, or the extra `data` is missing.
         StorageFull: No space left.
     """
-    with fresh_folder(path) as folder:
+    with new_folder(path) as folder:
         entries: dict[str, PairEntry] = {
             symbol: pair_entry(folder, pair, form) for symbol, pair in dataset.pairs.items()
         }

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from btcturk_kit.adapters.dataset_writing import failing_for
+from btcturk_kit.adapters.whole_files import failing_for
 
 __all__ = ["append_lines", "last_line"]
 

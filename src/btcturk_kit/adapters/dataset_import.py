@@ -37,7 +37,7 @@ from btcturk_kit.adapters.dataset_manifest import (
 from btcturk_kit.adapters.dataset_series import candles_of, common_step_ms, shape_at, trades_of
 from btcturk_kit.adapters.dataset_shapes import CANDLES, CLOSES, TOUCH, TRADES
 from btcturk_kit.adapters.dataset_tables import first_line, table_blocks
-from btcturk_kit.adapters.dataset_writing import fresh_folder
+from btcturk_kit.adapters.whole_files import new_folder
 from btcturk_kit.domain.datasets import FeeLevel, FeeTable, PairData
 from btcturk_kit.domain.identifiers import Asset, Symbol
 from btcturk_kit.domain.instruments import PairRules
@@ -170,7 +170,7 @@ def import_file(source: Path, out: Path, request: ImportRequest) -> Imported:
             hint="--replace puts these in their place",
         )
     if is_new:
-        with fresh_folder(out) as folder:
+        with new_folder(out) as folder:
             _write(folder, known, old, read, request)
     else:
         _write(out, known, old, read, request)

@@ -17,7 +17,7 @@ from btcturk_kit.adapters.dataset_series import (
     check_candles,
     check_order,
 )
-from btcturk_kit.adapters.dataset_writing import replaced_file
+from btcturk_kit.adapters.whole_files import replaced_file
 from btcturk_kit.domain.datasets import PairData
 from btcturk_kit.domain.depth_touch import touches
 from btcturk_kit.domain.identifiers import Symbol

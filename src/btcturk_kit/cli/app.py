@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "sweep": "sweep:sweep",
     "replay": "replay:replay",
     "parity": "parity:parity",
+    "attribute": "attribute:attribute",
     "data": "data:data_app",
     "sandbox": "sandbox:sandbox_app",
     "ledger": "ledger:ledger_app",

@@ -14,6 +14,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from btcturk_kit.cli.output import failing_cleanly, print_json, printed_after
+from btcturk_kit.cli.simulation_options import (
+    CAPITAL_TRY,
+    Assignments,
+    Begin,
+    Capital,
+    DatasetAddress,
+    End,
+    IntervalSeconds,
+    Json,
+    LimitsFile,
+    Pairs,
+    StrategyNames,
+)
 
 if TYPE_CHECKING:
     from btcturk_kit.domain.cycle import Decision
@@ -23,26 +36,15 @@ __all__ = ["backtest"]
 
 
 def backtest(
-    dataset: Annotated[
-        str, typer.Argument(help="A dataset's folder, or sample:NAME for one that is included.")
-    ],
+    dataset: DatasetAddress,
     *,
-    strategy: Annotated[
-        list[str], typer.Option("--strategy", help="A plug-in's name; repeatable.")
-    ],
-    begin: Annotated[
-        str | None, typer.Option("--from", help="First day or instant; before it only warm-up.")
-    ] = None,
-    end: Annotated[str | None, typer.Option("--to", help="Last day or instant.")] = None,
-    pairs: Annotated[str | None, typer.Option(help="Pairs to trade, by commas.")] = None,
-    interval_seconds: Annotated[
-        float | None, typer.Option(help="Length of a bar, for trades and books.")
-    ] = None,
-    capital: Annotated[str, typer.Option(help="What the account opens with, TRY.")] = "100000",
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A strategy's parameter; repeatable."),
-    ] = None,
+    strategy: StrategyNames,
+    begin: Begin = None,
+    end: End = None,
+    pairs: Pairs = None,
+    interval_seconds: IntervalSeconds = None,
+    capital: Capital = CAPITAL_TRY,
+    assignments: Assignments = None,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
     path: Annotated[
         str, typer.Option(help="Of each bar: unordered, high_first or low_first.")
@@ -54,10 +56,8 @@ def backtest(
     journal: Annotated[
         Path | None, typer.Option(help="Write every decision, as JSON Lines.")
     ] = None,
-    env_file: Annotated[
-        Path | None, typer.Option(help="Dotenv file with limits and guards.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    env_file: LimitsFile = None,
+    as_json: Json = False,
 ) -> None:
     """Run a strategy over recorded data and print what it would have earned."""
     from btcturk_kit.cli.simulation import (  # noqa: PLC0415 - the help needs none of it
@@ -104,8 +104,8 @@ def _run(
     settings: Settings,
     report: Path | None,
 ) -> dict[str, Any]:
+    from btcturk_kit.adapters.whole_files import require_new, write_new_file  # noqa: PLC0415 - as above
     from btcturk_kit.cli.backtest_tables import run_document  # noqa: PLC0415 - as above
-    from btcturk_kit.cli.files import require_new, write_file  # noqa: PLC0415 - as above
     from btcturk_kit.cli.simulation import settings_document  # noqa: PLC0415 - as above
     from btcturk_kit.compose.backtest import Backtest  # noqa: PLC0415 - as above
     from btcturk_kit.reporting.statistics import statistics_of  # noqa: PLC0415 - as above
@@ -120,7 +120,7 @@ def _run(
         from btcturk_kit.reporting.run_page import run_page  # noqa: PLC0415 - only who asks
 
         page = run_page(run, statistics, zone=settings.day_zone, parameters=options["parameters"])
-        write_file(report, [page])
+        write_new_file(report, [page])
     return run_document(
         run,
         statistics,
@@ -150,7 +150,7 @@ def _journal(
         yield None
         return
     from btcturk_kit.adapters.journal_file import JournalFile  # noqa: PLC0415 - only who asks
-    from btcturk_kit.cli.files import require_new  # noqa: PLC0415 - as above
+    from btcturk_kit.adapters.whole_files import require_new  # noqa: PLC0415 - as above
     from btcturk_kit.reporting.cycle_document import CycleDocuments  # noqa: PLC0415 - as above
 
     require_new(path)

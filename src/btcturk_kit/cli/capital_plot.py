@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from btcturk_kit.cli.files import require_new, write_file
+from btcturk_kit.adapters.whole_files import require_new, write_new_file
 from btcturk_kit.domain.capital import CapitalState
 from btcturk_kit.errors import ConfigurationError
 
@@ -68,4 +68,4 @@ def draw_capital(path: Path, journals: Mapping[str, Sequence[CapitalState]]) -> 
         drawn, form = BytesIO(), path.suffix[1:]
         metadata = {"Date": None} if form == "svg" else {}
         figure.savefig(drawn, format=form, metadata=metadata)
-    write_file(path, [drawn.getvalue()])
+    write_new_file(path, [drawn.getvalue()])

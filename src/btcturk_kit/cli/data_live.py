@@ -6,7 +6,6 @@ Never add: a key, anything that writes to the exchange.
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,13 +14,13 @@ import typer
 
 from btcturk_kit.cli.instants import instant_text, typed_instant_ms
 from btcturk_kit.cli.output import failing_cleanly, print_json, warn
+from btcturk_kit.cli.stopping import until_stopped
 from btcturk_kit.domain.candles import Resolution
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from btcturk_kit.adapters.btcturk_rest import BtcturkClient
-    from btcturk_kit.settings import Settings
 
 __all__ = ["data_capture", "data_download"]
 
@@ -140,39 +139,16 @@ def _with_client(
 ) -> tuple[int, dict[str, Any] | None]:
     """Run with the client of the settings; return 130 or 143 if a signal ended it."""
     from btcturk_kit.adapters.http_transport import loop_factory  # noqa: PLC0415 - as below
+    from btcturk_kit.compose.live import reading_client  # noqa: PLC0415 - as above
     from btcturk_kit.settings import load_settings  # noqa: PLC0415 - pydantic costs 60 ms
 
     settings, unknown = load_settings(env_file=env_file, overrides={})
     for name in unknown:
         warn(f"{name} is not a setting")
-    with asyncio.Runner(loop_factory=loop_factory(settings.http)) as runner:
-        return runner.run(_until_stopped(settings, use))
 
-
-async def _until_stopped(
-    settings: Settings, use: Callable[[BtcturkClient], Awaitable[dict[str, Any]]]
-) -> tuple[int, dict[str, Any] | None]:
-    from btcturk_kit.compose.live import reading_client  # noqa: PLC0415 - as above
-
-    stopped = 0
-    task = asyncio.current_task()
-
-    def stop(number: int) -> None:
-        nonlocal stopped
-        stopped = 128 + number
-        if task is not None:
-            task.cancel()
-
-    events = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        events.add_signal_handler(number, stop, number)
-    try:
+    async def run() -> dict[str, Any]:
         async with reading_client(settings, needs_key=False) as client:
-            return 0, await use(client)
-    except asyncio.CancelledError:
-        if not stopped:
-            raise
-        return stopped, None
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            events.remove_signal_handler(number)
+            return await use(client)
+
+    with asyncio.Runner(loop_factory=loop_factory(settings.http)) as runner:
+        return runner.run(until_stopped(run))

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from btcturk_kit.cli.files import new_folder, require_new, write_file
+from btcturk_kit.adapters.whole_files import new_folder, require_new, write_new_file
 from btcturk_kit.cli.output import failing_cleanly, print_json, warn
 from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.reporting.rows import RowFormat, row_lines
@@ -99,7 +99,7 @@ def export_beancount(
                 hint="use `export tables` or `export statement`",
             )
         books = beancount_books(stored.events, day_of=day_of, title=f"account {stored.account}")
-        write_file(out, (f"{line}\n" for line in books.lines))
+        write_new_file(out, (f"{line}\n" for line in books.lines))
     if as_json:
         document = {"out": str(out), "events": len(stored.events), "limits": books.limits}
         print_json(document)
@@ -155,6 +155,6 @@ def export_statement(
         else:
             parts = [f"{line}\n" for line in statement_text.statement_text(statement)]
         if out is not None:
-            write_file(out, parts)
+            write_new_file(out, parts)
         else:
             typer.echo("".join(parts), nl=False)

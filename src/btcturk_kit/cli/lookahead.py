@@ -6,12 +6,24 @@ Never add: a check of its own; see `compose.simulation_lookahead`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from btcturk_kit.cli.output import failing_cleanly, print_json
+from btcturk_kit.cli.simulation_options import (
+    CAPITAL_TRY,
+    Assignments,
+    Begin,
+    Capital,
+    DatasetAddress,
+    End,
+    IntervalSeconds,
+    Json,
+    LimitsFile,
+    Pairs,
+    StrategyNames,
+)
 
 if TYPE_CHECKING:
     from btcturk_kit.compose.simulation_lookahead import LookaheadReport
@@ -22,32 +34,19 @@ _FOUND = 9
 
 
 def lookahead(
-    dataset: Annotated[
-        str, typer.Argument(help="A dataset's folder, or sample:NAME for one that is included.")
-    ],
+    dataset: DatasetAddress,
     *,
-    strategy: Annotated[
-        list[str], typer.Option("--strategy", help="A plug-in's name; repeatable.")
-    ],
-    begin: Annotated[
-        str | None, typer.Option("--from", help="First day or instant; before it only warm-up.")
-    ] = None,
-    end: Annotated[str | None, typer.Option("--to", help="Last day or instant.")] = None,
-    pairs: Annotated[str | None, typer.Option(help="Pairs to trade, by commas.")] = None,
-    interval_seconds: Annotated[
-        float | None, typer.Option(help="Length of a bar, for trades and books.")
-    ] = None,
-    capital: Annotated[str, typer.Option(help="What the account opens with, TRY.")] = "100000",
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A strategy's parameter; repeatable."),
-    ] = None,
+    strategy: StrategyNames,
+    begin: Begin = None,
+    end: End = None,
+    pairs: Pairs = None,
+    interval_seconds: IntervalSeconds = None,
+    capital: Capital = CAPITAL_TRY,
+    assignments: Assignments = None,
     cuts: Annotated[int, typer.Option(min=1, help="Instants whose future is changed.")] = 6,
     seed: Annotated[int, typer.Option(help="Of the cuts and of what is drawn.")] = 0,
-    env_file: Annotated[
-        Path | None, typer.Option(help="Dotenv file with limits and guards.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    env_file: LimitsFile = None,
+    as_json: Json = False,
 ) -> None:
     """Change the future after some instants: what was decided before must stay the same."""
     from btcturk_kit.cli.simulation import load_limits, options_of  # noqa: PLC0415 - see `backtest`

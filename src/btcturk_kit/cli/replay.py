@@ -28,6 +28,10 @@ def replay(
     start: Annotated[
         Path | None, typer.Option(help="State file as it was when the session began.")
     ] = None,
+    write: Annotated[
+        Path | None,
+        typer.Option("--write-journal", help="New file for the journal of the session."),
+    ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", help="NAME=VALUE: replay with another setting; may repeat."),
@@ -40,7 +44,7 @@ def replay(
     with failing_cleanly(as_json=as_json):
         wanted = changes_of(changes or [])
         report = asyncio.run(
-            compose.replay(recording, journal=journal, start=start, changes=wanted)
+            compose.replay(recording, journal=journal, start=start, changes=wanted, write=write)
         )
     if as_json:
         print_json({"recording": str(recording), **replay_document(report)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import signal
+from contextlib import closing, nullcontext
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from btcturk_kit.cli.output import failing_cleanly, print_json, warn
+from btcturk_kit.cli.stopping import until_stopped
 
 if TYPE_CHECKING:
     from btcturk_kit.settings import Settings
@@ -66,50 +67,26 @@ def stage4_run(
         for name in unknown:
             warn(f"{name} is not a setting")
         with asyncio.Runner(loop_factory=loop_factory(settings.http)) as runner:
-            code, summary = runner.run(_until_stopped(settings, cycles, record))
+            code, summary = runner.run(until_stopped(lambda: _run(settings, cycles, record)))
     if summary is not None:
         _show(summary, as_json=as_json)
     raise typer.Exit(code)
 
 
-async def _until_stopped(
-    settings: Settings, cycles: int | None, record: Path | None
-) -> tuple[int, dict[str, Any] | None]:
+async def _run(settings: Settings, cycles: int | None, record: Path | None) -> dict[str, Any]:
     from btcturk_kit.adapters.recording import FlightRecorder  # noqa: PLC0415 - as above
     from btcturk_kit.cli.summary import run_summary  # noqa: PLC0415 - as above
     from btcturk_kit.compose.live import stage4  # noqa: PLC0415 - as above
 
-    stopped = 0
-    task = asyncio.current_task()
-
-    def stop(number: int) -> None:
-        nonlocal stopped
-        stopped = 128 + number
-        if task is not None:
-            task.cancel()
-
-    events = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        events.add_signal_handler(number, stop, number)
     started = perf_counter()
-    recorder = None if record is None else FlightRecorder(record)
-    try:
-        # A loop outlives an outage: each failed look costs a cycle. Virtual time has no outages.
-        failures_max = 0 if cycles == 1 else _FAILURES_MAX if settings.control_url else None
+    # A loop outlives an outage: each failed look costs a cycle. Virtual time has no outages.
+    failures_max = 0 if cycles == 1 else _FAILURES_MAX if settings.control_url else None
+    with nullcontext() if record is None else closing(FlightRecorder(record)) as recorder:
         async with stage4(settings, recorder=recorder, failures_max=failures_max) as bot:
             typer.echo(_banner(bot.policy.kind, settings.rest_url, bot.db), err=True)
             report = await bot.runner.run(max_cycles=cycles)
             wall_s = perf_counter() - started
-            return 0, run_summary(report, bot.store, bot.kit, db=bot.db, wall_s=wall_s)
-    except asyncio.CancelledError:
-        if not stopped:
-            raise
-        return stopped, None
-    finally:
-        if recorder is not None:
-            recorder.close()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            events.remove_signal_handler(number)
+            return run_summary(report, bot.store, bot.kit, db=bot.db, wall_s=wall_s)
 
 
 def _banner(kind: str, url: str, db: Path) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from btcturk_kit.cli.output import failing_cleanly, print_json, warn
+from btcturk_kit.cli.stopping import until_stopped
 
 if TYPE_CHECKING:
     from btcturk_kit.compose.stage7 import Stage7
@@ -124,45 +124,17 @@ def stage7_run(
             )
 
         with asyncio.Runner(loop_factory=loop_factory(settings.http)) as runner:
-            code, summary = runner.run(_until_stopped(run))
+            code, summary = runner.run(until_stopped(run))
     if summary is not None:
         _show(summary, as_json=as_json)
     raise typer.Exit(code)
 
 
-async def _until_stopped(
-    run: Callable[[], Coroutine[Any, Any, dict[str, Any]]],
-) -> tuple[int, dict[str, Any] | None]:
-    """Run to the end, or to the end of the cycle in which a signal came.
-
-    Over recorded data nothing suspends, so that a cancellation would never be seen: the run looks
-    for signals itself, after each cycle, and gives the loop a turn only then.
-    """
-    stopped = 0
-    task = asyncio.current_task()
-
-    def stop(number: int) -> None:
-        nonlocal stopped
-        stopped = 128 + number
-        if task is not None:
-            task.cancel()
-
-    events = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        events.add_signal_handler(number, stop, number)
-    try:
-        return 0, await run()
-    except asyncio.CancelledError:
-        if not stopped:
-            raise
-        return stopped, None
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            events.remove_signal_handler(number)
-
-
 class _Yielding:
-    """A recorded market that gives the event loop a turn before each block: signals are seen."""
+    """A recorded market that gives the event loop a turn before each block: signals are seen.
+
+    Nothing else suspends over recorded data, so that a cancellation would never come.
+    """
 
     def __init__(self, inner: MarketData, told: Callable[[float], None] | None, whole: int) -> None:
         self._inner = inner

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from btcturk_kit.cli.files import require_new
+from btcturk_kit.adapters.whole_files import require_new
 from btcturk_kit.cli.output import failing_cleanly
 from btcturk_kit.cli.simulation import symbols_of
 from btcturk_kit.errors import ConfigurationError

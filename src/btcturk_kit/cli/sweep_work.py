@@ -14,7 +14,7 @@ from pathlib import Path
 
 import typer
 
-from btcturk_kit.cli.files import write_file
+from btcturk_kit.adapters.whole_files import write_new_file
 from btcturk_kit.cli.output import print_json
 from btcturk_kit.cli.sweep_options import Stretches, splits_of
 from btcturk_kit.cli.sweep_report import (
@@ -114,7 +114,7 @@ def show_sweep(
     """Print what came of a sweep; write the page of its heat map."""
     heat = None if over is None else heat_map_of(found.results, *over)
     if html is not None and heat is not None:
-        write_file(html, [_page(found, heat, value_name)])
+        write_new_file(html, [_page(found, heat, value_name)])
     if as_json:
         print_json({**sweep_document(found), "html": None if html is None else str(html)})
         return

@@ -14,13 +14,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from btcturk_kit.adapters.journal_file import read_journal
+from btcturk_kit.adapters.journal_file import JournalFile, read_journal
 from btcturk_kit.adapters.recorded import (
     RecordedClock,
     RecordedInstants,
     RecordedTransport,
     read_recording,
 )
+from btcturk_kit.adapters.whole_files import require_new
 from btcturk_kit.compose.live import stage4
 from btcturk_kit.domain.cycle import Decision
 from btcturk_kit.errors import ConfigurationError, TransportError
@@ -54,6 +55,7 @@ async def replay(
     start: Path | None = None,
     changes: Mapping[str, object] | None = None,
     on_decision: Callable[[Decision, int], None] | None = None,
+    write: Path | None = None,
 ) -> ReplayReport:
     """Decide a recorded session once more, and return where the decisions differ, if they do.
 
@@ -63,12 +65,15 @@ async def replay(
         start: The state file as it was when the session began; None for a new account.
         changes: Settings to replay with in place of the session's own, by name.
         on_decision: Told every decision of the replay and its instant.
+        write: New file for the journal of the session, if the replay decides all of it alike.
 
     Raises:
         ConfigurationError: The file is not a recording of one session, the session went on from
-            other books than `start` holds, or a setting cannot be.
+            other books than `start` holds, a setting cannot be, or `write` exists.
         ProtocolError: The recording is damaged.
     """
+    if write is not None:
+        require_new(write)
     read = read_recording(recording)
     entries = list(read)
     session = _session_of(entries, recording)
@@ -95,6 +100,11 @@ async def replay(
     fields: tuple[tuple[str, str, str], ...] = ()
     if first is not None and journal is not None:
         fields = _fields(kit, list(read_journal(journal)), made, first.place)
+    if write is not None and first is None:
+        documents = CycleDocuments(kit.profile.risk.limits)
+        with JournalFile(write, document_of=documents.document) as file:
+            for decision, now_ms in made:
+                file(decision, now_ms)
     return ReplayReport(
         account=kit.profile.account,
         ending=read.ending or "open",
