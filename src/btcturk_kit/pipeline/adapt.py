@@ -216,7 +216,11 @@ class Stage7Steering:
         state = note_look(before, self._look(draft))
         candidates = len(self.universe.selection.scores) or len(draft.rules)
         state = review_parameters(
-            state, limits, candidates=candidates, now_ms=draft.observation.now_ms
+            state,
+            limits,
+            candidates=candidates,
+            now_ms=draft.observation.now_ms,
+            first=self._first,
         )
         self._adaptive = state
         if state.current is before.current:

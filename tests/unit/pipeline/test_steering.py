@@ -231,7 +231,7 @@ def test_parameters_may_be_fixed(desk: Desk) -> None:
     assert len(steering.adaptive.versions) == 1
 
 
-def test_state_comes_back_as_it_was() -> None:
+def test_state_comes_back_as_it_was(desk: Desk) -> None:
     """Universe, versions with their reasons, proofs and the open window survive as text."""
 
     def made() -> Stage7Steering:
@@ -242,6 +242,8 @@ def test_state_comes_back_as_it_was() -> None:
     empty = made()
     empty.load_state(steering.dump_state())
     assert empty.wake_ms == 0
+    told = OrderRejected(ClientOrderId("bk1-x"), "THROTTLED", retry_after_s=0.5)
+    steering.note(Settlement(desk.state, (), (told,), ()))
     run_to_end(steered(steering))
     assert len(steering.adaptive.versions) > 1
     again = made()
