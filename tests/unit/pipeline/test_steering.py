@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.unit.reporting.published import adapter
 from tests.unit.runtime.floor import (
+    BTC,
     BTCTRY,
     ETH,
     ETHTRY,
@@ -99,6 +100,21 @@ def desk() -> Desk:
 def mark(now_ms: int, bid: int = 100) -> dict[Any, Mark]:
     """Return a market whose ask is 100."""
     return {BTCTRY: Mark(Decimal(100), Decimal(bid), Decimal(100), now_ms)}
+
+
+def resting(name: str) -> Order:
+    """Return an open buy that reserves 10 TRY."""
+    return Order(
+        ClientOrderId(name),
+        BTCTRY,
+        Side.BUY,
+        OrderType.LIMIT,
+        "trend",
+        OrderStatus.OPEN,
+        0,
+        0,
+        reserved=Decimal(10),
+    )
 
 
 def row(now_ms: int, **changes: Any) -> Ticker:
@@ -310,18 +326,7 @@ def test_cash_target_counts_resting_buys(desk: Desk) -> None:
     draft, ask = guarded(desk, cash_ratio_min=Decimal("0.5"))
     assert ask(50_000) is ALLOW
     assert ask(50_001).code == "cash_target"
-    name = ClientOrderId("bk1-x")
-    order = Order(
-        name,
-        BTCTRY,
-        Side.BUY,
-        OrderType.LIMIT,
-        "trend",
-        OrderStatus.OPEN,
-        0,
-        0,
-        reserved=Decimal(10),
-    )
+    order = resting("bk1-x")
     draft.set_order(order)
     draft.set_order(order._replace(client_order_id=ClientOrderId("bk1-y"), side=Side.SELL))
     assert ask(49_991).code == "cash_target"
@@ -333,21 +338,11 @@ def test_orders_of_a_cycle_are_counted_without_those_that_reduce(desk: Desk) -> 
     draft, ask = guarded(desk, orders_per_cycle_max=1)
     for at, reduces in enumerate((True, False)):
         assert ask(100) is ALLOW
-        name = ClientOrderId(f"bk1-{at}")
-        draft.set_order(
-            Order(
-                name,
-                BTCTRY,
-                Side.BUY,
-                OrderType.LIMIT,
-                "trend",
-                OrderStatus.PENDING,
-                0,
-                0,
-                reduces_risk=reduces,
-            )
+        order = resting(f"bk1-{at}")._replace(
+            status=OrderStatus.PENDING, reduces_risk=reduces, reserved=Decimal(0)
         )
-        draft.submits.append(SubmitOrder(name, MarketBuy(BTCTRY, Decimal(1))))
+        draft.set_order(order)
+        draft.submits.append(SubmitOrder(order.client_order_id, MarketBuy(BTCTRY, Decimal(1))))
     said = ask(100)
     assert (said.code, said.value, said.limit) == ("orders_per_cycle", 2, 1)
 
@@ -430,6 +425,37 @@ def test_a_configured_universe_survives_a_restart_by_its_settings(desk: Desk) ->
     again.load_state(steering.dump_state())
     assert again.adaptive == steering.adaptive
     assert again.admits(BTCTRY)
+
+
+@pytest.mark.parametrize("has_order", [False, True])
+def test_a_pair_the_bot_is_in_that_lost_its_price_is_told_once(
+    desk: Desk, *, has_order: bool
+) -> None:
+    """One vote to reduce risk and one anomaly; dust and pairs of other runs are no news."""
+    steering = Stage7Steering(ConfiguredUniverse((BTCTRY,)))
+    guard = ParameterGuard(steering)
+    dust = desk.kit.profile.risk.limits.dust_try
+    order = resting("bk1-x")
+
+    def looked(now_ms: int, marks: Any, cost: Decimal) -> list[str]:
+        draft = desk.draft(now_ms=now_ms, marks=marks)
+        held = Position(ETH, quantity=Decimal(1), cost=Decimal(1_000))
+        draft.positions = {BTC: Position(BTC, quantity=Decimal(1), cost=cost), ETH: held}
+        draft.orders = {order.client_order_id: order} if has_order else {}
+        return [one.code for one in steering.steer(desk.context)]
+
+    assert looked(5, mark(5), dust) == []
+    assert guard.kit_vote_risk() is None
+    if not has_order:
+        assert looked(6, {}, dust - 1) == []
+    assert looked(7, {}, dust) == ["pair_gone"]
+    vote = guard.kit_vote_risk()
+    assert vote is not None
+    assert (vote.mode, vote.reason) == (RiskMode.REDUCE_RISK_ONLY, "pair_gone: BTCTRY")
+    assert looked(8, {}, dust) == []
+    assert guard.kit_vote_risk() is None
+    assert looked(9, mark(9), dust) == []
+    assert looked(10, {}, dust) == ["pair_gone"], "it was listed again, and went again"
 
 
 def test_members_the_best_and_what_the_bot_is_in_are_looked_at_closely(desk: Desk) -> None:
