@@ -112,14 +112,15 @@ class ParameterGuard:
             return _deny("orders_per_cycle", Decimal(sent + 1), most)
         performance, capital = draft.performance, draft.risk.day_start_capital_try
         before = sum((one.turnover_try for one in performance.day.symbols.values()), Decimal(0))
-        turnover = performance.total.turnover_try - before + proposal.notional_try
+        working = Decimal(0)  # of buys: what may yet fill is turnover, and no cash any more
+        for order in draft.orders.values():
+            if order.side is Side.BUY:
+                working = working + order.reserved
+        turnover = performance.total.turnover_try - before + working + proposal.notional_try
         allowed = parameters.turnover_ratio_max * max(capital, Decimal(0))
         if turnover > allowed:
             return _deny("turnover", turnover, allowed)
-        cash = draft.ledger.balance(Account.BOT, draft.profile.quote)
-        for order in draft.orders.values():
-            if order.side is Side.BUY:
-                cash = cash - order.reserved
+        cash = draft.ledger.balance(Account.BOT, draft.profile.quote) - working
         left, least = cash - proposal.notional_try, parameters.cash_ratio_min * draft.equity_try
         if left < least:
             return _deny("cash_target", left, least)

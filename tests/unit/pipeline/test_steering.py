@@ -159,6 +159,20 @@ def test_a_dynamic_universe_is_due_at_intervals_of_market_time() -> None:
     assert universe.selection.scores
 
 
+def test_a_pair_near_a_limit_does_not_come_and_go() -> None:
+    """A spread that swings around the limit costs the seat once; a clearly better one wins it."""
+    universe = DynamicUniverse(interval_ms=10)
+    rules = {BTCTRY: PAIRS[BTCTRY]}
+    came: list[bool] = []
+    for at, spread in enumerate(("0.95", "1.05", "0.95", "1.05", "0.95", "0.79", "0.95")):
+        bid = Decimal(100) - Decimal(spread)
+        facts = pair_facts(rules, {}, [row(at * 10, bid=bid, ask=Decimal(100))])
+        universe.review(facts, RuntimeParameters(), now_ms=at * 10)
+        came.append(bool(universe.selection.members))
+    assert came == [True, False, False, False, False, True, True]
+    assert universe.selection.excluded == ()
+
+
 def test_steering_looks_reviews_and_says_what_changed(desk: Desk) -> None:
     """The first look chooses; a member that goes stale goes alone, at the next review."""
     steering = stage7_steering(desk.kit.profile, is_dynamic=True, review_ms=10, adaptation=QUICK)
@@ -311,14 +325,17 @@ def test_a_pair_whose_price_is_old_does_not_grow(desk: Desk) -> None:
 
 
 def test_turnover_of_the_day_is_capped(desk: Desk) -> None:
-    """The cap is a multiple of the capital the day began with; the order itself counts."""
-    _, ask = guarded(desk, turnover_ratio_max=Decimal("0.1"))
+    """A multiple of the capital the day began with; the order and buys that work count."""
+    draft, ask = guarded(desk, turnover_ratio_max=Decimal("0.1"))
     capital = desk.state.risk.day_start_capital_try
     allowed = int(capital / 10)
     assert ask(allowed) is ALLOW
     said = ask(allowed + 1)
     assert (said.verdict, said.code, said.limit) == (Verdict.DENY, "turnover", allowed)
     assert ask(allowed + 1, reduces_risk=True) is ALLOW
+    draft.set_order(resting("bk1-x"))
+    assert ask(allowed - 10) is ALLOW
+    assert ask(allowed - 9).code == "turnover", "two of one cycle may not pass the cap together"
 
 
 def test_cash_target_counts_resting_buys(desk: Desk) -> None:
