@@ -316,6 +316,17 @@ def test_everything_that_was_tightened_comes_back_to_the_first_values(
     assert state.current.parameters == first
 
 
+def test_what_comes_back_takes_one_step_and_not_two() -> None:
+    """Where orders were taken, what is tighter than at first moves once, the rest beyond."""
+    state = after(after(begun(orders_per_cycle_max=4), 1, look()), 2, look(answered=1))
+    assert [one.name for one in state.current.changes] == [
+        "orders_per_cycle_max",
+        "universe_size",
+        "turnover_ratio_max",
+    ]
+    assert changed(state)["orders_per_cycle_max"] == (4, 5)
+
+
 def test_evidence_cannot_lock_a_bot_for_good() -> None:
     """A bad week takes cash to its bound; weeks without any order bring it back."""
     state = begun()
