@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from contextlib import chdir
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -49,9 +51,8 @@ async def session(folder: Path, *, runs: int = 1, **rest: Any) -> None:
             db=folder / "session.db",
             state_dir=folder,
             cycle_seconds=3_600,
-            jitter_seconds=2,
             parameters=QUICK,
-            **rest,
+            **{"jitter_seconds": 2, **rest},
         )
         for number in range(runs):
             if number:
@@ -73,6 +74,14 @@ def armed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make two runs of one armed bot; the tests only read them."""
     folder = tmp_path_factory.mktemp("armed")
     asyncio.run(session(folder, runs=2))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def traded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make two runs at whole hours, in which it is known what fills; the tests only read them."""
+    folder = tmp_path_factory.mktemp("traded")
+    asyncio.run(session(folder, runs=2, jitter_seconds=0))
     return folder
 
 
@@ -207,6 +216,87 @@ def test_another_setting_is_named_with_the_first_decision_it_changes(armed: Path
     assert report.unanswered == ("POST /api/v1/order",)
     assert report.unasked > 0
     assert "submits.0.quantity" in [field for field, _, _ in report.fields]
+
+
+def test_a_journal_that_tells_something_else_is_a_difference(traded: Path, tmp_path: Path) -> None:
+    """Where all digests are equal one changed figure names its decision; a tail may miss."""
+    flight, documents = traded / "flight_0.jsonl.gz", _documents(traded / "journal_0.jsonl")
+    whole = asyncio.run(replay(flight, journal=traded / "journal_0.jsonl"))
+    assert whole.is_equal
+    place = next(at for at, one in enumerate(documents) if one["fills"])
+    price = documents[place]["fills"][0]["price"]
+    documents[place]["fills"][0]["price"] = "1"
+    report = asyncio.run(replay(flight, journal=_written(tmp_path, documents)))
+    assert report.first is not None
+    assert report.first.place == place
+    assert report.first.recorded == report.first.replayed
+    assert report.fields == (("fills.0.price", "1", price),)
+    torn = asyncio.run(replay(flight, journal=_written(tmp_path, documents[:place])))
+    assert torn.is_equal
+    del documents[1]
+    missing = asyncio.run(replay(flight, journal=_written(tmp_path, documents)))
+    assert missing.first is not None
+    assert missing.first.place == 1
+    assert missing.fields[0][0] == "cycle"
+
+
+def test_one_changed_digit_of_an_answer_names_the_decision_and_the_fields(
+    traded: Path, tmp_path: Path
+) -> None:
+    """The fee of a trade, with the chain mended: the first decision that saw it, and what came."""
+    lines = _lines_of(traded / "flight_0.jsonl.gz")
+    at, found = next(
+        (at, match)
+        for at, one in enumerate(lines)
+        if b"transactions/trade" in lines[at - 1]
+        and (match := re.search(rb'fee\\?": ?\\?"?-?[0-9.]*?([1-8])', one))
+    )
+    digit = found.start(1)
+    lines[at] = lines[at][:digit] + b"9" + lines[at][digit + 1 :]
+    path, before = tmp_path / "changed.jsonl", "0" * 64
+    with path.open("wb") as file:
+        for line in lines:
+            mended = re.sub(rb"[0-9a-f]{64}", before.encode(), line, count=1)
+            before = sha256(mended.rstrip(b"\n")).hexdigest()
+            file.write(mended)
+    report = asyncio.run(replay(path, journal=traded / "journal_0.jsonl"))
+    booked = next(
+        place for place, one in enumerate(_documents(traded / "journal_0.jsonl")) if one["fills"]
+    )
+    assert report.first is not None
+    assert report.first.place == booked
+    assert {"charges.0.amount", "exposure.cash_try"} <= {one for one, _, _ in report.fields}
+    assert report.settings == ()
+    # Later answers tell the trade as it was, which contradicts the books of the replay.
+    assert report.fields[-1][:2] == ("failure", "")
+    assert report.fields[-1][2].startswith("LedgerConflict: trade ")
+
+
+def test_one_journal_may_hold_several_sessions(traded: Path, tmp_path: Path) -> None:
+    """The fields of a difference are those of the session that is replayed."""
+    first, second = (_documents(traded / f"journal_{number}.jsonl") for number in (0, 1))
+    both = _written(tmp_path, [*first, *second])
+    flight, start = traded / "flight_1.jsonl.gz", traded / "before_1.db"
+    assert asyncio.run(replay(flight, start=start, journal=both)).is_equal
+    changes = {"order_ratio": "0.10"}
+    alone = traded / "journal_1.jsonl"
+    told = [
+        asyncio.run(replay(flight, start=start, journal=one, changes=changes)).fields
+        for one in (both, alone)
+    ]
+    assert told[0] == told[1] != ()
+    with pytest.raises(ConfigurationError, match="holds no decision of this session"):
+        asyncio.run(replay(flight, start=start, journal=traded / "journal_0.jsonl"))
+
+
+def _documents(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def _written(folder: Path, documents: list[dict[str, Any]]) -> Path:
+    path = folder / "journal.jsonl"
+    path.write_text("".join([json.dumps(one) + "\n" for one in documents]))
+    return path
 
 
 def test_a_killed_session_is_equal_as_far_as_it_goes(armed: Path, tmp_path: Path) -> None:

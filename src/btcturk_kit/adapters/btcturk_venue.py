@@ -188,8 +188,8 @@ class BtcturkMarketData:
         quotes: Where books and last trades come from; None asks for them over REST.
         watch: Chooses, from the rows of all pairs, which are looked at closely: True for a pair the
             run cannot do without, False for one that may be left out if its book has no two sides.
-            The frame has the rows of all pairs, and bars and books of the chosen ones. None looks
-            at every pair.
+            The frame has the rows of all pairs, and bars and books of the chosen ones that are
+            listed. None looks at every pair.
     """
 
     __slots__ = (
@@ -244,7 +244,8 @@ class BtcturkMarketData:
 
         Raises:
             UnknownSymbolError: The exchange does not list a configured pair.
-            ConfigurationError: It does not list one any more that it did list.
+            ConfigurationError: It does not list one any more that it did list; with `watch` the
+                run goes on without that pair.
             ProtocolError: One side of a pair's book is empty, or its day is missing: no mark.
         """
         now_ms = await self._next_instant_ms()
@@ -254,7 +255,9 @@ class BtcturkMarketData:
         if self._watch is not None:
             told = await self._quotes.tickers(self._symbols)
             last_trades = {one: row for one, row in told.items() if one in rules}
-            wanted = self._watch(last_trades, now_ms)
+            # A pair that is listed no more is left out, even one the bot is in: no look brings it.
+            chosen = self._watch(last_trades, now_ms)
+            wanted = {one: is_needed for one, is_needed in chosen.items() if one in rules}
         for symbol in wanted:
             if symbol not in rules:
                 raise self._missing(symbol)

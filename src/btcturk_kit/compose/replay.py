@@ -24,15 +24,15 @@ from btcturk_kit.adapters.recorded import (
 from btcturk_kit.adapters.whole_files import require_new
 from btcturk_kit.compose.live import stage4
 from btcturk_kit.domain.cycle import Decision
-from btcturk_kit.errors import ConfigurationError, TransportError
+from btcturk_kit.errors import BtcturkKitError, ConfigurationError, TransportError
 from btcturk_kit.pipeline.decide import Kit
 from btcturk_kit.ports.clock import Clock
 from btcturk_kit.ports.market_data import MarketData
-from btcturk_kit.reporting.cycle_document import CycleDocuments
+from btcturk_kit.reporting.cycle_document import CycleDocuments, fill_counts
 from btcturk_kit.reporting.parity import compare_runs
-from btcturk_kit.reporting.parity_fields import Journal
 from btcturk_kit.runtime.replay import (
     Decided,
+    DecisionDifference,
     ReplayedMarket,
     ReplayReport,
     differing_settings,
@@ -44,6 +44,8 @@ from btcturk_kit.wire import recording as lines
 __all__ = ["replay"]
 
 _NOWHERE: Final = "http://127.0.0.1:1"
+_Fields = tuple[tuple[str, str, str], ...]
+
 _OURS: Final = frozenset({"rest_url", "account", "db", "state_dir", "kill_switch", "freeze_all"})
 """Settings that a replay needs its own of, and that decide nothing."""
 
@@ -61,7 +63,9 @@ async def replay(
 
     Args:
         recording: The file that `stage4-run --record` wrote.
-        journal: The journal of the session, to say which fields of a decision differ.
+        journal: The journal of the session, to say which fields of a decision differ; what it holds
+            of other sessions is left out. Where every digest is equal it is compared as well: a
+            document that tells something else is a difference.
         start: The state file as it was when the session began; None for a new account.
         changes: Settings to replay with in place of the session's own, by name.
         on_decision: Told every decision of the replay and its instant.
@@ -69,7 +73,8 @@ async def replay(
 
     Raises:
         ConfigurationError: The file is not a recording of one session, the session went on from
-            other books than `start` holds, a setting cannot be, or `write` exists.
+            other books than `start` holds, a setting cannot be, the journal is another one's, or
+            `write` exists.
         ProtocolError: The recording is damaged.
     """
     if write is not None:
@@ -91,15 +96,19 @@ async def replay(
         if start is not None:
             _copy(start, db)
         own = settings.model_copy(update={"db": db, "state_dir": Path(folder)})
-        kit, digest = await _run(own, source, session, on_decision=tell)
+        kit, digest, failure = await _run(own, source, session, on_decision=tell)
     then = [
         Decided(one.now_ms, one.digest) for one in entries if isinstance(one, lines.CycleDecided)
     ]
     told = [Decided(now_ms, one.state.digest) for one, now_ms in made]
     first = first_difference(then, told)
-    fields: tuple[tuple[str, str, str], ...] = ()
-    if first is not None and journal is not None:
-        fields = _fields(kit, list(read_journal(journal)), made, first.place)
+    fields: _Fields = ()
+    if journal is not None:
+        first, fields = _compared(kit, list(read_journal(journal)), made, then, first)
+    if failure is not None:
+        if first is None:  # the session may have ended so, too
+            raise failure
+        fields = (*fields, ("failure", "", f"{type(failure).__name__}: {failure.message}"))
     if write is not None and first is None:
         documents = CycleDocuments(kit.profile.risk.limits)
         with JournalFile(write, document_of=documents.document) as file:
@@ -124,17 +133,48 @@ async def replay(
     )
 
 
-def _fields(
-    kit: Kit, journal: Journal, made: Sequence[tuple[Decision, int]], place: int
-) -> tuple[tuple[str, str, str], ...]:
-    """Return what differs in the decision at a place; nothing if one of the two has none there."""
-    documents = CycleDocuments(kit.profile.risk.limits)
-    now = [documents.document(one, now_ms) for one, now_ms in made[: place + 1]]
-    then = journal[: place + 1]
-    if len(now) != len(then) or not now:
-        return ()
-    report = compare_runs(then, now, day_of=_day_of, names=("the journal", "the replay"))
-    return tuple([(one.field, one.a, one.b) for one in report.first])
+def _compared(
+    kit: Kit,
+    journal: list[dict[str, Any]],
+    made: Sequence[tuple[Decision, int]],
+    then: Sequence[Decided],
+    first: DecisionDifference | None,
+) -> tuple[DecisionDifference | None, _Fields]:
+    """Return the first difference, by the documents where no digest differs, and its fields.
+
+    Nothing is said of fields if the journal or the replay has no document at that place.
+    """
+    begin = _beginning(journal, then)
+    counts = fill_counts(journal[:begin])
+    documents = CycleDocuments(kit.profile.risk.limits, fills_before=counts)
+    length = len(then) if first is None else first.place + 1
+    now = [documents.document(one, now_ms) for one, now_ms in made[:length]]
+    old = journal[begin : begin + length]
+    if first is not None and len(now) != len(old):
+        return first, ()
+    now = now[: len(old)]
+    if not now:
+        return first, ()
+    report = compare_runs(old, now, day_of=_day_of, names=("the journal", "the replay"))
+    if first is None and not report.is_equal:
+        row = report.first[0]
+        at = sum(one.now_ms < row.now_ms for one in then) + row.place
+        at = min(at, len(then) - 1)  # a document of an instant at which nothing was decided
+        first = DecisionDifference(at, then[at], then[at])
+    return first, tuple([(one.field, one.a, one.b) for one in report.first])
+
+
+def _beginning(journal: Sequence[dict[str, Any]], then: Sequence[Decided]) -> int:
+    """Return where the session begins in a journal, which may hold earlier ones."""
+    if not then:
+        return len(journal)
+    for at, one in enumerate(journal):
+        if one["now_ms"] == then[0].now_ms:
+            return at
+    raise ConfigurationError(
+        "the journal holds no decision of this session",
+        hint="give the journal that this session wrote",
+    )
 
 
 def _day_of(now_ms: int) -> date:
@@ -168,9 +208,13 @@ async def _run(
     session: lines.SessionBegun,
     *,
     on_decision: Callable[[Decision, int], None],
-) -> tuple[Kit, str]:
-    """Run the bot to the end of the recording; return its kit and the digest it ends with."""
-    digest = session.digest
+) -> tuple[Kit, str, BtcturkKitError | None]:
+    """Run the bot to the end of the recording.
+
+    Returns its kit, the digest it ends with, and what ended it before the end of the recording:
+    answers that fit other decisions can contradict the books.
+    """
+    digest, failure = session.digest, None
     async with stage4(settings, replay=source, failures_max=None, on_decision=on_decision) as bot:
         stored = bot.store.load()
         held = _digest_of(None if stored is None else stored.state.digest)
@@ -182,13 +226,13 @@ async def _run(
         try:
             report = await bot.runner.run()
             digest = report.state.digest
-        except TransportError:
+        except BtcturkKitError as error:
             # What ends a session that was killed ends its replay too: books that it never read.
-            if not source.transport.unanswered:
-                raise
+            if not isinstance(error, TransportError) or not source.transport.unanswered:
+                failure = error
             after = bot.store.load()
             digest = digest if after is None else after.state.digest
-    return bot.kit, digest
+    return bot.kit, digest, failure
 
 
 def _digest_of(digest: str | None) -> str:

@@ -1,10 +1,12 @@
 """Adaptation: how evidence of a window of market time moves the runtime parameters.
 
 Bad evidence tightens, in every mode and whatever alerts stand. Good evidence loosens, after several
-whole windows in which the mode was NORMAL and nothing was amiss. A breach goes back to the last
-version that a whole window proved good, and never to a looser value than the one in force. A
-version begins unproven, and its drawdown is measured from its own beginning: one bad day does not
-roll back for ever. Never add: a clock, a look at anything but the evidence.
+whole windows in which the mode was NORMAL and nothing was amiss: everything that was tightened
+comes back to what the operator began with, and beyond that only what orders that were taken speak
+for. A breach goes back to the last version that a whole window proved good, and never to a looser
+value than the one in force. A version begins unproven, and its drawdown is measured from its own
+beginning: one bad day does not roll back for ever. Never add: a clock, a look at anything but the
+evidence, a parameter that is tightened and never comes back.
 """
 
 from __future__ import annotations
@@ -15,6 +17,15 @@ from typing import Final, NamedTuple
 
 from btcturk_kit.domain.canonical import GENESIS
 from btcturk_kit.domain.money import ZERO, divide_half_even, exact, round_half_even
+from btcturk_kit.domain.parameter_steps import (
+    SHIFT,
+    VOLUME_STEP_MIN,
+    changed_to,
+    differences,
+    loosened,
+    on_drawdown,
+    stepped,
+)
 from btcturk_kit.domain.runtime_parameters import (
     BOUNDS,
     Origin,
@@ -39,7 +50,6 @@ __all__ = [
 ]
 
 _PLACES: Final = 8
-_SHIFT: Final = Decimal("0.05")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +205,12 @@ def note_look(state: Adaptive, look: Look) -> Adaptive:
 
 
 def review_parameters(
-    state: Adaptive, limits: AdaptationLimits, *, candidates: int, now_ms: int
+    state: Adaptive,
+    limits: AdaptationLimits,
+    *,
+    candidates: int,
+    now_ms: int,
+    first: RuntimeParameters | None = None,
 ) -> Adaptive:
     """Return the state after a review, the same one if none is due.
 
@@ -206,6 +221,8 @@ def review_parameters(
         limits: When evidence is good or bad.
         candidates: Pairs that could be in the universe, which has no more seats.
         now_ms: The instant.
+        first: What the operator began with: all that was tightened comes back to it; None for the
+            defaults.
     """
     window = state.window
     is_over = now_ms - window.since_ms >= limits.window_ms
@@ -225,7 +242,13 @@ def review_parameters(
         proven = (*proven, (state.current.number, now_ms))
     state = state._replace(proven=proven, healthy=state.healthy + 1)
     if state.healthy >= limits.healthy_windows:
-        looser = _loosened(state, candidates)
+        looser = loosened(
+            state.current.parameters,
+            first or RuntimeParameters(),
+            f"{state.healthy} good windows",
+            candidates=candidates,
+            is_tried=window.answered > window.refused,
+        )
         if looser:
             return _next(state, Origin.ADAPTED, looser[: limits.changes_max], now_ms)
     return state._replace(window=Evidence(now_ms))
@@ -250,22 +273,11 @@ def _rolled_back(state: Adaptive, limits: AdaptationLimits, breach: str, now_ms:
     if good:
         back = next(one for one in state.versions if one.number == good[-1])
         target = tightest(back.parameters, current.parameters)
-        changes = _differences(current.parameters, target, f"back to version {good[-1]}", breach)
+        changes = differences(current.parameters, target, f"back to version {good[-1]}", breach)
         if changes:
             return _next(state, Origin.ROLLED_BACK, changes, now_ms)
-    changes = _on_drawdown(current.parameters, breach)[: limits.changes_max]
+    changes = on_drawdown(current.parameters, breach)[: limits.changes_max]
     return _next(state, Origin.ADAPTED, changes, now_ms)
-
-
-def _differences(
-    before: RuntimeParameters, after: RuntimeParameters, reason: str, evidence: str
-) -> list[ParameterChange]:
-    old, new = before.values(), after.values()
-    return [
-        ParameterChange(name, old[name], new[name], reason, evidence)
-        for name in old
-        if old[name] != new[name]
-    ]
 
 
 @exact
@@ -276,65 +288,28 @@ def _tightened(state: Adaptive, limits: AdaptationLimits) -> list[ParameterChang
     threshold = limits.drawdown_share * limits.drawdown_ratio
     if state.drawdown_ratio >= threshold:
         told = f"drawdown {state.drawdown_ratio}, {threshold} is much"
-        found += _on_drawdown(now, told)[:2]
+        found += on_drawdown(now, told)[:2]
     if window.throttled:
-        found += _step(now, "orders_per_cycle_max", -1, f"throttled {window.throttled} times")
+        found += stepped(now, "orders_per_cycle_max", -1, f"throttled {window.throttled} times")
     elif (
         window.answered >= limits.orders_min
         and window.refused >= limits.reject_ratio * window.answered
     ):
         told = f"{window.refused} of {window.answered} orders refused"
-        found += _step(now, "orders_per_cycle_max", -1, told)
+        found += stepped(now, "orders_per_cycle_max", -1, told)
     if window.pairs and window.missing > limits.missing_ratio * window.pairs:
         told = f"{window.missing} of {window.pairs} prices missing"
-        found += _step(now, "universe_size", -1, told)
+        found += stepped(now, "universe_size", -1, told)
         more = round_half_even(now.quote_volume_try_min * Decimal("1.25"), 2)
-        found += _to(now, "quote_volume_try_min", max(more, Decimal(100_000)), told)
+        found += changed_to(now, "quote_volume_try_min", max(more, VOLUME_STEP_MIN), told)
     if window.looks and window.wide > limits.wide_ratio * window.looks:
         told = f"wide spreads in {window.wide} of {window.looks} looks"
-        found += _step(now, "spread_bps_max", -10, told)
-        found += _step(now, "price_offset_bps", 2, told)
-        if now.weights.momentum >= _SHIFT:
+        found += stepped(now, "spread_bps_max", -10, told)
+        found += stepped(now, "price_offset_bps", 2, told)
+        if now.weights.momentum >= SHIFT:
             spread = now.weights.spread
-            found.append(ParameterChange("weight_spread", spread, spread + _SHIFT, "tighten", told))
+            found.append(ParameterChange("weight_spread", spread, spread + SHIFT, "tighten", told))
     return found
-
-
-def _on_drawdown(now: RuntimeParameters, told: str) -> list[ParameterChange]:
-    """Return less turnover, more cash, fewer orders."""
-    less = round_half_even(now.turnover_ratio_max * Decimal("0.80"), 4)
-    return [
-        *_to(now, "turnover_ratio_max", less, told),
-        *_to(now, "cash_ratio_min", now.cash_ratio_min + _SHIFT, told),
-        *_step(now, "orders_per_cycle_max", -1, told),
-    ]
-
-
-@exact
-def _loosened(state: Adaptive, candidates: int) -> list[ParameterChange]:
-    """Return what several good windows allow; a universe never has more seats than candidates."""
-    now, told = state.current.parameters, f"{state.healthy} good windows"
-    found: list[ParameterChange] = []
-    if now.universe_size < candidates:
-        found += _step(now, "universe_size", 1, told, "loosen")
-    more = round_half_even(now.turnover_ratio_max * Decimal("1.05"), 4)
-    found += _to(now, "turnover_ratio_max", more, told, "loosen")
-    found += _step(now, "orders_per_cycle_max", 1, told, "loosen")
-    return found
-
-
-def _step(
-    now: RuntimeParameters, name: str, step: int, told: str, reason: str = "tighten"
-) -> list[ParameterChange]:
-    return _to(now, name, Decimal(getattr(now, name)) + step, told, reason)
-
-
-def _to(
-    now: RuntimeParameters, name: str, value: Decimal, told: str, reason: str = "tighten"
-) -> list[ParameterChange]:
-    """Return the change to a value, none if the bound is reached already."""
-    before, after = Decimal(getattr(now, name)), BOUNDS[name].clamped(value)
-    return [] if after == before else [ParameterChange(name, before, after, reason, told)]
 
 
 @exact
@@ -351,7 +326,7 @@ def _next(state: Adaptive, origin: Origin, changes: list[ParameterChange], now_m
         for one in changes:
             if one.name in BOUNDS:
                 parameters = moved(parameters, one.name, one.after)
-            elif one.name == "weight_spread" and one.reason == "tighten":
+            elif one.name == "weight_spread" and origin is Origin.ADAPTED:
                 weights = replace(
                     weights, spread=one.after, momentum=weights.momentum - (one.after - one.before)
                 )

@@ -103,6 +103,8 @@ class UniverseLimits:
         data_age_ms_max: Older facts say nothing; one stale pair excludes only itself.
         listed_ms_min: A younger pair has no history to be judged by; 0 asks for none.
         blacklist: Never; stable coins belong here where gains in TRY are wanted.
+        entry_ratio: By how much better than the limits of spread and volume a pair has to be that
+            is no member: one near a limit does not come and go at every review. 1 asks for nothing.
     """
 
     spread_ratio_max: Decimal = Decimal("0.01")
@@ -110,6 +112,14 @@ class UniverseLimits:
     data_age_ms_max: int = 60_000
     listed_ms_min: int = 0
     blacklist: frozenset[Symbol] = frozenset()
+    entry_ratio: Decimal = Decimal("0.80")
+
+    def __post_init__(self) -> None:
+        if not ZERO < self.entry_ratio <= ONE:
+            raise ConfigurationError(
+                f"entry_ratio of the universe is {self.entry_ratio}",
+                hint="choose a ratio above 0, and at most 1",
+            )
 
 
 class Exclusion(NamedTuple):
@@ -177,9 +187,19 @@ def configured_universe(
 
 
 @exact
-def exclusion_of(facts: PairFacts, limits: UniverseLimits, *, now_ms: int) -> Exclusion | None:
-    """Return the first reason why a pair is no candidate, None if it is one."""
+def exclusion_of(
+    facts: PairFacts, limits: UniverseLimits, *, now_ms: int, is_entry: bool = False
+) -> Exclusion | None:
+    """Return the first reason why a pair is no candidate, None if it is one.
+
+    Args:
+        facts: Of the pair.
+        limits: What disqualifies.
+        now_ms: The instant.
+        is_entry: Whether it would come anew, for which it has to be better than the limits.
+    """
     symbol = facts.symbol
+    better = limits.entry_ratio if is_entry else ONE
     if symbol in limits.blacklist:
         return Exclusion(symbol, "blacklisted", "the operator excludes it")
     if not facts.is_trading:
@@ -202,11 +222,12 @@ def exclusion_of(facts: PairFacts, limits: UniverseLimits, *, now_ms: int) -> Ex
         facts.listed_ms is None or now_ms - facts.listed_ms < limits.listed_ms_min
     ):
         return Exclusion(symbol, "too_young", f"{limits.listed_ms_min} ms of trading wanted")
-    width, allowed = ask - bid, limits.spread_ratio_max * ask
+    width, allowed = ask - bid, limits.spread_ratio_max * better * ask
     if width > allowed:
         return Exclusion(symbol, "too_wide", f"spread {width}, {allowed} allowed")
-    if volume < limits.quote_volume_min:
-        detail = f"{volume} traded in 24 hours, {limits.quote_volume_min} wanted"
+    if volume * better < limits.quote_volume_min:
+        least = divide_half_even(limits.quote_volume_min, better, 2)
+        detail = f"{volume} traded in 24 hours, {least} wanted"
         return Exclusion(symbol, "too_thin", detail)
     return None
 

@@ -49,6 +49,7 @@ THROTTLED = frozenset({"order_throttled", "read_throttled"})
 """Anomalies that say that the exchange had us wait."""
 
 _NORMAL = RiskMode.NORMAL
+_REDUCE = RiskMode.REDUCE_RISK_ONLY
 _BASIS = 10_000
 
 
@@ -72,6 +73,7 @@ class Stage7Steering:
     Attributes:
         universe: As given.
         draft: The cycle it looks at, while it is decided.
+        lost: Pairs the bot is in that this cycle lost sight of: the exchange lists them no more.
     """
 
     def __init__(
@@ -84,6 +86,8 @@ class Stage7Steering:
     ) -> None:
         self.universe = universe
         self.draft: Draft | None = None
+        self.lost: tuple[Symbol, ...] = ()
+        self._gone: frozenset[Symbol] = frozenset()
         self._first = parameters or RuntimeParameters()
         self._limits = limits
         self._age_ms_max = data_age_ms_max
@@ -120,13 +124,29 @@ class Stage7Steering:
         now_ms = observation.now_ms
         if self._adaptive is None:
             self._adaptive = start_adaptive(self._first, now_ms=now_ms)
-        noted: list[Anomaly] = []
+        noted = self._miss(draft)
         if self._limits is not None:
             noted += self._adapt(draft, self._limits)
         if now_ms >= self.universe.due_ms:
             facts = pair_facts(draft.rules, observation.marks, observation.conditions)
             noted += self._choose(facts, now_ms)
         return tuple(noted)
+
+    def _miss(self, draft: Draft) -> list[Anomaly]:
+        """Say once of each pair the bot is in that it has no price any more: its books go on.
+
+        A look that could not read a pair which is listed has failed as a whole, and is no cycle.
+        """
+        dust, marks = draft.profile.risk.limits.dust_try, draft.observation.marks
+        mine = {one.symbol for one in draft.orders.values()}
+        for asset, one in draft.positions.items():
+            if one.quantity and one.cost >= dust:
+                mine.add(Symbol(f"{asset}{draft.profile.quote}"))
+        gone = frozenset([one for one in mine if one in draft.rules and one not in marks])
+        self.lost = tuple(sorted(gone - self._gone))
+        self._gone = gone
+        told = "is not listed any more: what the books hold of it is counted at cost"
+        return [Anomaly("pair_gone", _REDUCE, f"{one} {told}") for one in self.lost]
 
     def admits(self, symbol: Symbol) -> bool:
         """Whether a pair is in the universe."""
@@ -216,7 +236,11 @@ class Stage7Steering:
         state = note_look(before, self._look(draft))
         candidates = len(self.universe.selection.scores) or len(draft.rules)
         state = review_parameters(
-            state, limits, candidates=candidates, now_ms=draft.observation.now_ms
+            state,
+            limits,
+            candidates=candidates,
+            now_ms=draft.observation.now_ms,
+            first=self._first,
         )
         self._adaptive = state
         if state.current is before.current:

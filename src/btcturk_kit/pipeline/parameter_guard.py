@@ -14,12 +14,14 @@ from btcturk_kit.domain.cycle import (
     Intent,
     OrderProposal,
     Review,
+    RiskVote,
     Verdict,
 )
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.ledger import Account
 from btcturk_kit.domain.money import EXACT, exact, mul
 from btcturk_kit.domain.orders import Side
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.hooks.specs import hookimpl
 from btcturk_kit.hooks.strategy import Intents, Strategy, StrategyContext
 from btcturk_kit.pipeline.adapt import Stage7Steering
@@ -75,7 +77,7 @@ def _offset(intent: Intent | CancelIntent, offset: int) -> Intent | CancelIntent
 
 
 class ParameterGuard:
-    """Denies orders that make a position grow beyond the runtime parameters; a plug-in.
+    """Denies growth beyond the runtime parameters, and votes when a pair is lost; a plug-in.
 
     Args:
         steering: Whose parameters and cycle are looked at.
@@ -83,6 +85,14 @@ class ParameterGuard:
 
     def __init__(self, steering: Stage7Steering) -> None:
         self._steering = steering
+
+    @hookimpl
+    def kit_vote_risk(self) -> RiskVote | None:
+        """Ask to reduce risk in the cycle in which a pair the bot is in went off the list."""
+        lost = self._steering.lost
+        if not lost:
+            return None
+        return RiskVote(RiskMode.REDUCE_RISK_ONLY, reason=f"pair_gone: {', '.join(lost)}")
 
     @hookimpl
     @exact
@@ -102,14 +112,15 @@ class ParameterGuard:
             return _deny("orders_per_cycle", Decimal(sent + 1), most)
         performance, capital = draft.performance, draft.risk.day_start_capital_try
         before = sum((one.turnover_try for one in performance.day.symbols.values()), Decimal(0))
-        turnover = performance.total.turnover_try - before + proposal.notional_try
+        working = Decimal(0)  # of buys: what may yet fill is turnover, and no cash any more
+        for order in draft.orders.values():
+            if order.side is Side.BUY:
+                working = working + order.reserved
+        turnover = performance.total.turnover_try - before + working + proposal.notional_try
         allowed = parameters.turnover_ratio_max * max(capital, Decimal(0))
         if turnover > allowed:
             return _deny("turnover", turnover, allowed)
-        cash = draft.ledger.balance(Account.BOT, draft.profile.quote)
-        for order in draft.orders.values():
-            if order.side is Side.BUY:
-                cash = cash - order.reserved
+        cash = draft.ledger.balance(Account.BOT, draft.profile.quote) - working
         left, least = cash - proposal.notional_try, parameters.cash_ratio_min * draft.equity_try
         if left < least:
             return _deny("cash_target", left, least)

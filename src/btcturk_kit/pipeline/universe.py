@@ -169,10 +169,14 @@ class DynamicUniverse:
             spread_ratio_max=divide_half_even(Decimal(parameters.spread_bps_max), _BASIS, 4),
             quote_volume_min=parameters.quote_volume_try_min,
         )
+        # At the first look there is nobody yet who could come and go.
+        is_first = self.selection.reviewed_ms < 0
+        members = {one.symbol for one in self.selection.members}
         excluded: list[Exclusion] = []
         candidates: list[PairFacts] = []
         for one in facts:
-            found = exclusion_of(one, limits, now_ms=now_ms)
+            is_entry = not is_first and one.symbol not in members
+            found = exclusion_of(one, limits, now_ms=now_ms, is_entry=is_entry)
             if found is None:
                 candidates.append(one)
             else:

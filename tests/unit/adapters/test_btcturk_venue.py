@@ -340,6 +340,24 @@ def test_a_pair_that_is_not_listed_any_more() -> None:
     assert "start the bot again" in caught.value.hint
 
 
+def test_a_watched_pair_that_is_not_listed_any_more_is_left_out() -> None:
+    """Whoever chooses pairs by their rows goes on without it, even if the bot is in it."""
+    exchange, clock = Exchange(), SimulatedClock(NOW)
+    needed = {BTC: True, ETH: True}
+    market = market_of(exchange, clock, BTC, ETH, watch=lambda _rows, _now_ms: needed)
+
+    async def bars() -> list[Symbol]:
+        return [one.symbol for one in (await market.next_frame()).bars]
+
+    assert asyncio.run(bars()) == [BTC, ETH]
+    del exchange.last[ETH]
+    with pytest.raises(ProtocolError, match="ETHTRY has no ticker"):  # a failed look: it is listed
+        asyncio.run(bars())
+    del exchange.scales[ETH]
+    clock.set_ms(NOW + 5 * MINUTE)
+    assert asyncio.run(bars()) == [BTC]
+
+
 @pytest.mark.parametrize("symbols", [(BTC,), (BTC, ETH)])
 def test_a_pair_without_a_day_has_no_mark(symbols: tuple[Symbol, ...]) -> None:
     """One answer without it is a failed look, which a loop survives; the list of pairs decides."""

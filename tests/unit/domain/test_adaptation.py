@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -76,8 +77,8 @@ def test_an_empty_window_proves_nothing() -> None:
 
 
 def test_all_well_for_several_windows_loosens() -> None:
-    """Size, turnover and orders grow by one step, with reason and evidence."""
-    state = after(after(begun(), 1, look()), 2, look())
+    """Where orders are taken, size, turnover and orders grow by one step, with the evidence."""
+    state = after(after(begun(), 1, look()), 2, look(answered=1))
     assert changed(state) == {
         "universe_size": (10, 11),
         "turnover_ratio_max": (5, Decimal("5.25")),
@@ -91,8 +92,19 @@ def test_all_well_for_several_windows_loosens() -> None:
 
 def test_a_universe_never_grows_beyond_its_candidates() -> None:
     """Ten candidates are ten seats at most."""
-    state = after(after(begun(), 1, look()), 2, look(), candidates=10)
-    assert "universe_size" not in changed(state)
+    state = after(after(begun(), 1, look()), 2, look(answered=1), candidates=10)
+    assert set(changed(state)) == {"turnover_ratio_max", "orders_per_cycle_max"}
+
+
+@pytest.mark.parametrize("evidence", [{}, {"answered": 3, "refused": 3}])
+def test_a_bot_that_did_nothing_has_shown_nothing(evidence: dict[str, Any]) -> None:
+    """However many windows are calm: without an order that was taken nothing gets looser."""
+    state = begun()
+    for hour in range(1, 9):
+        state = after(state, hour, look(**evidence))
+    assert len(state.versions) == 1
+    assert state.is_proven
+    assert set(changed(after(state, 9, look(answered=1)))) >= {"turnover_ratio_max"}
 
 
 def test_what_is_loosest_already_stays() -> None:
@@ -102,7 +114,7 @@ def test_what_is_loosest_already_stays() -> None:
         "turnover_ratio_max": Decimal(20),
         "orders_per_cycle_max": 20,
     }
-    state = after(after(begun(**loose), 1, look()), 2, look())
+    state = after(after(begun(**loose), 1, look()), 2, look(answered=1))
     assert len(state.versions) == 1
 
 
@@ -186,7 +198,7 @@ def test_weights_are_not_shifted_below_zero() -> None:
 
 def grown() -> Adaptive:
     """Return a second, looser version after a proven first one."""
-    return after(after(begun(), 1, look()), 2, look())
+    return after(after(begun(), 1, look()), 2, look(answered=1))
 
 
 @pytest.mark.parametrize(
@@ -269,6 +281,62 @@ def test_what_was_tightened_can_be_loosened_again() -> None:
     for hour in (2, 3):
         state = after(state, hour, look(equity_try=Decimal(925)))
     assert state.current.parameters.turnover_ratio_max > low
+
+
+FIRST = RuntimeParameters(quote_volume_try_min=Decimal(250_000), price_offset_bps=3)
+TIGHT = RuntimeParameters(
+    universe_size=8,
+    weights=ScoreWeights(spread=Decimal("0.37"), momentum=Decimal("0.08")),
+    spread_bps_max=75,
+    quote_volume_try_min=Decimal(610_000),
+    turnover_ratio_max=Decimal(4),
+    orders_per_cycle_max=3,
+    price_offset_bps=8,
+    cash_ratio_min=Decimal("0.17"),
+)
+
+
+@pytest.mark.parametrize("first", [FIRST, replace(FIRST, quote_volume_try_min=Decimal(0))])
+def test_everything_that_was_tightened_comes_back_to_the_first_values(
+    first: RuntimeParameters,
+) -> None:
+    """Calm windows alone undo every tightening, three values at a time, and go no further."""
+    state = start_adaptive(TIGHT, now_ms=0)
+    for hour in range(1, 120):
+        before = state.current
+        state = note_look(state, look())
+        state = review_parameters(state, LIMITS, candidates=50, now_ms=hour * HOUR_MS, first=first)
+        if state.current is not before:
+            assert len(state.current.changes) <= LIMITS.changes_max
+            assert tightest(before.parameters, state.current.parameters) == before.parameters, (
+                "it only ever gets looser"
+            )
+        assert tightest(state.current.parameters, first) == state.current.parameters
+        assert sum(weight for _, weight in state.current.parameters.weights.parts()) == 1
+    assert state.current.parameters == first
+
+
+def test_what_comes_back_takes_one_step_and_not_two() -> None:
+    """Where orders were taken, what is tighter than at first moves once, the rest beyond."""
+    state = after(after(begun(orders_per_cycle_max=4), 1, look()), 2, look(answered=1))
+    assert [one.name for one in state.current.changes] == [
+        "orders_per_cycle_max",
+        "universe_size",
+        "turnover_ratio_max",
+    ]
+    assert changed(state)["orders_per_cycle_max"] == (4, 5)
+
+
+def test_evidence_cannot_lock_a_bot_for_good() -> None:
+    """A bad week takes cash to its bound; weeks without any order bring it back."""
+    state = begun()
+    for hour in range(1, 30):
+        state = after(state, hour, look(), look(equity_try=Decimal(850)))
+    assert state.current.parameters.cash_ratio_min == BOUNDS["cash_ratio_min"].tight
+    assert state.current.parameters.orders_per_cycle_max == 1
+    for hour in range(30, 300):
+        state = after(state, hour, look())
+    assert state.current.parameters == START
 
 
 def test_values_come_back_as_they_were() -> None:

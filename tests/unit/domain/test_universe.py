@@ -97,6 +97,31 @@ def test_age_is_asked_for_only_where_it_counts() -> None:
     assert exclusion_of(pair("ATRY"), UniverseLimits(), now_ms=NOW_MS) is None
 
 
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"bid": Decimal("99.20")}, None),
+        ({"bid": Decimal("99.19")}, "too_wide"),
+        ({"quote_volume": Decimal(1_250_000)}, None),
+        ({"quote_volume": Decimal(1_249_999)}, "too_thin"),
+    ],
+)
+def test_who_comes_has_to_be_better_than_the_limits(
+    changes: dict[str, Any], code: str | None
+) -> None:
+    """By a fifth, and it is told so; for a member the limits themselves count."""
+    facts = pair("ATRY", **{"quote_volume": Decimal(9_000_000), **changes})
+    assert exclusion_of(facts, UniverseLimits(), now_ms=NOW_MS) is None
+    found = exclusion_of(facts, UniverseLimits(), now_ms=NOW_MS, is_entry=True)
+    assert (found and found.code) == code
+    if found and code == "too_thin":
+        assert "1250000.00 wanted" in found.detail
+    plain = UniverseLimits(entry_ratio=Decimal(1))
+    assert exclusion_of(facts, plain, now_ms=NOW_MS, is_entry=True) is None
+    with pytest.raises(ConfigurationError, match="entry_ratio"):
+        UniverseLimits(entry_ratio=Decimal(0))
+
+
 def test_volume_in_quote_ranks_and_not_the_number_of_coins() -> None:
     """Each part ranks in its own direction; the whole is the sum of the parts."""
     best = pair(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.unit.reporting.published import adapter
 from tests.unit.runtime.floor import (
+    BTC,
     BTCTRY,
     ETH,
     ETHTRY,
@@ -101,6 +102,21 @@ def mark(now_ms: int, bid: int = 100) -> dict[Any, Mark]:
     return {BTCTRY: Mark(Decimal(100), Decimal(bid), Decimal(100), now_ms)}
 
 
+def resting(name: str) -> Order:
+    """Return an open buy that reserves 10 TRY."""
+    return Order(
+        ClientOrderId(name),
+        BTCTRY,
+        Side.BUY,
+        OrderType.LIMIT,
+        "trend",
+        OrderStatus.OPEN,
+        0,
+        0,
+        reserved=Decimal(10),
+    )
+
+
 def row(now_ms: int, **changes: Any) -> Ticker:
     """Return a day of a pair."""
     made = Ticker(BTCTRY, *map(Decimal, (100, 100, 100, 110, 90, 95, 60_000)), now_ms)
@@ -141,6 +157,20 @@ def test_a_dynamic_universe_is_due_at_intervals_of_market_time() -> None:
     again.load(universe.dump())
     assert again.selection == universe.selection
     assert universe.selection.scores
+
+
+def test_a_pair_near_a_limit_does_not_come_and_go() -> None:
+    """A spread that swings around the limit costs the seat once; a clearly better one wins it."""
+    universe = DynamicUniverse(interval_ms=10)
+    rules = {BTCTRY: PAIRS[BTCTRY]}
+    came: list[bool] = []
+    for at, spread in enumerate(("0.95", "1.05", "0.95", "1.05", "0.95", "0.79", "0.95")):
+        bid = Decimal(100) - Decimal(spread)
+        facts = pair_facts(rules, {}, [row(at * 10, bid=bid, ask=Decimal(100))])
+        universe.review(facts, RuntimeParameters(), now_ms=at * 10)
+        came.append(bool(universe.selection.members))
+    assert came == [True, False, False, False, False, True, True]
+    assert universe.selection.excluded == ()
 
 
 def test_steering_looks_reviews_and_says_what_changed(desk: Desk) -> None:
@@ -231,7 +261,7 @@ def test_parameters_may_be_fixed(desk: Desk) -> None:
     assert len(steering.adaptive.versions) == 1
 
 
-def test_state_comes_back_as_it_was() -> None:
+def test_state_comes_back_as_it_was(desk: Desk) -> None:
     """Universe, versions with their reasons, proofs and the open window survive as text."""
 
     def made() -> Stage7Steering:
@@ -242,6 +272,8 @@ def test_state_comes_back_as_it_was() -> None:
     empty = made()
     empty.load_state(steering.dump_state())
     assert empty.wake_ms == 0
+    told = OrderRejected(ClientOrderId("bk1-x"), "THROTTLED", retry_after_s=0.5)
+    steering.note(Settlement(desk.state, (), (told,), ()))
     run_to_end(steered(steering))
     assert len(steering.adaptive.versions) > 1
     again = made()
@@ -293,14 +325,17 @@ def test_a_pair_whose_price_is_old_does_not_grow(desk: Desk) -> None:
 
 
 def test_turnover_of_the_day_is_capped(desk: Desk) -> None:
-    """The cap is a multiple of the capital the day began with; the order itself counts."""
-    _, ask = guarded(desk, turnover_ratio_max=Decimal("0.1"))
+    """A multiple of the capital the day began with; the order and buys that work count."""
+    draft, ask = guarded(desk, turnover_ratio_max=Decimal("0.1"))
     capital = desk.state.risk.day_start_capital_try
     allowed = int(capital / 10)
     assert ask(allowed) is ALLOW
     said = ask(allowed + 1)
     assert (said.verdict, said.code, said.limit) == (Verdict.DENY, "turnover", allowed)
     assert ask(allowed + 1, reduces_risk=True) is ALLOW
+    draft.set_order(resting("bk1-x"))
+    assert ask(allowed - 10) is ALLOW
+    assert ask(allowed - 9).code == "turnover", "two of one cycle may not pass the cap together"
 
 
 def test_cash_target_counts_resting_buys(desk: Desk) -> None:
@@ -308,18 +343,7 @@ def test_cash_target_counts_resting_buys(desk: Desk) -> None:
     draft, ask = guarded(desk, cash_ratio_min=Decimal("0.5"))
     assert ask(50_000) is ALLOW
     assert ask(50_001).code == "cash_target"
-    name = ClientOrderId("bk1-x")
-    order = Order(
-        name,
-        BTCTRY,
-        Side.BUY,
-        OrderType.LIMIT,
-        "trend",
-        OrderStatus.OPEN,
-        0,
-        0,
-        reserved=Decimal(10),
-    )
+    order = resting("bk1-x")
     draft.set_order(order)
     draft.set_order(order._replace(client_order_id=ClientOrderId("bk1-y"), side=Side.SELL))
     assert ask(49_991).code == "cash_target"
@@ -331,21 +355,11 @@ def test_orders_of_a_cycle_are_counted_without_those_that_reduce(desk: Desk) -> 
     draft, ask = guarded(desk, orders_per_cycle_max=1)
     for at, reduces in enumerate((True, False)):
         assert ask(100) is ALLOW
-        name = ClientOrderId(f"bk1-{at}")
-        draft.set_order(
-            Order(
-                name,
-                BTCTRY,
-                Side.BUY,
-                OrderType.LIMIT,
-                "trend",
-                OrderStatus.PENDING,
-                0,
-                0,
-                reduces_risk=reduces,
-            )
+        order = resting(f"bk1-{at}")._replace(
+            status=OrderStatus.PENDING, reduces_risk=reduces, reserved=Decimal(0)
         )
-        draft.submits.append(SubmitOrder(name, MarketBuy(BTCTRY, Decimal(1))))
+        draft.set_order(order)
+        draft.submits.append(SubmitOrder(order.client_order_id, MarketBuy(BTCTRY, Decimal(1))))
     said = ask(100)
     assert (said.code, said.value, said.limit) == ("orders_per_cycle", 2, 1)
 
@@ -428,6 +442,37 @@ def test_a_configured_universe_survives_a_restart_by_its_settings(desk: Desk) ->
     again.load_state(steering.dump_state())
     assert again.adaptive == steering.adaptive
     assert again.admits(BTCTRY)
+
+
+@pytest.mark.parametrize("has_order", [False, True])
+def test_a_pair_the_bot_is_in_that_lost_its_price_is_told_once(
+    desk: Desk, *, has_order: bool
+) -> None:
+    """One vote to reduce risk and one anomaly; dust and pairs of other runs are no news."""
+    steering = Stage7Steering(ConfiguredUniverse((BTCTRY,)))
+    guard = ParameterGuard(steering)
+    dust = desk.kit.profile.risk.limits.dust_try
+    order = resting("bk1-x")
+
+    def looked(now_ms: int, marks: Any, cost: Decimal) -> list[str]:
+        draft = desk.draft(now_ms=now_ms, marks=marks)
+        held = Position(ETH, quantity=Decimal(1), cost=Decimal(1_000))
+        draft.positions = {BTC: Position(BTC, quantity=Decimal(1), cost=cost), ETH: held}
+        draft.orders = {order.client_order_id: order} if has_order else {}
+        return [one.code for one in steering.steer(desk.context)]
+
+    assert looked(5, mark(5), dust) == []
+    assert guard.kit_vote_risk() is None
+    if not has_order:
+        assert looked(6, {}, dust - 1) == []
+    assert looked(7, {}, dust) == ["pair_gone"]
+    vote = guard.kit_vote_risk()
+    assert vote is not None
+    assert (vote.mode, vote.reason) == (RiskMode.REDUCE_RISK_ONLY, "pair_gone: BTCTRY")
+    assert looked(8, {}, dust) == []
+    assert guard.kit_vote_risk() is None
+    assert looked(9, mark(9), dust) == []
+    assert looked(10, {}, dust) == ["pair_gone"], "it was listed again, and went again"
 
 
 def test_members_the_best_and_what_the_bot_is_in_are_looked_at_closely(desk: Desk) -> None:
