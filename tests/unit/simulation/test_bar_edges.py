@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from btcturk_kit.domain.orders import StopMarketSell
+from btcturk_kit.domain.orders import MarketBuy, MarketSell, Side, StopMarketSell
 from btcturk_kit.simulation.chance import Span
 from btcturk_kit.simulation.latency import Latency
-from btcturk_kit.simulation.venue_models import BarPath, Slippage
+from btcturk_kit.simulation.venue_models import BarPath, Collar, Slippage
 
 from .market_day import BTCTRY, FLAT, MINUTE_MS, MarketDay, buy, sell
 
@@ -59,3 +60,23 @@ def test_a_stop_beyond_which_a_bar_opens_gets_the_open(path: BarPath) -> None:
     day = MarketDay((900, 910, 890, 900), path=path)
     day.send(StopMarketSell(BTCTRY, Decimal(1), Decimal(950)))
     assert day.trades() == [("1", "900")]
+
+
+@pytest.mark.parametrize(("is_buy", "first"), [(True, 1060), (False, 941)])
+def test_a_collar_begins_at_the_opposite_side(*, is_buy: bool, first: int) -> None:
+    """The touch is 990 to 1010: a buy goes to 1060, a sell to 941, and no step further."""
+    for further, count in ((0, 1), (1, 0)):
+        opened = first + further if is_buy else first - further
+        day = MarketDay((opened,) * 4, collar=Collar(is_on_bars=True))
+        touch = replace(day.frame.bars[0], bid=[990, 990], ask=[1010, 1010])
+        day.frame = replace(day.frame, bars=(touch,))
+        day.oms.advance(day.frame, 0)
+        day.send(MarketBuy(BTCTRY, Decimal(500)) if is_buy else MarketSell(BTCTRY, Decimal(1)))
+        assert len(day.trades()) == count
+
+
+def test_slippage_is_rounded_against_us_on_both_sides() -> None:
+    """10 bps of 1001 are 1.001: a buy pays 1003 for 1002.001, a sell gets 999 for 999.999."""
+    slippage = Slippage(bps=10)
+    prices = [slippage.price_of(Decimal(1001), side=side, places=0) for side in Side]
+    assert sorted(prices) == [999, 1003]
