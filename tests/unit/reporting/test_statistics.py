@@ -241,6 +241,10 @@ def test_the_risk_free_rate_is_a_series() -> None:
     assert not any("risk-free rate is zero:" in one for one in later.notes)
     nothing = statistics(made_run(levels))
     assert any("risk-free rate is zero:" in one for one in nothing.notes)
+    midnight = statistics(
+        made_run(levels), risk_free=[(MIDNIGHT_MS + DAY_MS, Decimal("0.365"))]
+    )  # the second day begins with it: nothing for the first
+    assert midnight.in_try.sharpe == later.in_try.sharpe
     whole = statistics(made_run(levels), risk_free=[(0, Decimal("0.365"))])
     assert not any("risk-free" in one for one in whole.notes)
 
@@ -440,7 +444,10 @@ def test_no_loss_no_win_and_no_trip_have_reasons() -> None:
 def test_money_is_exact_and_the_identity_holds() -> None:
     """Of a real run nothing is unexplained, to the last digit; gross less charges is net."""
     for seed in (4, 5):
-        found = statistics_of(real_run(700, seed=seed), day_end=ISTANBUL).money
+        run = real_run(700, seed=seed)
+        found = statistics_of(run, day_end=ISTANBUL).money
+        assert found.fees_try == sum([one.fee for one in run.fills], Decimal(0))
+        assert found.tax_try == sum([one.tax for one in run.fills], Decimal(0))
         assert found.unexplained_try == 0
         assert found.treasury_try > 0
         charges = found.fees_try + found.tax_try

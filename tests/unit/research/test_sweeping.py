@@ -19,6 +19,7 @@ from btcturk_kit.errors import ConfigurationError, LockHeld, StorageFull, StoreC
 from btcturk_kit.research.crew import Crew, run_chunk
 from btcturk_kit.research.parameter_space import Choices
 from btcturk_kit.research.searches import GridSearch
+from btcturk_kit.research.sharpe import Moments, expected_best_sharpe
 from btcturk_kit.research.sweep_journal import SweepJournal
 from btcturk_kit.research.sweeping import Explorer, SweepProgress, SweepResult, sweep
 from btcturk_kit.research.trials import (
@@ -432,3 +433,16 @@ def test_this_process_is_not_a_worker(tmp_path: Path) -> None:
     sweep(Noted(tmp_path), grid(1, 2), workers=1)
 
     assert all(not one.name.endswith(f"-{os.getpid()}") for one in tmp_path.iterdir())
+
+
+def test_trials_that_never_traded_widen_what_luck_explains() -> None:
+    """Ratios 1, 1 and none: of the three, 0 included, the variance is 1/3, not 0."""
+    moments = Moments(100, 1.0, 0.0, 3.0)
+    results = tuple(
+        TrialResult(number=at, parameters={"x": at}, score=Decimal(1), moments=known)
+        for at, known in enumerate((moments, moments, None))
+    )
+    found = SweepResult(results=results).deflation()
+    assert found is not None
+    assert found.trials == 3
+    assert found.expected_best == pytest.approx(expected_best_sharpe(3, 1 / 3))
