@@ -90,7 +90,7 @@ def reserved_of(data: Dataset, **options: object) -> tuple[set[Decimal], Simulat
             found.update(order.reserved for order in decision.state.orders.values())
 
     chosen: dict[str, object] = {"profile": loose(), **options}
-    run = Backtest(data, Dip, on_decision=note, **chosen).run()  # type: ignore[arg-type]
+    run = Backtest(data, Dip, on_decision=note, **chosen).run()  # type: ignore[arg-type] # any option
     return found, run
 
 
