@@ -13,7 +13,6 @@ from copy import copy
 from dataclasses import replace
 from decimal import Decimal
 from difflib import get_close_matches
-from operator import attrgetter
 from typing import Any, Final
 
 from btcturk_kit.adapters.datasets import DatasetMarketData
@@ -50,6 +49,8 @@ from btcturk_kit.pipeline.quiet import QuietScan
 from btcturk_kit.ports.store import StateStore
 from btcturk_kit.runtime.cycle_runner import CycleRunner
 from btcturk_kit.runtime.run_report import RunReport
+from btcturk_kit.simulation.dated_fees import DatedFees
+from btcturk_kit.simulation.fee_levels import schedule_of_level
 from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
 from btcturk_kit.simulation.oms import OmsSimulator
 from btcturk_kit.simulation.venue_models import VenueModels
@@ -82,9 +83,11 @@ class Backtest:
         interval_ms: Length of a bar; needed for a dataset of trades or books alone.
         warm_up_bars: Bars before `from_ms` that are fed; None for all there are.
         seed: Of everything that is drawn.
-        models: What is assumed of the exchange: latency, queue, slippage, fees by volume.
+        models: What is assumed of the exchange: latency, queue, slippage, fees by volume. Without
+            these an order is charged what its pair's table says at the instant it is placed.
         capital_try: What the account opens with.
-        profile: Policies; None for those that ship. Its pairs are replaced.
+        profile: Policies; None for those that ship. Its pairs are replaced, and its `taker_rate` is
+            the dearest of any pair and day of the run, or higher: a buy never reserves too little.
         store: Where the books are kept; None for memory. An account that is not open yet.
         name: Of the run, for titles.
         max_cycles: Stop after so many instants; None for no end.
@@ -163,11 +166,14 @@ class Backtest:
                 hint="leave conditions out",
             )
         self._has_conditions = conditions
-        self._fees = _fees(self._dataset, pairs, self._market.start_ms)
+        self._fees = DatedFees({symbol: one.fees for symbol, one in self._dataset.pairs.items()})
+        highest = self._fees.highest_rate(self._market.start_ms, to_ms)
+        if models.fees is not None:  # these win; a volume that falls away brings the first back
+            highest = schedule_of_level(1, TRY).highest_rate
         self._profile = (
-            replace(default_profile(pairs), taker_rate=self._fees.taker_rate)
+            replace(default_profile(pairs), taker_rate=highest)
             if profile is None
-            else replace(profile, symbols=pairs)
+            else replace(profile, symbols=pairs, taker_rate=max(profile.taker_rate, highest))
         )
         self._name = name or f"{', '.join(one for one, _ in self._chosen)} on {dataset.name}"
         self.strategies: tuple[BoundStrategy, ...] = ()
@@ -221,7 +227,7 @@ class Backtest:
         market = WatchedMarket(source, skip=whole.start)
         oms = OmsSimulator(
             self._rules,
-            self._fees,
+            self._fees.at,
             {TRY: self._capital_try},
             models=self._models,
             seed=self._seed,
@@ -338,12 +344,3 @@ def _said_of_bars(oms: OmsSimulator) -> tuple[str, ...]:
     if not count:
         return ()
     return (f"high or low first mattered in {count} bars, assumed {path}: compare the others",)
-
-
-def _fees(dataset: Dataset, symbols: tuple[Symbol, ...], now_ms: int) -> FeeSchedule:
-    """Return the rates of the first instant; the simulated exchange charges one schedule."""
-    levels = {dataset.pairs[symbol].fees.at(now_ms) for symbol in symbols}
-    level = max(levels, key=attrgetter("taker_rate"))
-    return FeeSchedule(
-        maker_rate=level.maker_rate, taker_rate=level.taker_rate, vat_rate=level.vat_rate
-    )

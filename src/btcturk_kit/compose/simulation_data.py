@@ -88,7 +88,8 @@ def dataset_of(
         open: First price; the close before where there is none.
         high: Highest price; that of open and close where there is none.
         low: Lowest price, in the same way.
-        volume: Base quantity; without it no fill is limited by volume.
+        volume: Base quantity; a bar without any fills nothing. Without the column, or with zeros
+            alone, volumes are not known and no fill is limited by them: a label says so.
         rules: Trading rules; made up with `price_places` where there are none.
         fees: Rates charged on every trade.
         price_places: Decimals of a price, without `rules`.

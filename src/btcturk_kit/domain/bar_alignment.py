@@ -83,6 +83,7 @@ def _carried(pair: PairBars, times: Sequence[int]) -> BarColumns:
         bid=bids if has_touch else closes,
         ask=asks if has_touch else closes,
         seen_ms=seen,
+        has_volume=bars.has_volume,
     )
 
 
@@ -103,4 +104,5 @@ def bars_between(bars: BarColumns, start: int, end: int) -> BarColumns:
         bid=close if bars.bid is bars.close else bars.bid[start:end],
         ask=close if bars.ask is bars.close else bars.ask[start:end],
         seen_ms=None if bars.seen_ms is None else bars.seen_ms[start:end],
+        has_volume=bars.has_volume,
     )

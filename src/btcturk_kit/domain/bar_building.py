@@ -47,7 +47,14 @@ class _Growing:
         self.close.append(close)
         self.volume.append(volume)
 
-    def built(self, symbol: Symbol, price_scale: int, volume_scale: int) -> PairBars:
+    def built(
+        self,
+        symbol: Symbol,
+        price_scale: int,
+        volume_scale: int,
+        *,
+        has_volume: bool | None = None,
+    ) -> PairBars:
         bars = BarColumns(
             symbol=symbol,
             price_scale=price_scale,
@@ -59,6 +66,7 @@ class _Growing:
             volume=self.volume,
             bid=self.close,
             ask=self.close,
+            has_volume=has_volume,
         )
         return PairBars(self.times, bars)
 
@@ -163,7 +171,9 @@ def longer_bars(
         )
         growing.end(bars.close[end - 1], sum(bars.volume[start:end]))
         start = end
-    return growing.built(bars.symbol, bars.price_scale, bars.volume_scale)
+    return growing.built(
+        bars.symbol, bars.price_scale, bars.volume_scale, has_volume=bars.has_volume
+    )
 
 
 def with_touch(
@@ -204,4 +214,5 @@ def _touched(bars: BarColumns, bid: Sequence[int], ask: Sequence[int]) -> BarCol
         bid=bid,
         ask=ask,
         seen_ms=bars.seen_ms,
+        has_volume=bars.has_volume,
     )

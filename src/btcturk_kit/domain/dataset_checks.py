@@ -73,7 +73,8 @@ def _pair_findings(symbol: Symbol, pair: PairData, outlier_bps: int) -> Iterator
     if pair.bars is not None:
         yield from _gaps(symbol, pair.times_ms, pair.interval_ms)
         yield from _outliers(symbol, pair.bars, pair.times_ms, outlier_bps)
-        yield from _no_trades(symbol, pair.bars, pair.times_ms)
+        if pair.bars.has_volume:  # else volumes are not known: a label tells it
+            yield from _no_trades(symbol, pair.bars, pair.times_ms)
     if pair.trades is not None:
         yield from _tape(symbol, pair.trades, pair.trade_ids, outlier_bps)
     if pair.depth is not None:

@@ -48,6 +48,9 @@ class FeeLevel(NamedTuple):
 class FeeTable:
     """Commission tables with the days from which they hold, oldest first, lowest level first.
 
+    A simulated run charges an order what its pair's table gives to everybody at the instant at
+    which the order is placed (`simulation.dated_fees`).
+
     Raises:
         InvariantViolation: No level, disorder, a rate outside [0, 1), a table without a level for
             everybody.
@@ -145,7 +148,7 @@ class PairData:
         return min(times[0] for times in recorded), max(times[-1] for times in recorded)
 
     def labels(self) -> Iterator[str]:
-        """Yield what a report must say: rules or fees of another time than the prices."""
+        """Yield what a report must say: rules or fees of another time, volumes that lack."""
         span = self.span_ms
         if span is None:
             return
@@ -157,6 +160,8 @@ class PairData:
         from_ms = self.fees.levels[0].from_ms
         if from_ms - first_ms > _DATED_DAYS_MAX * _DAY_MS:
             yield f"{symbol}: fees of {_day(from_ms)} on prices of {_days(span)}"
+        if self.bars is not None and not self.bars.has_volume and not (self.trades or self.depth):
+            yield f"{symbol}: no volumes are known: any quantity fills at the prices of a bar"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,6 +124,9 @@ class BarColumns:
         seen_ms: When the exchange last told of the pair, per instant; None where every bar is of
             its own instant. A bar that is carried forward (four equal prices, no volume) keeps the
             instant of the last real one: it is as old as that, and nothing can fill in it.
+        has_volume: Whether volumes are told, so that none means that nobody traded in a bar; False
+            for a column of prices or a live book. None looks: they are where any bar has one. A
+            copy or a part keeps the answer.
     """
 
     symbol: Symbol
@@ -137,6 +140,11 @@ class BarColumns:
     bid: Sequence[int]
     ask: Sequence[int]
     seen_ms: Sequence[int] | None = None
+    has_volume: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.has_volume is None:
+            object.__setattr__(self, "has_volume", any(self.volume))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,8 @@
 A market order fills at the bar's open (at the touch when a book was seen), as does a limit order
 that crosses it on arrival, as a taker; otherwise a limit order fills at its price as a maker only
 when the bar trades *through* it. All orders together take at most a share of the bar's volume,
-oldest first; the rest meets the next bar. There is no queue, and the tape does not react.
+oldest first; the rest meets the next bar. A bar in which nobody traded meets nothing, whatever its
+prices. There is no queue, and the tape does not react.
 
 Never add: money (the desk books), books, tapes of trades.
 """
@@ -21,7 +22,7 @@ from btcturk_kit.simulation.trigger import Triggers
 from btcturk_kit.simulation.venue_models import BarPath, VenueModels
 from btcturk_kit.simulation.working import PairOrders, Working
 
-__all__ = ["BarMatching", "Meeting"]
+__all__ = ["BarMatching", "Meeting", "has_traded"]
 
 _BUY = Side.BUY
 _LIMIT = OrderType.LIMIT
@@ -305,6 +306,17 @@ class BarMatching:
             self._desk.end_canceled(pair, order, meeting.now_ms)
         if available is not None:
             meeting.available = max(ZERO, sub(available, quantity))
+
+
+def has_traded(columns: BarColumns, index: int, now_ms: int) -> bool:
+    """Whether somebody traded in a bar, as far as its recording tells: only then anything can fill.
+
+    Nobody did in a close that is carried forward, nor where volumes are told and there was none.
+    """
+    if columns.has_volume and not columns.volume[index]:
+        return False
+    seen_ms = columns.seen_ms
+    return seen_ms is None or seen_ms[index] >= now_ms
 
 
 def _stops_between(

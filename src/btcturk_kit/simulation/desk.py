@@ -25,7 +25,7 @@ from btcturk_kit.domain.orders import (
 )
 from btcturk_kit.errors import require
 from btcturk_kit.simulation.account import Account
-from btcturk_kit.simulation.fees import FeeSchedule
+from btcturk_kit.simulation.fees import FeesAt, FeeSchedule
 from btcturk_kit.simulation.windows import VolumeLevel
 from btcturk_kit.simulation.working import OrderStep, PairOrders, Working
 
@@ -48,7 +48,7 @@ class Desk:
 
     Args:
         rules: Trading rules per pair; looked up anew with every order.
-        fees: The rates of every order, where there are no levels.
+        fees: The rates of every order, or what answers them; levels win.
         opening: Free balances at the start.
         first_id: Where the numbers of orders and trades begin.
 
@@ -64,7 +64,7 @@ class Desk:
     def __init__(
         self,
         rules: Mapping[Symbol, PairRules],
-        fees: FeeSchedule,
+        fees: FeeSchedule | FeesAt,
         opening: Mapping[Asset, Decimal],
         *,
         first_id: int,
@@ -93,9 +93,12 @@ class Desk:
         pair.rules = rules
         return pair
 
-    def fees_at(self, quote: Asset, now_ms: int) -> FeeSchedule:
-        """Return the rates of an order that is accepted now."""
-        return self._fees if self.levels is None else self.levels.schedule(quote, now_ms)
+    def fees_at(self, rules: PairRules, now_ms: int) -> FeeSchedule:
+        """Return the rates of an order that is accepted at an instant."""
+        if self.levels is not None:
+            return self.levels.schedule(rules.quote, now_ms)
+        fees = self._fees
+        return fees if isinstance(fees, FeeSchedule) else fees(rules.symbol, now_ms)
 
     def new_id(self) -> OrderId:
         """Return the next number of an order."""

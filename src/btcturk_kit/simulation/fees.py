@@ -16,10 +16,12 @@ Never add: a rate that depends on a clock or on volume (the caller picks the sch
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
+from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.money import (
     EXACT,
     MONEY_PLACES,
@@ -34,7 +36,7 @@ from btcturk_kit.domain.money import (
 )
 from btcturk_kit.errors import require
 
-__all__ = ["BASE_PLACES", "BTCTRY_LEVEL_1", "Charge", "FeeSchedule"]
+__all__ = ["BASE_PLACES", "BTCTRY_LEVEL_1", "Charge", "FeeSchedule", "FeesAt"]
 
 BASE_PLACES = 16
 """Places of a base quantity inside the exchange: a market buy gets fractions this fine."""
@@ -88,6 +90,20 @@ class FeeSchedule:
         object.__setattr__(self, "_maker_ex_tax", maker)
         object.__setattr__(self, "_taker_ex_tax", taker)
 
+    @property
+    def highest_rate(self) -> Decimal:
+        """The largest share of a notional that can be charged, tax included: what to reserve.
+
+        A rate without tax that was rounded up charges a little more than was published.
+
+        Example:
+            >>> FeeSchedule(maker_rate=Decimal("0.001"), taker_rate=Decimal("0.001"),
+            ...             vat_rate=Decimal("0.18")).highest_rate
+            Decimal('0.0010000028')
+        """
+        charged = mul(max(self._maker_ex_tax, self._taker_ex_tax), add(ONE, self.vat_rate))
+        return max(self.taker_rate, self.maker_rate, charged)
+
     def charge(
         self, notional: Decimal, *, is_maker: bool, at_most: Decimal | None = None
     ) -> Charge:
@@ -129,6 +145,9 @@ class FeeSchedule:
         scaled = quote_amount.scaleb(BASE_PLACES, context=EXACT)
         return EXACT.divide_int(scaled, unit_cost).scaleb(-BASE_PLACES, context=EXACT)
 
+
+FeesAt = Callable[[Symbol, int], FeeSchedule]
+"""Answers the rates of an order that is placed in a pair at an instant."""
 
 BTCTRY_LEVEL_1 = FeeSchedule(
     maker_rate=Decimal("0.0012"), taker_rate=Decimal("0.0024"), vat_rate=Decimal("0.20")

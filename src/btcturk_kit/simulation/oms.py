@@ -37,11 +37,11 @@ from btcturk_kit.domain.orders import (
     StopRequest,
     SubmitOrder,
 )
-from btcturk_kit.simulation.bar_matching import BarMatching, Meeting
+from btcturk_kit.simulation.bar_matching import BarMatching, Meeting, has_traded
 from btcturk_kit.simulation.chance import Chance
 from btcturk_kit.simulation.desk import Desk
 from btcturk_kit.simulation.entry import Entry
-from btcturk_kit.simulation.fees import FeeSchedule
+from btcturk_kit.simulation.fees import FeesAt, FeeSchedule
 from btcturk_kit.simulation.placing import place, restore
 from btcturk_kit.simulation.recorded_markets import RecordedMarkets
 from btcturk_kit.simulation.sampled_ladder import SampledLadders
@@ -83,7 +83,8 @@ class OmsSimulator:
 
     Args:
         rules: Trading rules per pair.
-        fees: Rates charged on every trade, where `models.fees` has no levels.
+        fees: Rates, or what answers those of an order for its pair and the instant it is placed
+            at (`DatedFees.at`); where `models.fees` has levels, these win.
         opening: Free balances at the start.
         models: What is assumed of the exchange.
         seed: Of everything that is drawn.
@@ -102,7 +103,7 @@ class OmsSimulator:
     def __init__(
         self,
         rules: Mapping[Symbol, PairRules],
-        fees: FeeSchedule,
+        fees: FeeSchedule | FeesAt,
         opening: Mapping[Asset, Decimal],
         *,
         models: VenueModels = VenueModels(),  # noqa: B008 - a frozen value
@@ -272,8 +273,7 @@ class OmsSimulator:
         low, high = self.wires.get(symbol, _QUIET)
         if not (columns.low[index] < low or columns.high[index] > high):
             return False
-        if columns.seen_ms is not None and columns.seen_ms[index] < now_ms:
-            # A close that is carried forward: nobody traded, so an order waits for the next bar.
+        if not has_traded(columns, index, now_ms):  # an order waits for the next bar that did
             self.wires[symbol] = _LOOK
             return self._carry_out_cancels(pair)
         has_book = bool(self._frame and self._frame.books)

@@ -54,7 +54,7 @@ def place(
     """
     pair = desk.pair(request.symbol)
     rules = pair.rules
-    fees = desk.fees_at(rules.quote, now_ms)
+    fees = desk.fees_at(rules, now_ms)
     problem, price, unit_lock, order_type = "", 0, ONE, _MARKET
     side = _SELL
     if isinstance(request, LimitOrder):
@@ -127,7 +127,7 @@ def restore(desk: Desk, order: Order, now_ms: int) -> PairOrders:
     """Put an order of an earlier run back to work, under its old number if it had one."""
     pair = desk.pair(order.symbol)
     rules = pair.rules
-    fees = desk.fees_at(rules.quote, now_ms)
+    fees = desk.fees_at(rules, order.sent_ms)  # it keeps what it was placed at
     rest, price = order.reserved, 0
     if order.quote_amount is not None:
         request: OrderRequest = MarketBuy(order.symbol, order.reserved)

@@ -158,11 +158,13 @@ class Queue:
 class Participation:
     """How much of a bar's volume all our orders together can take, oldest first.
 
-    Known lies: the share is the same in thin and thick bars, and the price does not move for it. A
-    bar without volume, as it is sampled from a live book, limits nothing.
+    No share, and none at all, fills anything in a bar without volume: nobody traded. Where no bar
+    of a pair has one (`BarColumns.has_volume`) volumes are not known and nothing is limited.
+
+    Known lies: the share is the same in thin and thick bars, and the price does not move for it.
 
     Args:
-        share_bps: Of the volume; None for no limit.
+        share_bps: Of the volume; None for any quantity in every bar that traded.
     """
 
     share_bps: int | None = 1_000

@@ -315,7 +315,10 @@ def test_columns_of_any_kind_are_a_dataset() -> None:
     assert bars is not None
     assert (bars.close, bars.open) == ([10010, 10029, 10000], [10010, 10010, 10029])
     assert (bars.high, bars.low) == ([10010, 10029, 10029], [10010, 10010, 10000])
-    assert data.labels == ("ETHTRY: rules made up to fit the data",)
+    assert data.labels == (
+        "ETHTRY: rules made up to fit the data",
+        "ETHTRY: no volumes are known: any quantity fills at the prices of a bar",
+    )
     rules = PairRules(
         symbol=BTCTRY, base=Asset("BTC"), quote=Asset("TRY"), price_scale=0, quantity_scale=8
     )

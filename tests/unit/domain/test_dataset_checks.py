@@ -65,6 +65,13 @@ def test_far_prices_and_candles_without_trades_warn() -> None:
     assert [one.code for one in found(data, outlier_bps=5_000)] == ["no_trade"]
 
 
+def test_volumes_that_are_not_known_are_a_label_and_no_lack_of_trades() -> None:
+    """A column of closes does not say that nobody traded."""
+    data = pair(bars=replace(BARS, volume=[0, 0], has_volume=None))
+    (finding,) = found(data)
+    assert (finding.code, finding.detail.split(":")[1]) == ("label", " no volumes are known")
+
+
 def test_a_tape_is_checked_by_numbers_prices_and_amounts() -> None:
     """A trade told twice and one of nothing fail; numbers passed over and a jump warn."""
     trades = TradeColumns(

@@ -101,6 +101,8 @@ def test_the_span_is_that_of_everything_recorded() -> None:
         quantity=[1],
         is_buy=[1],
     )
+    silent = replace(BARS, volume=[0, 0], has_volume=None)
+    assert list(pair(bars=silent, trades=trades).labels()) == []  # orders meet the tape
     assert pair(trades=trades).span_ms == (100 * DAY_MS, 100 * DAY_MS + 99_000)
     empty = pair(bars=None, times_ms=(), interval_ms=0)
     assert (empty.span_ms, list(empty.labels())) == (None, [])
@@ -120,5 +122,9 @@ def test_labels_name_rules_and_fees_of_other_days() -> None:
         "BTCTRY: fees of 1970-07-20 on prices of 1970-04-11",
     )
     assert dataset.rules == {PAIR: RULES}
+    unknown = replace(BARS, volume=[0, 0], has_volume=None)
+    assert list(pair(bars=unknown).labels()) == [
+        "BTCTRY: no volumes are known: any quantity fills at the prices of a bar"
+    ]
     days = pair(times_ms=[100 * DAY_MS, 102 * DAY_MS], rules_ms=0)
     assert next(days.labels()).endswith("on prices of 1970-04-11 to 1970-04-13")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -198,3 +199,18 @@ def test_the_touch_follows_deletions_and_snapshots() -> None:
     again = touches(is_snapshot=[1], ask_starts=[2], ends=[2], price=[9, 9], quantity=[1, 2])
     assert [list(side) for side in again] == [[9], [0]]
     assert [list(side) for side in best] == [[99, 98, 98, 98, 98], [101, 102, 102, 50, 0]]
+
+
+def test_whether_volumes_are_told_is_found_once_and_kept() -> None:
+    """Any volume says so; a part, longer bars, carried ones and a touch keep the answer."""
+    told, unknown = bars([5, 6, 7, 8], volume=[0, 0, 3, 0]), bars([5, 6, 7, 8], volume=[0] * 4)
+    times = [1, 2, 3, 4]
+    for one, answer in ((told, True), (unknown, False)):
+        joined = longer_bars(one, times, interval_ms=1, longer_ms=2).bars
+        part = bars_between(one, 0, 1)
+        _, (carried, _) = aligned([PairBars([1, 3, 4, 5], one), PairBars(times, told)])
+        redrawn = replace(unknown, volume=[9] * 4, has_volume=answer)
+        other = longer_bars(redrawn, times, interval_ms=1, longer_ms=4).bars
+        touched = with_touch(one, times, book((1, 4, 9)))
+        made = (one, joined, part, carried, other, touched)
+        assert [each.has_volume for each in made] == [answer] * 6

@@ -6,6 +6,7 @@ pays 0.1 % and a taker 0.2 % of the notional, and 20 % tax on that.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -25,7 +26,7 @@ from btcturk_kit.domain.orders import (
     StopRequest,
     SubmitOrder,
 )
-from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1
+from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeesAt, FeeSchedule
 from btcturk_kit.simulation.oms import OmsSimulator
 from btcturk_kit.simulation.venue_models import VenueModels
 
@@ -59,18 +60,21 @@ def units(quantity: str) -> int:
     return int(Decimal(quantity).scaleb(8))
 
 
-def bars_of(bars: tuple[Bar, ...], volume: str) -> BarColumns:
-    """Return bars, all of one volume; the touch is the close."""
+def bars_of(
+    bars: Sequence[Bar], volume: str | Sequence[str], *, symbol: Symbol = BTCTRY
+) -> BarColumns:
+    """Return bars, all of one volume or each of its own; the touch is the close."""
+    volumes = [volume] * len(bars) if isinstance(volume, str) else volume
     opens, highs, lows, closes = (list(column) for column in zip(*bars, strict=True))
     return BarColumns(
-        symbol=BTCTRY,
+        symbol=symbol,
         price_scale=0,
         volume_scale=8,
         open=opens,
         high=highs,
         low=lows,
         close=closes,
-        volume=[units(volume)] * len(bars),
+        volume=[units(one) for one in volumes],
         bid=closes,
         ask=closes,
     )
@@ -124,24 +128,27 @@ class MarketDay:
 
     Args:
         bars: Of the instants after the first; None for flat ones.
-        volume: Of every bar.
+        volume: Of every bar, or of each one after the first.
         depth: A recorded book.
         trades: A recorded tape.
         rules: Of the pair.
+        rates: What is charged, without levels.
         options: Models by name, and `seed`.
     """
 
     def __init__(
         self,
         *bars: Bar,
-        volume: str = "10000",
+        volume: str | Sequence[str] = "10000",
         depth: DepthColumns | None = None,
         trades: TradeColumns | None = None,
         rules: PairRules = RULES,
+        rates: FeeSchedule | FeesAt = BTCTRY_LEVEL_1,
         seed: int = 0,
         **options: Any,
     ) -> None:
-        columns = bars_of((FLAT, *(bars or (FLAT, FLAT, FLAT))), volume)
+        volumes = volume if isinstance(volume, str) else ("1", *volume)
+        columns = bars_of((FLAT, *(bars or (FLAT, FLAT, FLAT))), volumes)
         self.frame = MarketFrame(
             times_ms=[START_MS + MINUTE_MS * at for at in range(len(columns.open))],
             bars=(columns,),
@@ -150,7 +157,7 @@ class MarketDay:
         )
         self.oms = OmsSimulator(
             {BTCTRY: rules},
-            BTCTRY_LEVEL_1,
+            rates,
             {TRY: Decimal(10_000), BTC: Decimal(10)},
             models=VenueModels(**options),
             seed=seed,
