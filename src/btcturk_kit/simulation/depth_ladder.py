@@ -41,9 +41,10 @@ class SignedDepth:
     Attributes:
         keys: Of each level change.
         snapshots: Which updates replace the whole book.
+        snapshot_starts: Where their changes begin.
     """
 
-    __slots__ = ("_raw", "columns", "keys", "snapshots")
+    __slots__ = ("_raw", "columns", "keys", "snapshot_starts", "snapshots")
 
     def __init__(self, columns: DepthColumns) -> None:
         keys = array("q", columns.price)
@@ -55,6 +56,7 @@ class SignedDepth:
         self.columns = columns
         self.keys = keys[:first]
         self.snapshots = [at for at, one in enumerate(columns.is_snapshot) if one]
+        self.snapshot_starts = [self.start(at) for at in self.snapshots]
         self._raw = self.keys.tobytes()
 
     def start(self, update: int) -> int:
@@ -88,9 +90,8 @@ class SignedDepth:
 
     def snapshots_in_changes(self, first: int, end: int) -> Sequence[int]:
         """Return the same for a stretch of changes."""
-        found = self.snapshots
-        low = bisect_left(found, first, key=self.start)
-        return found[low : bisect_left(found, end, key=self.start)]
+        starts = self.snapshot_starts
+        return self.snapshots[bisect_left(starts, first) : bisect_left(starts, end)]
 
 
 class DepthLadder:

@@ -11,7 +11,8 @@ Never add: a step of the interpreter for each level change; money.
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -111,8 +112,10 @@ class DepthReplay:
             if behind < end and trades is not None:
                 last_ms = times[behind - 1]
                 trade_behind = bisect_right(trades.times_ms, last_ms, self._trade, trade_end)
-            if not self._is_quiet(depth.columns, behind, trade_behind):
+            if self._is_crossed(depth.columns, behind):
                 self._play(depth, behind, trade_behind)
+            elif trades is not None and self._trade < trade_behind:
+                self._play_trades(times, trades, behind, trade_behind)
             self._update, self._trade = behind, trade_behind
         self._update, self._trade = end, trade_end
 
@@ -210,22 +213,32 @@ class DepthReplay:
 
     # ---- resting
 
-    def _is_quiet(self, columns: DepthColumns, behind: int, trade_behind: int) -> bool:
-        """Whether no update and no trade of a stretch can reach one of our orders.
+    def _is_crossed(self, columns: DepthColumns, behind: int) -> bool:
+        """Whether an update of a stretch can reach one of our orders.
 
         An empty side has the best price 0, which looks like the best of all asks: that is no harm,
         the stretch is looked at more closely.
         """
-        first, bid, ask = self._update, self._highest_bid, self._lowest_ask
-        if first < behind:
-            if bid and min(columns.best_ask[first:behind]) <= bid:
-                return False
-            if max(columns.best_bid[first:behind]) >= ask:
-                return False
-        if self._trades is None or self._trade >= trade_behind:
+        first, bid = self._update, self._highest_bid
+        if first == behind:
+            return False
+        if bid and min(columns.best_ask[first:behind]) <= bid:
             return True
-        prices = self._trades.price[self._trade : trade_behind]
-        return min(prices) > bid and max(prices) < ask
+        return max(columns.best_bid[first:behind]) >= self._lowest_ask
+
+    def _play_trades(
+        self, times: Sequence[int], trades: TradeColumns, behind: int, trade_behind: int
+    ) -> None:
+        """Let the trades of a stretch happen in which no update reaches us."""
+        first = self._trade
+        prices = trades.price[first:trade_behind]
+        if min(prices) > self._highest_bid and max(prices) < self._lowest_ask:
+            return
+        for trade, price in enumerate(prices, first):
+            if price >= self._lowest_ask if trades.is_buy[trade] else price <= self._highest_bid:
+                # Of what is recorded at one instant trades come first.
+                self._update = bisect_left(times, trades.times_ms[trade], self._update, behind)
+                self._meet_trade(trades, trade)
 
     def _play(self, depth: SignedDepth, behind: int, trade_behind: int) -> None:
         """Let updates and trades of a stretch happen one after another, trades first."""

@@ -18,7 +18,6 @@ from btcturk_kit.domain.orders import (
     LimitOrder,
     MarketBuy,
     OrderEvent,
-    OrderRequest,
     OrderStatus,
     Side,
     next_status,
@@ -29,14 +28,14 @@ from btcturk_kit.simulation.fees import FeeSchedule
 from btcturk_kit.simulation.windows import VolumeLevel
 from btcturk_kit.simulation.working import OrderStep, PairOrders, Working
 
-__all__ = ["Desk", "unit_lock_of"]
+__all__ = ["Desk"]
 
 # A member named once costs a fraction of one looked up at each use.
 _ACCEPTED = OrderEvent.ACCEPTED
 _CANCELED = OrderEvent.CANCELED
 _FILLED = OrderEvent.FILLED
 _PART = OrderEvent.PARTIALLY_FILLED
-_PENDING = OrderStatus.PENDING
+_OPEN = next_status(OrderStatus.PENDING, _ACCEPTED)
 _BUY = Side.BUY
 
 _fill = partial(tuple.__new__, Fill)
@@ -77,7 +76,7 @@ class Desk:
         self.levels: VolumeLevel | None = None
         self.scales: dict[Symbol, int] = {}
         self._rules = rules
-        self._fees = fees
+        self._terms = fees, add(ONE, fees.taker_rate)
         self._opening = dict(opening)
         self._first_id = self._next_id = first_id
 
@@ -90,12 +89,16 @@ class Desk:
         if pair is None:
             pair = self.pairs[symbol] = PairOrders(rules)
             pair.scale = self.scales.get(symbol, pair.scale)
-        pair.rules = rules
+        if rules is not pair.rules:
+            pair.rules, pair.price_places = rules, rules.price_places
         return pair
 
-    def fees_at(self, quote: Asset, now_ms: int) -> FeeSchedule:
-        """Return the rates of an order that is accepted now."""
-        return self._fees if self.levels is None else self.levels.schedule(quote, now_ms)
+    def terms_at(self, quote: Asset, now_ms: int) -> tuple[FeeSchedule, Decimal]:
+        """Return the rates of an order that is accepted now, and what a buy locks per notional."""
+        if self.levels is None:
+            return self._terms
+        fees = self.levels.schedule(quote, now_ms)
+        return fees, add(ONE, fees.taker_rate)
 
     def new_id(self) -> OrderId:
         """Return the next number of an order."""
@@ -106,7 +109,7 @@ class Desk:
     def accept(self, order: Working, asset: Asset, amount: Decimal, now_ms: int) -> None:
         """Lock what an order needs; it is at work then."""
         self.account.lock(order.order_id, asset, amount)
-        order.status = next_status(_PENDING, _ACCEPTED)
+        order.status = _OPEN
         if self.news is not None:
             _note(self.news, order, _ACCEPTED, now_ms)
 
@@ -122,9 +125,14 @@ class Desk:
 
     def end_canceled(self, pair: PairOrders, order: Working, at_ms: int) -> None:
         """Cancel what is left of an order and free what it locks."""
-        self.account.release(order.order_id)
-        self.step(order, _CANCELED, at_ms)
-        self._forget(pair, order, at_ms)
+        order_id = order.order_id
+        self.account.release(order_id)
+        order.status = next_status(order.status, _CANCELED)
+        if self.news is not None:
+            _note(self.news, order, _CANCELED, at_ms)
+        pair.orders.pop(order_id, None)
+        pair.stops.pop(order_id, None)
+        self.ended[order_id] = (order, at_ms)
 
     def finish(self, pair: PairOrders, order: Working, at_ms: int, *, is_exhausted: bool) -> None:
         """End a market order that matched what it could; free what it did not use.
@@ -267,13 +275,6 @@ class Desk:
             require(balance.free >= ZERO, f"{balance.free} {asset} free")
             needed = locked.get(asset, ZERO)
             require(balance.locked == needed, f"{balance.locked} {asset} locked, not {needed}")
-
-
-def unit_lock_of(request: OrderRequest, fees: FeeSchedule) -> Decimal:
-    """Return what an order locks per unit of its remaining amount."""
-    if isinstance(request, LimitOrder) and request.side is _BUY:
-        return mul(request.price, add(ONE, fees.taker_rate))
-    return ONE
 
 
 def _note(
