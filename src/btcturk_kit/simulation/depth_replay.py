@@ -74,7 +74,7 @@ class DepthReplay:
             self._ladder.enter(self._depth)
             self._update = bisect_right(depth.times_ms, self._done_ms)
             for order in self._resting.values():
-                order.seen = self._depth.start(self._update)
+                order.seen = self._depth.starts[self._update]
         if trades is not self._trades:
             self._trades = trades
             self._trade = 0
@@ -185,7 +185,7 @@ class DepthReplay:
         """Stand behind what stands at the price."""
         order.is_resting = True
         self._resting[order.order_id] = order
-        order.seen = depth.start(self._update)
+        order.seen = depth.starts[self._update]
         if order.side is _BUY:
             order.level = order.ahead = self._ladder.units(order.price)
             if self._bids:
@@ -271,8 +271,8 @@ class DepthReplay:
         now_ms = columns.times_ms[at]
         changes = dict(
             zip(
-                depth.keys[depth.start(at) : columns.ends[at]],
-                columns.quantity[depth.start(at) : columns.ends[at]],
+                depth.keys[depth.starts[at] : columns.ends[at]],
+                columns.quantity[depth.starts[at] : columns.ends[at]],
                 strict=True,
             )
         )
@@ -316,13 +316,13 @@ class DepthReplay:
         depth = self._depth
         if depth is None:  # pragma: no cover - an order rests in a loaded market only
             return
-        end = depth.start(self._update)
+        end = depth.starts[self._update]
         first = order.seen
         for snapshot in depth.snapshots_in_changes(first, end):
-            self._follow(depth, order, first, depth.start(snapshot))
+            self._follow(depth, order, first, depth.starts[snapshot])
             first = depth.columns.ends[snapshot]
             key = order.price if order.side is _BUY else -order.price
-            places = list(depth.places(key, depth.start(snapshot), first))
+            places = list(depth.places(key, depth.starts[snapshot], first))
             self._change(order, depth.columns.quantity[places[-1]] if places else 0)
         self._follow(depth, order, first, end)
         order.seen = end

@@ -125,14 +125,9 @@ class Desk:
 
     def end_canceled(self, pair: PairOrders, order: Working, at_ms: int) -> None:
         """Cancel what is left of an order and free what it locks."""
-        order_id = order.order_id
-        self.account.release(order_id)
-        order.status = next_status(order.status, _CANCELED)
-        if self.news is not None:
-            _note(self.news, order, _CANCELED, at_ms)
-        pair.orders.pop(order_id, None)
-        pair.stops.pop(order_id, None)
-        self.ended[order_id] = (order, at_ms)
+        self.account.release(order.order_id)
+        self.step(order, _CANCELED, at_ms)
+        self._forget(pair, order, at_ms)
 
     def finish(self, pair: PairOrders, order: Working, at_ms: int, *, is_exhausted: bool) -> None:
         """End a market order that matched what it could; free what it did not use.
