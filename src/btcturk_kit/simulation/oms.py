@@ -57,11 +57,9 @@ __all__ = ["Changes", "OmsSimulator"]
 
 _BUY = Side.BUY
 _CANCEL_SENT = OrderEvent.CANCEL_SENT
-_LIMIT = OrderType.LIMIT
 _MARKET = OrderType.MARKET
 
 _accepted = partial(tuple.__new__, OrderAccepted)  # half of what the call of it costs
-
 _NEVER = 1 << 400
 _LOOK = (_NEVER, -_NEVER)  # there is something to see at the next instant, whatever the prices
 _QUIET = (-_NEVER, _NEVER)
