@@ -75,20 +75,25 @@ class Account:
             InvariantViolation: Less is free, or the order already has a lock. Callers compare with
                 `free` first: too little money is a refusal, not an error.
         """
-        if order_id in self._locks:
+        frees, locked, locks = self._free, self._locked, self._locks
+        free = frees.get(asset, ZERO)
+        if order_id in locks:
             raise InvariantViolation(f"order {order_id} is already locked")
-        if not ZERO < amount <= self.free(asset):
+        if not ZERO < amount <= free:
             raise InvariantViolation(f"cannot lock {amount} {asset}")
-        self._free[asset] = sub(self.free(asset), amount)
-        self._locked[asset] = add(self.locked(asset), amount)
-        self._locks[order_id] = (asset, amount)
+        frees[asset] = sub(free, amount)
+        locked[asset] = add(locked.get(asset, ZERO), amount)
+        locks[order_id] = (asset, amount)
 
     def release(self, order_id: int) -> Decimal:
         """Free what is left of an order's lock and return that amount; zero if it has none."""
-        asset, amount = self._locks.pop(order_id, (None, ZERO))
-        if asset is not None:
-            self._locked[asset] = sub(self.locked(asset), amount)
-            self._free[asset] = add(self.free(asset), amount)
+        held = self._locks.pop(order_id, None)
+        if held is None:
+            return ZERO
+        asset, amount = held
+        frees, locked = self._free, self._locked
+        locked[asset] = sub(locked[asset], amount)
+        frees[asset] = add(frees[asset], amount)
         return amount
 
     def spend(self, order_id: int, amount: Decimal, *, lock_left: Decimal) -> None:

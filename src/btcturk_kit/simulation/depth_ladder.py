@@ -40,10 +40,12 @@ class SignedDepth:
 
     Attributes:
         keys: Of each level change.
+        starts: Where the changes of each update begin, and behind the last.
         snapshots: Which updates replace the whole book.
+        snapshot_starts: Where their changes begin.
     """
 
-    __slots__ = ("_raw", "columns", "keys", "snapshots")
+    __slots__ = ("_raw", "columns", "keys", "snapshot_starts", "snapshots", "starts")
 
     def __init__(self, columns: DepthColumns) -> None:
         keys = array("q", columns.price)
@@ -55,11 +57,10 @@ class SignedDepth:
         self.columns = columns
         self.keys = keys[:first]
         self.snapshots = [at for at, one in enumerate(columns.is_snapshot) if one]
+        self.starts = array("q", (0,))
+        self.starts.extend(columns.ends)
+        self.snapshot_starts = [self.starts[at] for at in self.snapshots]
         self._raw = self.keys.tobytes()
-
-    def start(self, update: int) -> int:
-        """Return where the changes of an update begin."""
-        return self.columns.ends[update - 1] if update else 0
 
     def places(self, key: int, first: int, end: int) -> Iterator[int]:
         """Yield which changes from `first` to before `end` are at a key."""
@@ -88,9 +89,8 @@ class SignedDepth:
 
     def snapshots_in_changes(self, first: int, end: int) -> Sequence[int]:
         """Return the same for a stretch of changes."""
-        found = self.snapshots
-        low = bisect_left(found, first, key=self.start)
-        return found[low : bisect_left(found, end, key=self.start)]
+        starts = self.snapshot_starts
+        return self.snapshots[bisect_left(starts, first) : bisect_left(starts, end)]
 
 
 class DepthLadder:
@@ -138,12 +138,12 @@ class DepthLadder:
         depth, before = self._depth, self._update
         if depth is None or update == before:
             return
-        self._update, self._end = update, depth.start(update)
+        self._update, self._end = update, depth.starts[update]
         if depth.snapshots and depth.snapshots[-1] >= before:
             snapshots = depth.snapshots_in(before, update)
             if snapshots:
                 self._snapshot = snapshots[-1]
-                self._first = depth.start(snapshots[-1])
+                self._first = depth.starts[snapshots[-1]]
 
     def units(self, key: int) -> int:
         """Return what the recording says that stands at a key."""
@@ -183,7 +183,7 @@ class DepthLadder:
         depth, update = self._depth, self._update
         if depth is None or since == update or not taken:
             return taken
-        first, end = depth.start(since), depth.start(update)
+        first, end = depth.starts[since], depth.starts[update]
         if depth.snapshots_in(since, update) or depth.last_place(key, first, end) >= 0:
             taken = ZERO
         self._taken[key] = (taken, update)  # what was searched once is not searched again

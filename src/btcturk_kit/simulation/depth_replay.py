@@ -11,7 +11,8 @@ Never add: a step of the interpreter for each level change; money.
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -73,7 +74,7 @@ class DepthReplay:
             self._ladder.enter(self._depth)
             self._update = bisect_right(depth.times_ms, self._done_ms)
             for order in self._resting.values():
-                order.seen = self._depth.start(self._update)
+                order.seen = self._depth.starts[self._update]
         if trades is not self._trades:
             self._trades = trades
             self._trade = 0
@@ -111,8 +112,10 @@ class DepthReplay:
             if behind < end and trades is not None:
                 last_ms = times[behind - 1]
                 trade_behind = bisect_right(trades.times_ms, last_ms, self._trade, trade_end)
-            if not self._is_quiet(depth.columns, behind, trade_behind):
+            if self._is_crossed(depth.columns, behind):
                 self._play(depth, behind, trade_behind)
+            elif trades is not None and self._trade < trade_behind:
+                self._play_trades(times, trades, behind, trade_behind)
             self._update, self._trade = behind, trade_behind
         self._update, self._trade = end, trade_end
 
@@ -182,7 +185,7 @@ class DepthReplay:
         """Stand behind what stands at the price."""
         order.is_resting = True
         self._resting[order.order_id] = order
-        order.seen = depth.start(self._update)
+        order.seen = depth.starts[self._update]
         if order.side is _BUY:
             order.level = order.ahead = self._ladder.units(order.price)
             if self._bids:
@@ -210,22 +213,32 @@ class DepthReplay:
 
     # ---- resting
 
-    def _is_quiet(self, columns: DepthColumns, behind: int, trade_behind: int) -> bool:
-        """Whether no update and no trade of a stretch can reach one of our orders.
+    def _is_crossed(self, columns: DepthColumns, behind: int) -> bool:
+        """Whether an update of a stretch can reach one of our orders.
 
         An empty side has the best price 0, which looks like the best of all asks: that is no harm,
         the stretch is looked at more closely.
         """
-        first, bid, ask = self._update, self._highest_bid, self._lowest_ask
-        if first < behind:
-            if bid and min(columns.best_ask[first:behind]) <= bid:
-                return False
-            if max(columns.best_bid[first:behind]) >= ask:
-                return False
-        if self._trades is None or self._trade >= trade_behind:
+        first, bid = self._update, self._highest_bid
+        if first == behind:
+            return False
+        if bid and min(columns.best_ask[first:behind]) <= bid:
             return True
-        prices = self._trades.price[self._trade : trade_behind]
-        return min(prices) > bid and max(prices) < ask
+        return max(columns.best_bid[first:behind]) >= self._lowest_ask
+
+    def _play_trades(
+        self, times: Sequence[int], trades: TradeColumns, behind: int, trade_behind: int
+    ) -> None:
+        """Let the trades of a stretch happen in which no update reaches us."""
+        first = self._trade
+        prices = trades.price[first:trade_behind]
+        if min(prices) > self._highest_bid and max(prices) < self._lowest_ask:
+            return
+        for trade, price in enumerate(prices, first):
+            if price >= self._lowest_ask if trades.is_buy[trade] else price <= self._highest_bid:
+                # Of what is recorded at one instant trades come first.
+                self._update = bisect_left(times, trades.times_ms[trade], self._update, behind)
+                self._meet_trade(trades, trade)
 
     def _play(self, depth: SignedDepth, behind: int, trade_behind: int) -> None:
         """Let updates and trades of a stretch happen one after another, trades first."""
@@ -258,8 +271,8 @@ class DepthReplay:
         now_ms = columns.times_ms[at]
         changes = dict(
             zip(
-                depth.keys[depth.start(at) : columns.ends[at]],
-                columns.quantity[depth.start(at) : columns.ends[at]],
+                depth.keys[depth.starts[at] : columns.ends[at]],
+                columns.quantity[depth.starts[at] : columns.ends[at]],
                 strict=True,
             )
         )
@@ -303,13 +316,13 @@ class DepthReplay:
         depth = self._depth
         if depth is None:  # pragma: no cover - an order rests in a loaded market only
             return
-        end = depth.start(self._update)
+        end = depth.starts[self._update]
         first = order.seen
         for snapshot in depth.snapshots_in_changes(first, end):
-            self._follow(depth, order, first, depth.start(snapshot))
+            self._follow(depth, order, first, depth.starts[snapshot])
             first = depth.columns.ends[snapshot]
             key = order.price if order.side is _BUY else -order.price
-            places = list(depth.places(key, depth.start(snapshot), first))
+            places = list(depth.places(key, depth.starts[snapshot], first))
             self._change(order, depth.columns.quantity[places[-1]] if places else 0)
         self._follow(depth, order, first, end)
         order.seen = end

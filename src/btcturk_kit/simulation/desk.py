@@ -18,7 +18,6 @@ from btcturk_kit.domain.orders import (
     LimitOrder,
     MarketBuy,
     OrderEvent,
-    OrderRequest,
     OrderStatus,
     Side,
     next_status,
@@ -29,14 +28,14 @@ from btcturk_kit.simulation.fees import FeesAt, FeeSchedule
 from btcturk_kit.simulation.windows import VolumeLevel
 from btcturk_kit.simulation.working import OrderStep, PairOrders, Working
 
-__all__ = ["Desk", "unit_lock_of"]
+__all__ = ["Desk"]
 
 # A member named once costs a fraction of one looked up at each use.
 _ACCEPTED = OrderEvent.ACCEPTED
 _CANCELED = OrderEvent.CANCELED
 _FILLED = OrderEvent.FILLED
 _PART = OrderEvent.PARTIALLY_FILLED
-_PENDING = OrderStatus.PENDING
+_OPEN = next_status(OrderStatus.PENDING, _ACCEPTED)
 _BUY = Side.BUY
 
 _fill = partial(tuple.__new__, Fill)
@@ -78,6 +77,7 @@ class Desk:
         self.scales: dict[Symbol, int] = {}
         self._rules = rules
         self._fees = fees
+        self._lock_factor = add(ONE, fees.taker_rate) if isinstance(fees, FeeSchedule) else ONE
         self._opening = dict(opening)
         self._first_id = self._next_id = first_id
 
@@ -90,15 +90,19 @@ class Desk:
         if pair is None:
             pair = self.pairs[symbol] = PairOrders(rules)
             pair.scale = self.scales.get(symbol, pair.scale)
-        pair.rules = rules
+        if rules is not pair.rules:
+            pair.rules, pair.price_places = rules, rules.price_places
         return pair
 
-    def fees_at(self, rules: PairRules, now_ms: int) -> FeeSchedule:
-        """Return the rates of an order that is accepted at an instant."""
+    def terms_at(self, rules: PairRules, now_ms: int) -> tuple[FeeSchedule, Decimal]:
+        """Return the rates of an order placed at an instant, and what a buy locks per notional."""
         if self.levels is not None:
-            return self.levels.schedule(rules.quote, now_ms)
-        fees = self._fees
-        return fees if isinstance(fees, FeeSchedule) else fees(rules.symbol, now_ms)
+            fees = self.levels.schedule(rules.quote, now_ms)
+        elif isinstance(self._fees, FeeSchedule):
+            return self._fees, self._lock_factor
+        else:
+            fees = self._fees(rules.symbol, now_ms)
+        return fees, add(ONE, fees.taker_rate)
 
     def new_id(self) -> OrderId:
         """Return the next number of an order."""
@@ -109,7 +113,7 @@ class Desk:
     def accept(self, order: Working, asset: Asset, amount: Decimal, now_ms: int) -> None:
         """Lock what an order needs; it is at work then."""
         self.account.lock(order.order_id, asset, amount)
-        order.status = next_status(_PENDING, _ACCEPTED)
+        order.status = _OPEN
         if self.news is not None:
             _note(self.news, order, _ACCEPTED, now_ms)
 
@@ -270,13 +274,6 @@ class Desk:
             require(balance.free >= ZERO, f"{balance.free} {asset} free")
             needed = locked.get(asset, ZERO)
             require(balance.locked == needed, f"{balance.locked} {asset} locked, not {needed}")
-
-
-def unit_lock_of(request: OrderRequest, fees: FeeSchedule) -> Decimal:
-    """Return what an order locks per unit of its remaining amount."""
-    if isinstance(request, LimitOrder) and request.side is _BUY:
-        return mul(request.price, add(ONE, fees.taker_rate))
-    return ONE
 
 
 def _note(

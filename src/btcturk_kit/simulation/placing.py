@@ -5,11 +5,11 @@ Never add: models that refuse (`entry`), matching.
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Inexact
 from typing import Final
 
 from btcturk_kit.domain.identifiers import ClientOrderId
-from btcturk_kit.domain.money import EXACT, ONE, ZERO, add, mul
+from btcturk_kit.domain.money import EXACT, ONE, ZERO, mul
 from btcturk_kit.domain.order_events import OrderRejected
 from btcturk_kit.domain.orders import (
     LimitOrder,
@@ -22,7 +22,7 @@ from btcturk_kit.domain.orders import (
     StopLimitOrder,
     StopRequest,
 )
-from btcturk_kit.simulation.desk import Desk, unit_lock_of
+from btcturk_kit.simulation.desk import Desk
 from btcturk_kit.simulation.order_kinds import side_of, type_of
 from btcturk_kit.simulation.working import PairOrders, Working, steps_of
 
@@ -33,7 +33,8 @@ _SELL: Final = Side.SELL
 _LIMIT: Final = OrderType.LIMIT
 _MARKET: Final = OrderType.MARKET
 
-_scaleb = EXACT.scaleb
+# A value that is no whole number of units is Inexact there.
+_integral, _scaleb = EXACT.to_integral_exact, EXACT.scaleb
 
 
 def place(
@@ -54,7 +55,7 @@ def place(
     """
     pair = desk.pair(request.symbol)
     rules = pair.rules
-    fees = desk.fees_at(rules, now_ms)
+    fees, lock_factor = desk.terms_at(rules, now_ms)
     problem, price, unit_lock, order_type = "", 0, ONE, _MARKET
     side = _SELL
     if isinstance(request, LimitOrder):
@@ -62,27 +63,29 @@ def place(
         order_type = _LIMIT
         reserved = quantity
         if side is _BUY:
-            unit_lock = mul(limit, add(ONE, fees.taker_rate))
+            unit_lock = mul(limit, lock_factor)
             reserved = mul(unit_lock, quantity)
-        price, is_whole = _whole(limit, rules.price_places)
+        try:
+            price = int(_integral(_scaleb(limit, pair.price_places)))
+            _integral(_scaleb(quantity, rules.quantity_scale))
+        except Inexact:  # more places than the pair has
+            price = 0
         if (
-            not is_whole
+            price <= 0
             or not rules.is_trading
             or limit < rules.min_price
-            or limit <= ZERO
             or (rules.max_price is not None and limit > rules.max_price)
             or mul(limit, quantity) < rules.min_notional
-            or not _whole(quantity, rules.quantity_scale)[1]
         ):
             problem = rules.problem_with(price=limit, quantity=quantity)
-        if pair.scale != rules.price_places:
+        if pair.scale != pair.price_places:
             price = steps_of(limit, pair.scale, side)
     elif isinstance(request, MarketBuy):
         side, quantity = _BUY, request.quote_amount
         reserved = quantity
     else:
         reserved = quantity = request.quantity
-    asset = rules.quote if side is _BUY else rules.base
+    asset = pair.quote if side is _BUY else pair.base
     if reserved <= ZERO or desk.account.free(asset) < reserved:
         return OrderRejected(name, "BALANCE_NOT_ENOUGH")
     if problem:
@@ -108,13 +111,6 @@ def place(
     return order
 
 
-def _whole(value: Decimal, places: int) -> tuple[int, bool]:
-    """Return a value in units of 10**-places, and whether it is a whole number of them."""
-    scaled = _scaleb(value, places)
-    units = int(scaled)
-    return units, units == scaled
-
-
 def _keep_stop(pair: PairOrders, order: Working, stop: StopRequest) -> None:
     order.stop_price = stop.stop_price
     order.stop = steps_of(stop.stop_price, pair.scale, order.side)
@@ -127,8 +123,8 @@ def restore(desk: Desk, order: Order, now_ms: int) -> PairOrders:
     """Put an order of an earlier run back to work, under its old number if it had one."""
     pair = desk.pair(order.symbol)
     rules = pair.rules
-    fees = desk.fees_at(rules, order.sent_ms)  # it keeps what it was placed at
-    rest, price = order.reserved, 0
+    fees, lock_factor = desk.terms_at(rules, order.sent_ms)  # it keeps what it was placed at
+    rest, price, unit_lock = order.reserved, 0, ONE
     if order.quote_amount is not None:
         request: OrderRequest = MarketBuy(order.symbol, order.reserved)
     else:
@@ -137,6 +133,8 @@ def restore(desk: Desk, order: Order, now_ms: int) -> PairOrders:
         if order.price is not None:
             request = LimitOrder(order.symbol, order.side, rest, order.price)
             price = steps_of(order.price, pair.scale, order.side)
+            if order.side is _BUY:
+                unit_lock = mul(order.price, lock_factor)
     new_id = desk.new_id()
     working = Working(
         order.order_id or new_id,
@@ -147,7 +145,7 @@ def restore(desk: Desk, order: Order, now_ms: int) -> PairOrders:
         price,
         order.reserved if order.quantity is None else order.quantity,
         rest,
-        unit_lock_of(request, fees),
+        unit_lock,
         fees,
         order.sent_ms,
     )

@@ -37,6 +37,7 @@ class RecordedMarkets:
         self._depths: dict[Symbol, DepthColumns] = {}
         self._trades: dict[Symbol, TradeColumns] = {}
         self._markets: dict[Symbol, _Markets] = {}
+        self._loaded: dict[Symbol, _Markets] = {}  # those that have taken in the frame
         self.barless: tuple[Symbol, ...] = ()
 
     def enter(self, frame: MarketFrame) -> None:
@@ -46,6 +47,7 @@ class RecordedMarkets:
         """
         self._depths = {one.symbol: one for one in frame.depths}
         self._trades = {one.symbol: one for one in frame.trades}
+        self._loaded.clear()
         with_bars = {one.symbol for one in frame.bars}
         self.barless = tuple(
             one for one in {**self._depths, **self._trades} if one not in with_bars
@@ -61,6 +63,9 @@ class RecordedMarkets:
     def of(self, pair: PairOrders) -> TimedMarket | None:
         """Return the recorded market of a pair; None if it has bars only."""
         symbol = pair.symbol
+        market = self._loaded.get(symbol)
+        if market is not None:
+            return market
         depth, trades = self._depths.get(symbol), self._trades.get(symbol)
         if depth is None and trades is None:
             return None
@@ -72,6 +77,7 @@ class RecordedMarkets:
                 market.load(trades)
         elif depth is not None:
             market.load(depth, trades)
+        self._loaded[symbol] = market
         return market
 
     def withdraw(self, symbol: Symbol, order: Working) -> None:

@@ -58,8 +58,11 @@ def walk(
         if cancel_ms is not None and cancel_ms <= now_ms:
             due.append((cancel_ms, 1, order.order_id, order))
     due.sort()
+    reached_ms = -1
     for at_ms, what, order_id, order in due:
-        _advance(pair, market, triggers, at_ms)
+        if at_ms != reached_ms:
+            _advance(pair, market, triggers, at_ms)
+            reached_ms = at_ms
         if what == 0:
             _arrive(pair, market, triggers, order)
         elif order_id in pair.orders or order_id in pair.stops:

@@ -160,19 +160,20 @@ class PairOrders:
     """One pair: its rules as they were last seen, and its orders.
 
     Attributes:
+        price_places: Places of a price by its rules.
         scale: Places of the prices in the data of the pair; `Working.price` counts in them.
         orders: Those in the market or on their way to it, oldest first.
         stops: Stop orders that wait.
     """
 
-    __slots__ = ("base", "orders", "quote", "rules", "scale", "stops", "symbol")
+    __slots__ = ("base", "orders", "price_places", "quote", "rules", "scale", "stops", "symbol")
 
     def __init__(self, rules: PairRules) -> None:
         self.symbol: Symbol = rules.symbol
         self.base: Asset = rules.base
         self.quote: Asset = rules.quote
         self.rules = rules
-        self.scale = rules.price_places
+        self.scale = self.price_places = rules.price_places
         self.orders: dict[OrderId, Working] = {}
         self.stops: dict[OrderId, Working] = {}
 

@@ -10,8 +10,10 @@ import pytest
 
 from btcturk_kit.domain.identifiers import Asset, ClientOrderId, OrderId, Symbol
 from btcturk_kit.domain.market import BookLevel, MarketFrame, OrderBook
+from btcturk_kit.domain.order_events import OrderAccepted
 from btcturk_kit.domain.orders import (
     CancelOrder,
+    LimitOrder,
     MarketBuy,
     MarketSell,
     OrderEvent,
@@ -158,6 +160,31 @@ def test_frames_without_a_tape_or_without_a_book(model: str) -> None:
     tape_only.frame = replace(tape_only.frame, depths=(depth,), trades=())
     tape_only.step()
     assert len(tape_only.oms.open_orders(BTCTRY)) == 1
+
+
+def test_a_tape_of_two_frames_is_walked_once() -> None:
+    """A frame that brings the tape of the one before goes on in it: no trade happens twice."""
+    tape = tape_of((10_000, "sell", "0.1", 900), (70_000, "sell", "0.2", 900))
+    day = MarketDay(trades=tape)
+    day.send(buy(950))
+    day.step()
+    day.frame = replace(day.frame)
+    day.step()
+    assert [one.quantity for one in day.oms.fills_since(0)] == [Decimal("0.1"), Decimal("0.2")]
+
+
+def test_an_order_keeps_the_rules_of_the_moment() -> None:
+    """Rules that change between two orders hold for the second, its places too."""
+    rules = {BTCTRY: RULES}
+    oms = OmsSimulator(rules, BTCTRY_LEVEL_1, {TRY: Decimal(10_000)})
+
+    def is_accepted(price: str) -> bool:
+        order = LimitOrder(BTCTRY, Side.BUY, Decimal("0.1"), Decimal(price))
+        return isinstance(oms.submit(SubmitOrder(ClientOrderId(price), order)), OrderAccepted)
+
+    assert [is_accepted("999.0"), is_accepted("999.5")] == [True, False]
+    rules[BTCTRY] = replace(RULES, price_scale=1)
+    assert [is_accepted("999.5"), is_accepted("999.55")] == [True, False]
 
 
 def test_keys_are_found_where_they_are() -> None:

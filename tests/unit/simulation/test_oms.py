@@ -465,6 +465,16 @@ def test_market_orders_of_an_earlier_run_go_on(changes: dict[str, Any], quantity
     assert fill.quantity == Decimal(quantity)
 
 
+def test_a_sell_with_a_limit_of_an_earlier_run_goes_on() -> None:
+    """It locks what it sells, and trades at its price."""
+    desk = Desk((1000, 1100, 1000, 1000))
+    desk.oms.restore(_order(side=Side.SELL, price=Decimal(1050), reserved=Decimal(1)))
+    assert desk.balances()[BTC] == (9, 1)
+    desk.oms.audit()
+    (fill,) = desk.play()
+    assert (fill.side, fill.price, fill.quantity) == (Side.SELL, 1050, 1)
+
+
 def test_an_order_that_never_got_a_number_gets_one() -> None:
     """Pending when the run ended: it is working now."""
     oms = OmsSimulator(RULES, BTCTRY_LEVEL_1, {TRY: Decimal(10_000)}, first_id=500)

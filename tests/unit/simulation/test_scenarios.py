@@ -359,7 +359,8 @@ def test_21_fee_levels_after_thirty_days() -> None:
         (Decimal("1.75"), Decimal("0.35")),  # accepted in the second minute
     ]
     day.oms.submit_stop(ClientOrderId("x"), StopMarketSell(BTCTRY, Decimal(1), Decimal(900)))
-    assert day.oms._desk.fees_at(RULES, day.frame.times_ms[3]).taker_rate == Decimal("0.0024")
+    fees, lock_factor = day.oms._desk.terms_at(RULES, day.frame.times_ms[3])
+    assert (fees.taker_rate, lock_factor) == (Decimal("0.0024"), Decimal("1.0024"))
 
 
 # --- time
