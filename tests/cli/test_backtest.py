@@ -13,6 +13,8 @@ import pytest
 from tests.cli.commands import COMMAND, called, document_of, environment, unmeasured
 from tests.unit.compose.recorded import Peeker, hours
 
+from btcturk_kit import Backtest, Intent, StrategyContext, day_end_in, statistics_of
+from btcturk_kit.cli.backtest_tables import run_document, run_lines
 from btcturk_kit.cli.lookahead import exit_code, report_document, report_lines
 from btcturk_kit.cli.simulation import instant_ms, named_parameters, progress
 from btcturk_kit.compose.simulation_lookahead import lookahead
@@ -87,6 +89,17 @@ def test_limits_come_from_the_settings_and_are_told(tmp_path: Path) -> None:
         ((SAMPLE, "--strategy", "trend", "--report", "here.txt"), "exists"),
         ((SAMPLE, "--strategy", "trend", "--journal", "here.txt"), "exists"),
         ((SAMPLE, "--strategy", "trend", "--strategy", "take-profit", "--set", "a=1"), "whose"),
+        ((SAMPLE, "--strategy", "trend", "--pairs", ","), "names no pair"),
+        (
+            (SAMPLE, "--strategy", "trend", "--from", "2024-03-02", "--to", "2024-03-01"),
+            "--to is before --from",
+        ),
+        ((SAMPLE, "--strategy", "trend", "--report", "a", "--journal", "./a"), "both"),
+        (
+            (SAMPLE, "--strategy", "trend", "--journal", "far/a"),
+            "cannot write far/a: No such file or directory",
+        ),
+        ((SAMPLE, "--strategy", "trend", "--journal", "here.txt/a"), "cannot write here.txt/a"),
     ],
 )
 def test_what_cannot_be_run_is_one_line_and_exit_code_3(
@@ -169,3 +182,30 @@ def test_progress_is_drawn_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -
     with progress("run") as told:
         assert told is not None
         told(0.5)
+
+
+def test_a_strategy_that_fails_is_named_with_what_it_raised() -> None:
+    """A run without a wish, and a look ahead that compared nothing, are no good results."""
+
+    class Broken(Peeker):
+        def propose(self, context: StrategyContext) -> tuple[Intent, ...]:
+            raise ArithmeticError(f"oops in {context.mode}")
+
+    report = lookahead(hours(40), Broken, cuts=1)
+    assert report.is_clean
+    (failure,) = report.failures
+    assert "ArithmeticError('oops in NORMAL')" in failure
+    assert report_document(report, dataset="d", strategies=["b"])["failures"] == [failure]
+    run = Backtest(hours(40), Broken).run()
+    document = run_document(
+        run,
+        statistics_of(run, day_end=day_end_in("Europe/Istanbul")),
+        parameters={},
+        guards=(),
+        settings={},
+        wall_s=0,
+        report=None,
+    )
+    assert document["failures"] == [failure]
+    lines = " ".join(run_lines(document, zone="Europe/Istanbul"))
+    assert "strategy failed: broken:BTCTRY: ArithmeticError" in lines

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from tests.cli.commands import COMMAND, called, document_of, environment, unmeasured
 
 from btcturk_kit.adapters.dataset_capture import Capture, Captured
@@ -126,6 +127,44 @@ def test_import_tells_what_it_took(tmp_path: Path) -> None:
         env=env, cwd=tmp_path,
     )  # fmt: skip
     assert form.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "told"),
+    [
+        ("ts,open,high,low,close,volume\n1700000000,1,1,1,1,1\n", (), "one candle does not tell"),
+        (
+            "ts;open;high;low;close;volume\n1700000000;1,5;1,5;1,5;1,5;1\n",
+            (),
+            "columns are separated by semicolons",
+        ),
+        ("ts,close\n1,1\n", ("--min-notional", "much"), "--min-notional 'much' is no amount"),
+        ("ts,close\n1,1\n", ("--min-notional", "-1"), "--min-notional '-1' is no amount"),
+    ],
+)
+def test_import_says_what_it_cannot_take(
+    tmp_path: Path, text: str, options: tuple[str, ...], told: str
+) -> None:
+    """Exit code 3, one line with a hint, and no folder."""
+    (tmp_path / "rows.csv").write_text(text, "utf-8")
+    run = called(
+        "data", "import", "rows.csv", "d", "--symbol", "BTCTRY", *options,
+        env=environment(tmp_path), cwd=tmp_path,
+    )  # fmt: skip
+    assert run.returncode == 3
+    assert told in run.stderr
+    assert len(run.stderr.splitlines()) == 1
+    assert not (tmp_path / "d").exists()
+
+
+def test_a_download_does_not_end_before_it_begins(tmp_path: Path) -> None:
+    """Said before anything is asked or made."""
+    run = called(
+        "data", "download", "BTCTRY", "d", "--from", "2024-02-01", "--to", "2024-01-01",
+        env=environment(tmp_path), cwd=tmp_path,
+    )  # fmt: skip
+    assert (run.returncode, "--to is before --from" in run.stderr) == (3, True)
+    assert not (tmp_path / "d").exists()
 
 
 def test_download_goes_on_where_it_stood(tmp_path: Path, running: ExchangeThread) -> None:
@@ -248,6 +287,19 @@ def test_a_signal_ends_a_capture_with_whole_lines(
     tape = read_dataset(tmp_path / "d").pairs[BTCTRY].trades
     assert tape is not None
     assert json.loads(output)["trades"] == len(tape.times_ms) > 0
+
+
+def test_a_second_capture_of_a_folder_is_refused(tmp_path: Path, running: ExchangeThread) -> None:
+    """Exit code 7 while one records; when it is over, the folder is free again."""
+    again = ("data", "capture", "d", "--symbols", "BTCTRY", "--looks", "1")
+    env = env_of(tmp_path, running.address)
+    (tmp_path / "d").mkdir()
+    with FileLock(tmp_path / "d" / ".capture.lock"):
+        second = called(*again, env=env, cwd=tmp_path)
+    assert (second.returncode, second.stdout) == (7, "")
+    assert "error: another capture writes into d (" in second.stderr
+    assert [one.name for one in (tmp_path / "d").iterdir()] in ([], [".capture.lock"])
+    assert called(*again, env=env, cwd=tmp_path).returncode == 0
 
 
 def test_a_capture_joins_no_other_files(tmp_path: Path, running: ExchangeThread) -> None:

@@ -115,6 +115,9 @@ def test_what_cannot_be_run_is_said(tmp_path: Path) -> None:
     wrong = called("stage7-run", "nothing", env=env, cwd=tmp_path)
     assert wrong.returncode == 3
     assert "nothing" in wrong.stderr
+    days = ("--from", "2024-03-02", "--to", "2024-03-01")
+    turned = called("stage7-run", "sample:btctry-hours", *days, env=env, cwd=tmp_path)
+    assert (turned.returncode, "--to is before --from" in turned.stderr) == (3, True)
     both = called("stage7-run", "--once", "--loop", env=env, cwd=tmp_path)
     assert both.returncode == 2
     for option in (("--pre-cycle",), ("--from", "2024-03-01"), ("--pairs", "BTCTRY")):
@@ -171,3 +174,16 @@ def test_a_live_dynamic_universe_chooses_among_all_pairs_of_the_exchange(tmp_pat
     assert document_of(runs[1])["universe"] == [row["symbol"] for row in judged["members"]]
     codes = [row["code"] for one in documents for row in one["anomalies"]]
     assert "strategy_failed" not in codes
+
+
+def test_a_run_that_has_nothing_left_to_do_says_so(tmp_path: Path) -> None:
+    """Nobody looked at the account, so nothing is said of its equity, and no difference is told."""
+    words = ("stage7-run", "sample:btctry-hours", "--from", "2024-01-01", "--to", "2024-01-02")
+    env = environment(tmp_path)
+    assert called(*words, env=env, cwd=tmp_path).returncode == 0
+    again = document_of(called(*words, "--json", env=env, cwd=tmp_path))
+    assert (again["cycles"], again["equity_try"], again["exchange_difference"]) == (0, None, {})
+    told = called(*words, env=env, cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    assert "0: nothing comes after the last run" in told.stdout
+    assert "DIFFERS" not in told.stdout

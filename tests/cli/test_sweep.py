@@ -114,6 +114,7 @@ def test_a_walk_forward(tmp_path: Path) -> None:
         ((*GRID, "--walk-forward", "90d:30d"), "too few"),
         ((*GRID, "--walk-forward", "3d:1d", "--set", "size_ratio=2"), "was judged"),
         ((*GRID, "--pairs", "ETHTRY"), "ETHTRY"),
+        ((*GRID, "--from", "2024-03-02", "--to", "2024-03-01"), "--to is before --from"),
         ((*GRID, "--workers", "-1"), "-1 workers"),
         ((*GRID, "--guard", "nope"), "'nope' is not installed"),
         ((*GRID, "--set", "slow_bars=5"), "slow_bars is searched and fixed"),

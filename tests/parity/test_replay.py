@@ -319,7 +319,8 @@ def _lines_of(path: Path) -> list[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"), [({"no_such": 1}, "no_such is not"), ({"taker_ratio": "2"}, "cannot be")]
+    ("changes", "told"),
+    [({"no_such": 1}, "no_such is not"), ({"taker_ratio": "2"}, "taker_ratio cannot be '2'")],
 )
 def test_settings_that_cannot_be_are_refused(
     armed: Path, changes: dict[str, object], told: str

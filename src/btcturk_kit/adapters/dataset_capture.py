@@ -15,17 +15,19 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
+from filelock import FileLock, Timeout
 
 from btcturk_kit.adapters.btcturk_public import PublicReads
 from btcturk_kit.adapters.dataset_download import CANDLE_HEADER, candle_line, opened_dataset
 from btcturk_kit.adapters.dataset_growing import append_lines, last_line
 from btcturk_kit.adapters.dataset_manifest import CandlesEntry, FilesEntry
 from btcturk_kit.adapters.dataset_patience import patiently
+from btcturk_kit.adapters.whole_files import failing_for
 from btcturk_kit.domain.candles import Resolution
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.market import BookLevel, OrderBook, PublicTrade
-from btcturk_kit.errors import UnknownSymbolError
+from btcturk_kit.errors import LockHeld, UnknownSymbolError
 from btcturk_kit.ports.clock import Clock
 
 __all__ = ["CAPTURED", "Capture", "Captured"]
@@ -101,6 +103,7 @@ class Capture:
     _candles: int = 0
     _late: int = 0
     _holes: int = 0
+    _lock: FileLock | None = None
 
     @property
     def captured(self) -> Captured:
@@ -110,7 +113,19 @@ class Capture:
         )
 
     async def run(self, *, every_ms: int, looks: int | None = None) -> Captured:
-        """Look every so often, `looks` times or until canceled."""
+        """Look every so often, `looks` times or until canceled.
+
+        Raises:
+            LockHeld: Another capture writes into the folder.
+        """
+        try:
+            return await self._run(every_ms, looks)
+        finally:
+            if self._lock is not None:
+                self._lock.release()
+                self._lock = None
+
+    async def _run(self, every_ms: int, looks: int | None) -> Captured:
         if not self._seen:
             await self._open()
         begun_ms = self.clock.now_ms()
@@ -127,6 +142,7 @@ class Capture:
         for symbol in self.symbols:
             if symbol not in listed:
                 raise UnknownSymbolError(symbol)
+        self._take()
         for symbol in self.symbols:
             self._rules[symbol] = listed[symbol]
             files: dict[str, msgspec.Struct] = {
@@ -148,6 +164,20 @@ class Capture:
                 **files,
             )
             self._seen[symbol] = self._written(symbol)
+
+    def _take(self) -> None:
+        """Keep a second capture out: each would repeat the other's trades, and none could tell."""
+        with failing_for(self.out):
+            self.out.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.out / ".capture.lock")
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                raise LockHeld(
+                    f"another capture writes into {self.out}",
+                    hint="stop it, or name another folder",
+                ) from None
+        self._lock = lock
 
     def _written(self, symbol: Symbol) -> _Seen:
         """Return what the last lines on the disk say; what follows them is cut away."""

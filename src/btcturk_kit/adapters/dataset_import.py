@@ -211,6 +211,11 @@ def _read(source: Path, request: ImportRequest, old: PairEntry | None) -> _Read:
             f"{source.name} has no book to compare with", hint="--touch goes with level-2 updates"
         )
     if shape is None:
+        if ";" in first_line(source):
+            raise ConfigurationError(
+                f"{source.name}: its columns are separated by semicolons",
+                hint="save it with commas between columns and points before decimals",
+            )
         raise ConfigurationError(
             f"{source.name} is no recording we know",
             hint="candles, trades and level-2 updates are described in docs/howto/get-data.md",
@@ -237,7 +242,12 @@ def _candles(
     if not candles.close:
         raise DatasetError(source.name, 1, "has no candle")
     interval_ms = (request.interval_s or 0) * _SECOND_MS or common_step_ms(candles.opens_ms)
-    if interval_ms < 1 or interval_ms % _SECOND_MS:
+    if interval_ms < 1:
+        raise ConfigurationError(
+            f"{source.name}: one candle does not tell how long it is",
+            hint="give it with --interval",
+        )
+    if interval_ms % _SECOND_MS:
         raise ConfigurationError(
             f"{source.name}: a step of {interval_ms} ms is no length of a candle",
             hint="give it with --interval",

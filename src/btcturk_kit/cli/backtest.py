@@ -64,9 +64,11 @@ def backtest(
         load_limits,
         options_of,
         progress,
+        require_apart,
     )
 
     with failing_cleanly(as_json=as_json):
+        require_apart(report, journal)
         settings = load_limits(env_file)
         data, options = options_of(
             settings,
@@ -150,13 +152,18 @@ def _journal(
         yield None
         return
     from btcturk_kit.adapters.journal_file import JournalFile  # noqa: PLC0415 - only who asks
-    from btcturk_kit.adapters.whole_files import require_new  # noqa: PLC0415 - as above
+    from btcturk_kit.adapters.whole_files import (  # noqa: PLC0415 - as above
+        failing_for,
+        require_new,
+    )
     from btcturk_kit.reporting.cycle_document import CycleDocuments  # noqa: PLC0415 - as above
 
     require_new(path)
     partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)
     documents = CycleDocuments(settings.risk_policy().limits)
+    with failing_for(path):  # no folder, or one that takes nothing: said before the run
+        partial.unlink(missing_ok=True)
+        partial.touch(mode=0o600, exist_ok=False)
     try:
         with JournalFile(partial, document_of=documents.document) as note:
             yield note

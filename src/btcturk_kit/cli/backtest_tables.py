@@ -13,6 +13,7 @@ from typing import Any
 
 from btcturk_kit.cli.output import decimal_text
 from btcturk_kit.cli.simulation import when
+from btcturk_kit.domain.cycle import Review
 from btcturk_kit.domain.simulated_run import SimulatedRun
 from btcturk_kit.reporting.statistics_document import statistics_document
 from btcturk_kit.reporting.statistics_values import Statistics
@@ -59,8 +60,11 @@ def run_document(
             {"now_ms": one.now_ms, **_fields(one.intent), **_fields(one.review)}
             for one in run.refusals
         ],
-        "refused": _counts(one.review.code or one.review.guard for one in run.refusals),
+        "refused": _counts(_refuser(one.review) for one in run.refusals),
         "anomalies": _counts(one.code for _, one in run.anomalies),
+        "failures": list(
+            dict.fromkeys(one.detail for _, one in run.anomalies if one.code == "strategy_failed")
+        ),
         "models": dict(run.models),
         "ambiguous_bars": run.ambiguous_bars,
         "labels": list(run.labels),
@@ -81,6 +85,11 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of the domain
     if hasattr(value, "_fields"):
         return _fields(value)
     return value
+
+
+def _refuser(review: Review) -> str:
+    """Return the kit's code of a refusal, or the name that a guard of a plug-in gave itself."""
+    return review.guard if review.code in {"", "plugin"} else review.code
 
 
 def _counts(codes: Any) -> dict[str, int]:  # noqa: ANN401 - any iterable of names
@@ -136,7 +145,8 @@ def run_lines(document: Mapping[str, Any], *, zone: str) -> list[str]:
     ]
     if document["report"]:
         lines.append(_line("report", document["report"]))
-    for note in [*document["labels"], *figures["notes"]]:
+    failed = [f"strategy failed: {one}" for one in document["failures"][:_SHOWN_MAX]]
+    for note in [*failed, *document["labels"], *figures["notes"]]:
         lines += wrap(f"note: {note}", _WIDTH, subsequent_indent="      ")
     return lines
 

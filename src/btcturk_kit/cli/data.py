@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -139,7 +140,6 @@ def data_import(
     from btcturk_kit.adapters import dataset_import  # noqa: PLC0415 - only here
     from btcturk_kit.adapters.dataset_files import FileForm  # noqa: PLC0415 - only here
     from btcturk_kit.domain.identifiers import Symbol  # noqa: PLC0415 - only here
-    from btcturk_kit.domain.money import decimal_of  # noqa: PLC0415 - only here
 
     if form not in set(FileForm):
         raise typer.BadParameter(f"--format {form!r}: choose {', '.join(FileForm)}")
@@ -151,7 +151,7 @@ def data_import(
             rules=None if rules is None else dataset_import.read_rules(rules),
             price_decimals=price_decimals,
             quantity_decimals=quantity_decimals,
-            min_notional=decimal_of(min_notional),
+            min_notional=_notional_of(min_notional),
             rounds=rounds,
             market=market,
             row_symbol=row_symbol,
@@ -267,3 +267,15 @@ def _check_lines(found: Sequence[Finding], fails: Sequence[Finding]) -> list[str
             lines.append(f"{level}: {code}: {number - _SHOWN_MAX} more")
     lines.append(f"{len(fails)} failures, {len(found) - len(fails)} warnings")
     return lines
+
+
+def _notional_of(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except ArithmeticError:
+        amount = Decimal(-1)
+    if not amount.is_finite() or amount < 0:
+        raise ConfigurationError(
+            f"--min-notional {text!r} is no amount", hint="write 0, or an amount such as 99.91"
+        )
+    return amount

@@ -14,6 +14,7 @@ import typer
 
 from btcturk_kit.cli.instants import instant_text, typed_instant_ms
 from btcturk_kit.cli.output import failing_cleanly, print_json, warn
+from btcturk_kit.cli.simulation import require_span
 from btcturk_kit.cli.stopping import until_stopped
 from btcturk_kit.domain.candles import Resolution
 from btcturk_kit.domain.identifiers import Symbol
@@ -54,6 +55,7 @@ def data_download(
             )
         from_ms = typed_instant_ms(since, "--from") or 0
         to_ms = typed_instant_ms(until, "--to")
+        require_span(from_ms, to_ms)
 
         async def bring(client: BtcturkClient) -> dict[str, Any]:
             now_ms = await patiently(client.clock, client.server_time_ms)

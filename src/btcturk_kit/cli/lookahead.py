@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from btcturk_kit.cli.output import failing_cleanly, print_json
+from btcturk_kit.cli.output import failing_cleanly, print_json, warn
 from btcturk_kit.cli.simulation_options import (
     CAPITAL_TRY,
     Assignments,
@@ -75,6 +75,8 @@ def lookahead(
         else:
             for line in report_lines(document, settings.day_zone):
                 typer.echo(line)
+        if report.failures:
+            warn(f"a strategy failed, so little was compared; the first: {report.failures[0]}")
     raise typer.Exit(exit_code(report))
 
 
@@ -97,6 +99,7 @@ def report_document(
         "warm_ups": list(report.warm_ups),
         "decisions": report.decisions,
         "findings": [one._asdict() for one in report.findings],
+        "failures": list(report.failures),
     }
 
 

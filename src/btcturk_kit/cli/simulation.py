@@ -29,6 +29,8 @@ __all__ = [
     "named_parameters",
     "options_of",
     "progress",
+    "require_apart",
+    "require_span",
     "settings_document",
     "symbols_of",
     "when",
@@ -101,6 +103,26 @@ def named_parameters(texts: Sequence[str], strategies: Sequence[str]) -> dict[st
     return found
 
 
+def require_apart(report: Path | None, journal: Path | None) -> None:
+    """Make sure that the two files of a run are two: the second would take the first one's place.
+
+    Raises:
+        ConfigurationError: Both have one name.
+    """
+    if report is not None and journal is not None and report.absolute() == journal.absolute():
+        raise ConfigurationError(f"--report and --journal are both {report}", hint="name two files")
+
+
+def require_span(from_ms: int | None, to_ms: int | None) -> None:
+    """Make sure that a span does not end before it begins.
+
+    Raises:
+        ConfigurationError: It does.
+    """
+    if from_ms is not None and to_ms is not None and to_ms < from_ms:
+        raise ConfigurationError("--to is before --from", hint="give the earlier one to --from")
+
+
 def load_limits(env_file: Path | None) -> Settings:
     """Return the settings, of which a simulated run takes policies, limits and guards."""
     from btcturk_kit.settings import load_settings  # noqa: PLC0415 - pydantic costs 60 ms
@@ -144,15 +166,17 @@ def options_of(
     from btcturk_kit.compose.kits import build_profile  # noqa: PLC0415 - as above
 
     symbols = symbols_of(pairs)
-    data = read_dataset(address, symbols=symbols)
     zone = settings.day_zone
+    from_ms, to_ms = instant_ms(begin, zone), instant_ms(end, zone, is_end=True)
+    require_span(from_ms, to_ms)
+    data = read_dataset(address, symbols=symbols)
     return data, {
         "strategy": list(strategies),
         "parameters": named_parameters(assignments, strategies),
         "guards": settings.guards,
         "symbols": symbols,
-        "from_ms": instant_ms(begin, zone),
-        "to_ms": instant_ms(end, zone, is_end=True),
+        "from_ms": from_ms,
+        "to_ms": to_ms,
         "interval_ms": None if interval_seconds is None else _milliseconds(interval_seconds),
         "capital_try": amount_above_0(capital),
         "profile": build_profile(settings, "backtest", tuple(data.pairs)),
@@ -170,6 +194,9 @@ def _milliseconds(seconds: float) -> int:
 def symbols_of(pairs: str | None) -> tuple[Symbol, ...] | None:
     """Return the pairs of an option by commas, None without it.
 
+    Raises:
+        ConfigurationError: It names none.
+
     Example:
         >>> symbols_of("btc_try, ETHTRY")
         ('BTCTRY', 'ETHTRY')
@@ -179,7 +206,12 @@ def symbols_of(pairs: str | None) -> tuple[Symbol, ...] | None:
     if pairs is None:
         return None
     named = [name.strip().upper().replace("_", "") for name in pairs.split(",")]
-    return tuple([Symbol(name) for name in named if name])
+    found = tuple([Symbol(name) for name in named if name])
+    if not found:
+        raise ConfigurationError(
+            f"--pairs {pairs!r} names no pair", hint="write BTCTRY,ETHTRY, or leave it out for all"
+        )
+    return found
 
 
 def amount_above_0(text: str) -> Decimal:

@@ -76,7 +76,11 @@ def stage7_run(
 ) -> None:
     """Run the stage-7 bot: every order goes to a paper account, nothing to an exchange."""
     from btcturk_kit.adapters.http_transport import loop_factory  # noqa: PLC0415 - as below
-    from btcturk_kit.cli.simulation import amount_above_0, instant_ms  # noqa: PLC0415 - as below
+    from btcturk_kit.cli.simulation import (  # noqa: PLC0415 - as below
+        amount_above_0,
+        instant_ms,
+        require_span,
+    )
     from btcturk_kit.settings import load_settings  # noqa: PLC0415 - pydantic costs 60 ms
 
     if once and (loop or max_cycles is not None):
@@ -108,6 +112,7 @@ def stage7_run(
                 instant_ms(begin, settings.day_zone),
                 instant_ms(end, settings.day_zone, is_end=True),
             )
+            require_span(*span)
             return await _run_recorded(
                 settings,
                 dataset,

@@ -39,7 +39,7 @@ def run_summary(
         "fees_try": decimal_text(ledger.balance(Account.FEE, quote)),
         "tax_try": decimal_text(ledger.balance(Account.TAX, quote)),
         "realized_net_try": decimal_text(state.capital.last_realized_pnl_total_try),
-        "equity_try": decimal_text(report.equity_try),
+        "equity_try": decimal_text(report.equity_try) if report.cycles else None,
         "trading_capital_try": decimal_text(state.capital.trading_capital_try),
         "treasury_try": decimal_text(state.capital.treasury_try),
         "mode": state.mode.mode.value,
@@ -64,7 +64,10 @@ def _exchange_difference(report: RunReport, kit: Kit) -> dict[str, str]:
     """Return, per asset, exchange minus books without suspense, and locked minus reservations.
 
     `BTC` is the total of free and locked, `BTC.locked` the locked part against our open orders.
+    Nothing without a cycle: then nobody asked what the exchange holds.
     """
+    if not report.cycles:
+        return {}
     state = report.state
     plain = _without_suspense(state.ledger)
     bases = {str(symbol): rules.base for symbol, rules in kit.rules.items()}
@@ -110,8 +113,10 @@ def summary_lines(summary: dict[str, Any]) -> list[tuple[str, str]]:
     differences = summary["exchange_difference"]
     balanced = "balanced" if summary["ledger_balanced"] else "NOT BALANCED"
     equal = all(text == "0" for text in differences.values())
+    looked = bool(summary["cycles"])
+    held = "equal to the last digit" if equal else f"DIFFERS: {differences}"
     return [
-        ("cycles", f"{summary['cycles']}"),
+        ("cycles", f"{summary['cycles']}" if looked else "0: nothing comes after the last run"),
         (
             "orders",
             f"{summary['orders_submitted']} sent, {summary['orders_canceled']} canceled",
@@ -119,12 +124,12 @@ def summary_lines(summary: dict[str, Any]) -> list[tuple[str, str]]:
         ("fills", f"{summary['buys']} buys, {summary['sells']} sells"),
         ("realized", _realized(summary)),
         ("fees and tax", f"{_money(summary['fees_try'])} + {_money(summary['tax_try'])} TRY"),
-        ("equity", f"{_money(summary['equity_try'])} TRY"),
+        ("equity", f"{_money(summary['equity_try'])} TRY" if looked else "not looked at"),
         ("trading capital", f"{_money(summary['trading_capital_try'])} TRY"),
         ("treasury", f"{_money(summary['treasury_try'])} TRY"),
         ("mode", summary["mode"]),
         ("ledger", f"{summary['ledger_events']} events, {balanced}"),
-        ("exchange", "equal to the last digit" if equal else f"DIFFERS: {differences}"),
+        ("exchange", held if looked else "not looked at"),
         ("anomalies", _anomalies(summary["anomalies"])),
         ("digest", f"{summary['decision_digest'][:32]}…"),
         ("took", f"{summary['wall_s']} s"),

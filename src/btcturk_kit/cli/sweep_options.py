@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from types import UnionType
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from btcturk_kit.cli.simulation import instant_ms
+from btcturk_kit.cli.simulation import instant_ms, require_span
 from btcturk_kit.compose.kits import day_end_in
 from btcturk_kit.errors import ConfigurationError
 from btcturk_kit.hooks.loading import load_plugins
@@ -122,8 +122,9 @@ def search_maker(
 
 def span_of(since: str | None, until: str | None) -> Span:
     """Return the span of `--from` and `--to`, read as `backtest` reads them: both belong to it."""
-    end_ms = instant_ms(until, DAY_ZONE, is_end=True)
-    return Span(instant_ms(since, DAY_ZONE), None if end_ms is None else end_ms + 1)
+    from_ms, end_ms = instant_ms(since, DAY_ZONE), instant_ms(until, DAY_ZONE, is_end=True)
+    require_span(from_ms, end_ms)
+    return Span(from_ms, None if end_ms is None else end_ms + 1)
 
 
 def trial_of(

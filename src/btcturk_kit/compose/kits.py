@@ -94,7 +94,9 @@ def build_kit(
         if name not in offers:
             raise ConfigurationError(
                 f"plug-in {name!r} offers no strategy",
-                hint=f"plug-ins that do: {', '.join(sorted(offers)) or 'none'}",
+                hint=f"plug-ins that do: {', '.join(sorted(offers))}"
+                if offers
+                else "name one that does, such as trend; guards have a setting of their own",
             )
         offer = offers[name]
         values = settings.parameters.get(name, {})

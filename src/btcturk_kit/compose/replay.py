@@ -14,6 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from btcturk_kit.adapters.journal_file import JournalFile, read_journal
 from btcturk_kit.adapters.recorded import (
     RecordedClock,
@@ -270,9 +272,15 @@ def _settings_of(
         own["dry_run"] = False
     try:
         settings = Settings(**{"_env_file": None, **recorded, **own, **changes})
-    except ValueError as error:
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_input=False)[0]
+        name = str(wrong["loc"][0]) if wrong["loc"] else ""
+        if name in changes:
+            raise ConfigurationError(
+                f"{name} cannot be {changes[name]!r}: {wrong['msg']}", hint="correct --set"
+            ) from error
         raise ConfigurationError(
-            f"the settings of the session cannot be used: {str(error).splitlines()[0]}",
+            f"the settings of the session cannot be used: {name} {wrong['msg']}",
             hint="replay it with the version of the kit that recorded it",
         ) from error
     return settings, recorded

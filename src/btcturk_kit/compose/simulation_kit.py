@@ -120,7 +120,9 @@ def _maker_of(
         if strategy not in offers:
             raise ConfigurationError(
                 f"plug-in {strategy!r} offers no strategy",
-                hint=f"plug-ins that do: {', '.join(sorted(offers)) or 'none'}",
+                hint=f"plug-ins that do: {', '.join(sorted(offers))}"
+                if offers
+                else "name one that does, such as trend; guards have a setting of their own",
             )
         strategy = offers[strategy]
     if isinstance(strategy, StrategyDefinition):

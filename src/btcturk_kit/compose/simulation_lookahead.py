@@ -58,6 +58,8 @@ class LookaheadReport(NamedTuple):
         warm_ups: The lengths of warm-up it was done with.
         decisions: Decisions that were compared.
         findings: One for each cut, future and warm-up that made a difference, earliest first.
+        failures: What the strategies raised over the recorded future, once each: what fails wants
+            nothing, and nothing is the same in any future.
     """
 
     cuts_ms: tuple[int, ...]
@@ -65,6 +67,7 @@ class LookaheadReport(NamedTuple):
     warm_ups: tuple[int | None, ...]
     decisions: int
     findings: tuple[LookaheadFinding, ...]
+    failures: tuple[str, ...] = ()
 
     @property
     def is_clean(self) -> bool:
@@ -78,6 +81,7 @@ class _Line(NamedTuple):
     now_ms: int
     intents: tuple[tuple[str, str], ...]
     digest: str
+    failures: tuple[str, ...]
 
 
 class _Track(NamedTuple):
@@ -142,7 +146,8 @@ def lookahead(
                     findings.append(LookaheadFinding(cut_ms, future, warm_up, *found))
     findings.sort(key=lambda one: (one.now_ms, one.cut_ms))
     cuts_ms = tuple(instants[place] for place in places)
-    return LookaheadReport(cuts_ms, tuple(FUTURES), warm_ups, compared, tuple(findings))
+    failures = tuple(dict.fromkeys(one for line in lines for one in line.failures))
+    return LookaheadReport(cuts_ms, tuple(FUTURES), warm_ups, compared, tuple(findings), failures)
 
 
 def _listed(
@@ -177,7 +182,8 @@ def _played(backtest: Backtest) -> list[_Line]:
     def note(decision: Decision, now_ms: int) -> None:
         intents = tuple((one.strategy, _text(one)) for one in decision.intents)
         told = [f"{one.code} {one.detail}" for one in decision.anomalies]
-        lines.append(_Line(now_ms, intents, " ".join([decision.state.digest, *told])))
+        failed = tuple(one.detail for one in decision.anomalies if one.code == "strategy_failed")
+        lines.append(_Line(now_ms, intents, " ".join([decision.state.digest, *told]), failed))
 
     backtest.tell(note)
     backtest.run()
