@@ -21,6 +21,7 @@ from btcturk_kit.compose.stage7 import stage7_simulation
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.instruments import PairRules
 from btcturk_kit.domain.market import MarketFrame, OrderBook
+from btcturk_kit.domain.risk_mode import RiskMode
 from btcturk_kit.runtime.run_report import RunReport
 from btcturk_kit.settings import FixedSettings, Settings
 from btcturk_kit.simulation.venue_models import Throttle, VenueModels
@@ -165,13 +166,28 @@ def test_a_wide_spread_drives_the_decision(tmp_path: Path) -> None:
 
 
 def test_the_age_of_data_drives_the_decision(tmp_path: Path) -> None:
-    """A book older than the limit makes the bot observe only."""
-    frame = split(two_pairs(1, seed=3))[0]
-    old = OrderBook(BTCTRY, (), (), frame.times_ms[0] - 31_000, frame.times_ms[0])
-    found = ran(tmp_path, replace(frame, books=(old,)))
+    """Where all books are older than the limit, the bot observes only."""
+    found = ran(tmp_path, aged(BTCTRY, ETHTRY))
     row = next(one for one in found.documents[0]["risk"]["rules"] if one["rule"] == "stale_data")
     assert (row["measured"], row["is_crossed"]) == ("31000", True)
     assert found.documents[0]["mode"]["final"] == "OBSERVE_ONLY"
+
+
+def test_an_old_pair_that_is_not_held_stops_no_other(tmp_path: Path) -> None:
+    """It is not bought itself (`stale_pair`); the bot goes on with the pairs whose price is new."""
+    found = ran(tmp_path, aged(BTCTRY))
+    assert found.report.cycles > 0
+    assert found.report.state.mode.mode is RiskMode.NORMAL
+    assert found.documents == []
+
+
+def aged(*symbols: Symbol) -> MarketFrame:
+    """Return an instant of two pairs; the books of these are 31 seconds old."""
+    frame = split(two_pairs(1, seed=3))[0]
+    now_ms = frame.times_ms[0]
+    return replace(
+        frame, books=tuple([OrderBook(one, (), (), now_ms - 31_000, now_ms) for one in symbols])
+    )
 
 
 def test_a_losing_streak_drives_the_decision(tmp_path: Path) -> None:

@@ -66,12 +66,19 @@ def assess(
     )
     if draft.fills:
         _note_executions(draft)
+    conditions, marks = observation.conditions, observation.marks
+    entered = {one.symbol for one in touches}
     age_ms = 0
-    for mark in observation.marks.values():
-        age_ms = max(age_ms, now_ms - mark.event_time_ms)
-    conditions = observation.conditions
+    if admits is None:
+        for mark in marks.values():
+            age_ms = max(age_ms, now_ms - mark.event_time_ms)
+    elif marks:
+        # Steered, a pair with an old price is not grown (`stale_pair`): it stops no other one. What
+        # the bot is in counts, and the feed as a whole: its freshest price.
+        age_ms = now_ms - max([one.event_time_ms for one in marks.values()])
+        for symbol in entered:
+            age_ms = max(age_ms, now_ms - marks[symbol].event_time_ms)
     if conditions and (touches or admits is not None):
-        entered = {one.symbol for one in touches}
         for row in conditions:  # a recorded bar that is carried forward says here how old it is
             if row.symbol in entered:
                 age_ms = max(age_ms, now_ms - row.event_time_ms)
