@@ -51,7 +51,7 @@ class DatasetMarketData:
     The instants are those at which bars closed: candles where there are any, else bars of trades,
     else bars of the middle of the book. A missing interval has no instant; with several pairs the
     instants are the union of theirs, and a pair without a bar carries its last close forward
-    (`BarColumns.seen_ms` says since when).
+    (`BarColumns.seen_ms` says since when). Where a book was recorded, its end is the pair's.
 
     Args:
         dataset: What was recorded.
@@ -91,9 +91,9 @@ class DatasetMarketData:
         require(block > 0, f"blocks of {block} instants")
         chosen = _chosen(dataset, symbols)
         wanted_ms = _interval_ms(dataset, chosen, interval_ms)
-        times, bars = aligned(
-            [_bars_of(dataset.name, pair, wanted_ms, publication_ms) for pair in chosen]
-        )
+        found = [_bars_of(dataset.name, pair, wanted_ms, publication_ms) for pair in chosen]
+        _require_one_grid(dataset.name, found, wanted_ms)
+        times, bars = aligned(found)
         first = 0 if from_ms is None else bisect_left(times, from_ms)
         begin = max(0, first - warm_up_bars)
         end = len(times) if to_ms is None else bisect_right(times, to_ms)
@@ -189,6 +189,7 @@ def _bars_of(name: str, pair: PairData, interval_ms: int, publication_ms: int) -
                     f"bars of {interval_ms / 1_000:g} s",
                     hint="choose a multiple of their length",
                 )
+            _require_grid(name, found, pair.interval_ms, 0)
             found = longer_bars(
                 pair.bars, pair.times_ms, interval_ms=pair.interval_ms, longer_ms=interval_ms
             )
@@ -200,12 +201,38 @@ def _bars_of(name: str, pair: PairData, interval_ms: int, publication_ms: int) -
         return bars_from_depth(pair.depth, interval_ms=interval_ms, publication_ms=publication_ms)
     else:
         raise ConfigurationError(f"dataset {name} has nothing recorded of {symbol}")
+    depth = pair.depth
+    if depth is not None:  # behind its last update nobody knows the book
+        known_ms = depth.times_ms[-1] + publication_ms + interval_ms
+        count = bisect_right(found.times_ms, known_ms)
+        found = PairBars(_part(found.times_ms, 0, count), bars_between(found.bars, 0, count))
     if not len(found.times_ms):
         raise ConfigurationError(f"dataset {name} has nothing recorded of {symbol}")
-    if pair.depth is None:
+    if depth is None:
         return found
-    touched = with_touch(found.bars, found.times_ms, pair.depth, publication_ms=publication_ms)
+    touched = with_touch(found.bars, found.times_ms, depth, publication_ms=publication_ms)
     return PairBars(found.times_ms, touched)
+
+
+def _require_one_grid(name: str, pairs: Sequence[PairBars], interval_ms: int) -> None:
+    """Make sure that no bar of a pair closes inside a bar of another one.
+
+    An order that is decided on there would meet prices from before its decision.
+    """
+    if len(pairs) > 1:
+        for pair in pairs:
+            _require_grid(name, pair, interval_ms, pairs[0].times_ms[0] % interval_ms)
+
+
+def _require_grid(name: str, pair: PairBars, interval_ms: int, offset_ms: int) -> None:
+    for at_ms in pair.times_ms:
+        if at_ms % interval_ms != offset_ms:
+            raise ConfigurationError(
+                f"dataset {name}: a bar of {pair.bars.symbol} closes at {_text(at_ms)} UTC and "
+                f"{at_ms % 1_000} ms, inside other bars of {interval_ms / 1_000:g} s",
+                hint="an order could meet prices from before it was decided on: import the pairs "
+                "with the same closing instants, or run this pair alone in bars of its own length",
+            )
 
 
 def _part(column: Sequence[int], start: int, end: int) -> Sequence[int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from btcturk_kit.domain.identifiers import Symbol
@@ -179,7 +180,10 @@ def longer_bars(
 def with_touch(
     bars: BarColumns, times_ms: Sequence[int], depth: DepthColumns, *, publication_ms: int = 0
 ) -> BarColumns:
-    """Return bars with the touch that was published at each instant; the close before there is one.
+    """Return bars with the touch that was published at each instant, the close being the mark.
+
+    As live, that is the middle one of bid, ask and last price. Before there is a touch, or while a
+    side of the book is empty, all three are the last price.
 
     Args:
         bars: Of trades or candles.
@@ -187,13 +191,16 @@ def with_touch(
         depth: The book of the same pair.
         publication_ms: How long after it happened an update is known.
     """
-    bid, ask = array("q"), array("q")
-    for at_ms, close in zip(times_ms, bars.close, strict=True):
+    marks, bids, asks = array("q"), array("q"), array("q")
+    for at_ms, last in zip(times_ms, bars.close, strict=True):
         index = bisect_right(depth.times_ms, at_ms - publication_ms) - 1
-        is_whole = index >= 0 and depth.best_bid[index] and depth.best_ask[index]
-        bid.append(depth.best_bid[index] if is_whole else close)
-        ask.append(depth.best_ask[index] if is_whole else close)
-    return _touched(bars, bid, ask)
+        bid = ask = last
+        if index >= 0 and depth.best_bid[index] and depth.best_ask[index]:
+            bid, ask = depth.best_bid[index], depth.best_ask[index]
+        bids.append(bid)
+        asks.append(ask)
+        marks.append(sorted((bid, ask, last))[1])
+    return replace(_touched(bars, bids, asks), close=marks)
 
 
 def _closing_ms(at_ms: int, interval_ms: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from btcturk_kit.domain.cycle import Anomaly
+from btcturk_kit.domain.cycle import Anomaly, Observation
 from btcturk_kit.domain.guard_memory import note_executions
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.ledger import Account, EventKind
@@ -66,25 +66,12 @@ def assess(
     )
     if draft.fills:
         _note_executions(draft)
-    conditions, marks = observation.conditions, observation.marks
     entered = {one.symbol for one in touches}
-    age_ms = 0
-    if admits is None:
-        for mark in marks.values():
-            age_ms = max(age_ms, now_ms - mark.event_time_ms)
-    elif marks:
-        # Steered, a pair with an old price is not grown (`stale_pair`): it stops no other one. What
-        # the bot is in counts, and the feed as a whole: its freshest price.
-        age_ms = now_ms - max([one.event_time_ms for one in marks.values()])
-        for symbol in entered:
-            age_ms = max(age_ms, now_ms - marks[symbol].event_time_ms)
-    if conditions and (touches or admits is not None):
-        for row in conditions:  # a recorded bar that is carried forward says here how old it is
-            if row.symbol in entered:
-                age_ms = max(age_ms, now_ms - row.event_time_ms)
-        if admits is not None:
-            known = [row for row in conditions if row.symbol in entered or admits(row.symbol)]
-            conditions = tuple(known)
+    age_ms = _data_age_ms(observation, entered, is_steered=admits is not None)
+    conditions = observation.conditions
+    if conditions and admits is not None:
+        known = [row for row in conditions if row.symbol in entered or admits(row.symbol)]
+        conditions = tuple(known)
     noted = draft.anomalies
     _decide_mode(
         draft,
@@ -109,6 +96,24 @@ def assess(
             ),
         ),
     )
+
+
+def _data_age_ms(observation: Observation, entered: set[Symbol], *, is_steered: bool) -> int:
+    """Return how old what is decided on is: the oldest mark, and the pairs the bot is in.
+
+    Steered, a pair with an old price is not grown (`stale_pair`), so it stops no other one: what
+    the bot is in counts, and the feed as a whole, by its freshest mark.
+    """
+    marks, oldest_ms = observation.marks, observation.now_ms
+    for symbol, mark in marks.items():
+        if not is_steered or symbol in entered:
+            oldest_ms = min(oldest_ms, mark.event_time_ms)
+    if is_steered and marks:
+        oldest_ms = min(oldest_ms, max([mark.event_time_ms for mark in marks.values()]))
+    for row in observation.conditions:  # a bar that is carried forward says here how old it is
+        if row.symbol in entered:
+            oldest_ms = min(oldest_ms, row.event_time_ms)
+    return observation.now_ms - oldest_ms
 
 
 def _decide_mode(draft: Draft, inputs: RiskInputs) -> None:

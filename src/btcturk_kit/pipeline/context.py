@@ -169,8 +169,11 @@ class CycleContext:
         return mul(position.quantity, mark) >= dust
 
     def mark(self, symbol: Symbol) -> Mark:
-        """Return the market of a pair at this instant."""
-        return mark_at(self._columns[symbol], self._index, self.now_ms)
+        """Return the market of a pair at this instant; it says how old it is."""
+        columns = self._columns[symbol]
+        seen_ms = columns.seen_ms
+        at_ms = self.now_ms if seen_ms is None else seen_ms[self._index]
+        return mark_at(columns, self._index, at_ms)
 
     def position(self, symbol: Symbol) -> Position:
         """Return the bot's lots of the pair's base asset."""

@@ -242,7 +242,8 @@ class BarMatching:
     def _takes(self, order: Working, touch: int) -> bool:
         """Whether an order takes a price as it arrives there, or the market jumped beyond its own.
 
-        A resting order does not take its own price: a bar has to trade through it.
+        A resting order is met at its own price then. Where the market only comes up to it, it does
+        not trade: a bar has to trade through its price.
         """
         if order.order_type is _MARKET:
             return True
@@ -250,10 +251,13 @@ class BarMatching:
         return beyond > 0 or (beyond == 0 and not order.is_resting)
 
     def _take(self, pair: PairOrders, order: Working, touch: int, meeting: Meeting) -> None:
-        """Fill an order that arrives at a price."""
-        was_resting, order.is_resting = order.is_resting, order.order_type is _LIMIT
+        """Fill an order that arrives at a price; one that rests gets its own, as whoever met it."""
+        if order.is_resting:
+            self._give(pair, order, meeting)
+            return
+        order.is_resting = order.order_type is _LIMIT
         price = Decimal(touch).scaleb(-pair.scale)
-        if self._slips and not was_resting:
+        if self._slips:
             price = self._models.slippage.price_of(price, side=order.side, places=pair.scale)
             if isinstance(order.request, LimitOrder):
                 limit = order.request.price

@@ -9,7 +9,8 @@ from decimal import Inexact
 from typing import Final
 
 from btcturk_kit.domain.identifiers import ClientOrderId
-from btcturk_kit.domain.money import EXACT, ONE, ZERO, mul
+from btcturk_kit.domain.instruments import PairRules
+from btcturk_kit.domain.money import EXACT, ONE, ZERO, floor_places, mul
 from btcturk_kit.domain.order_events import OrderRejected
 from btcturk_kit.domain.orders import (
     LimitOrder,
@@ -83,8 +84,10 @@ def place(
     elif isinstance(request, MarketBuy):
         side, quantity = _BUY, request.quote_amount
         reserved = quantity
+        problem = _market_problem(rules, request)
     else:
         reserved = quantity = request.quantity
+        problem = _market_problem(rules, request)
     asset = pair.quote if side is _BUY else pair.base
     if reserved <= ZERO or desk.account.free(asset) < reserved:
         return OrderRejected(name, "BALANCE_NOT_ENOUGH")
@@ -109,6 +112,19 @@ def place(
     else:
         _keep_stop(pair, order, stop)
     return order
+
+
+def _market_problem(rules: PairRules, request: MarketBuy | MarketSell) -> str:
+    """Say why the exchange would refuse a market order; what a sell will bring is not known yet."""
+    if not rules.is_trading:
+        return f"{rules.symbol} is not open for trading"
+    if isinstance(request, MarketBuy):
+        amount, least = request.quote_amount, rules.min_notional
+        return f"amount {amount} is below the minimum {least}" if amount < least else ""
+    quantity, places = request.quantity, rules.quantity_scale
+    if floor_places(quantity, places) != quantity:
+        return f"quantity {quantity} has more than {places} decimals"
+    return ""
 
 
 def _keep_stop(pair: PairOrders, order: Working, stop: StopRequest) -> None:
@@ -150,7 +166,7 @@ def restore(desk: Desk, order: Order, now_ms: int) -> PairOrders:
         order.sent_ms,
     )
     working.filled = order.filled_quantity
-    working.is_resting = order.order_id is not None
+    working.is_resting = order.order_id is not None and order.price is not None
     asset = rules.quote if order.side is _BUY else rules.base
     desk.accept(working, asset, order.reserved, now_ms)
     pair.orders[working.order_id] = working

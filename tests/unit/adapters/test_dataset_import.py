@@ -131,7 +131,7 @@ def test_what_cannot_be_told_is_asked_for(tmp_path: Path) -> None:
     one, out = tmp_path / "one.csv", tmp_path / "d"
     one.write_text(f"{KLINE}\n")
     for source, symbol, options, problem in (
-        (one, "BTCTRY", {}, "no length of a candle"),
+        (one, "BTCTRY", {}, "does not tell how long"),
         (one, "ABC", {"interval_s": 60}, "cannot be told from ABC"),
         (one, "BTCTRY", {"touch": one}, "no book to compare with"),
         ("touch_btcusdt_2024-08-08.csv", "BTCUSDT", {}, "without times"),

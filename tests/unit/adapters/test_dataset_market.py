@@ -95,6 +95,22 @@ def test_several_pairs_are_told_on_the_union_of_their_instants() -> None:
     assert set(asyncio.run(market.pair_rules())) == {BTCTRY, ETHTRY}
 
 
+def test_pairs_that_close_inside_the_bars_of_another_are_refused() -> None:
+    """An order between would meet prices from before it was decided on; one pair alone may run."""
+    data = two_pairs()
+    other = data.pairs[ETHTRY]
+    for off_ms in (HOUR_MS // 2, -1):
+        late = replace(other, times_ms=[at_ms + off_ms for at_ms in other.times_ms])
+        mixed = Dataset(name="mixed", pairs={**data.pairs, ETHTRY: late})
+        with pytest.raises(ConfigurationError, match="a bar of ETHTRY closes at") as caught:
+            DatasetMarketData(mixed)
+        assert "same closing instants" in str(caught.value.hint)
+        alone = DatasetMarketData(mixed, symbols=[ETHTRY])
+        assert list(alone.times_ms) == list(late.times_ms)
+        with pytest.raises(ConfigurationError, match="inside other bars of 3600 s"):
+            DatasetMarketData(mixed, symbols=[ETHTRY], interval_ms=2 * HOUR_MS)
+
+
 def test_blocks_join_to_the_whole() -> None:
     """Whatever the length of a block, bars, trades and books come once and in order."""
     dataset = read_dataset("sample:btcusdt-book")
@@ -103,7 +119,11 @@ def test_blocks_join_to_the_whole() -> None:
     assert [at for one in parts for at in one.times_ms] == list(whole.times_ms)
     assert [at for one in parts for at in one.bars[0].ask] == list(whole.bars[0].ask)
     assert [at for one in parts for at in one.trades[0].times_ms] == list(whole.trades[0].times_ms)
-    assert len(whole.trades[0].times_ms) == 5_000
+    # The book was recorded for forty seconds, the trades for longer: its end is the end.
+    (pair,) = dataset.pairs.values()
+    assert pair.depth is not None
+    assert whole.times_ms[-1] <= pair.depth.times_ms[-1] + 750 + 1_000
+    assert len(whole.trades[0].times_ms) == 760
     changes = [
         (at, part.price[index])
         for one in parts

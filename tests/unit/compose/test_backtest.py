@@ -24,7 +24,7 @@ from btcturk_kit.compose.backtest import Backtest
 from btcturk_kit.compose.simulation_data import dataset_of, dataset_of_frame
 from btcturk_kit.compose.simulation_kit import default_profile
 from btcturk_kit.domain.cycle import ALLOW, Decision, OrderProposal, Review, Verdict
-from btcturk_kit.domain.datasets import Dataset, FeeLevel, FeeTable
+from btcturk_kit.domain.datasets import Dataset
 from btcturk_kit.domain.equity_identity import check_equity_identity
 from btcturk_kit.domain.guard_memory import GuardLimits
 from btcturk_kit.domain.identifiers import Asset, Symbol
@@ -240,21 +240,6 @@ class NoBuys:
         if proposal.side is Side.BUY:
             return Review(Verdict.DENY, "no-buys", "not today", code="no_buys")
         return ALLOW
-
-
-def test_the_dearest_pair_sets_the_rates() -> None:
-    """One schedule is charged: that of the pair that costs most, so that no result is flattered."""
-    one, other = pair_of_pairs(20).pairs.values()
-    cheap = FeeTable((FeeLevel(0, Decimal(0), Decimal("0.0001"), Decimal("0.20")),))
-    dear = FeeTable((FeeLevel(0, Decimal("0.001"), Decimal("0.006"), Decimal("0.20")),))
-    for tables in ((cheap, dear), (dear, cheap)):
-        kept = [replace(pair, fees=table) for pair, table in zip((one, other), tables, strict=True)]
-        data = Dataset(name="two", pairs={pair.rules.symbol: pair for pair in kept})
-        run = Backtest(data, BuyAlways).run()
-        assert {fill.symbol for fill in run.fills} == set(data.pairs)
-        for fill in run.fills:
-            rate = (fill.fee + fill.tax) / fill.notional
-            assert abs(rate - Decimal("0.006")) < Decimal("0.000001")
 
 
 def test_guards_are_named_or_given_and_what_they_refuse_is_kept() -> None:

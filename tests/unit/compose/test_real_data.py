@@ -130,7 +130,8 @@ def test_a_coin_priced_in_another_quote_is_marked_at_its_market() -> None:
 
 def test_a_maker_rests_and_fills_on_a_recorded_book() -> None:
     """Its fills are at its own prices, and each side of the market is met."""
-    run = played("btcusdt-book", Maker, models=SLOW, profile=loose("BTCTRY"))
+    profile = replace(loose("BTCTRY"), order_ttl_ms=3_000)
+    run = played("btcusdt-book", Maker, models=SLOW, profile=profile)
     assert run.fills
     assert run.models["latency"] == SLOW.describe()["latency"]
 

@@ -127,6 +127,13 @@ def test_the_touch_at_an_instant_is_the_published_one() -> None:
     assert (list(told.bid), list(told.ask)) == ([100, 98, 100], [100, 101, 100])
 
 
+def test_with_a_touch_the_close_is_the_mark() -> None:
+    """The middle one of bid, ask and last: coins are not worth a trade outside the touch."""
+    depth = book((10, 98, 101))
+    told = with_touch(bars([100, 90, 99, 110]), [9, 15, 25, 35], depth)
+    assert list(told.close) == [100, 98, 99, 101]
+
+
 def test_longer_bars_join_what_closed_in_them() -> None:
     """Two shorter bars and a lone one; a length that is no multiple is refused."""
     made = longer_bars(bars([5, 9, 7]), [60, 120, 180], interval_ms=60, longer_ms=120)

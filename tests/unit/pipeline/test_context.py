@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -108,3 +109,13 @@ def test_without_a_market_a_holding_is_worth_its_cost(price: str, *, held: bool)
     context = context_on(None)
     context.refresh(state, mode=RiskMode.NORMAL, balances=None)
     assert context.is_holding(BTCTRY) is held
+
+
+def test_a_mark_says_how_old_it_is() -> None:
+    """A close that is carried forward keeps the instant of the last real bar."""
+    seen_ms = [OPENED_MS, OPENED_MS, OPENED_MS + 2]
+    context = context_on(replace(FRAME, bars=(replace(COLUMNS, seen_ms=seen_ms),)))
+    context._index = 1
+    assert (context.mark(BTCTRY).event_time_ms, context.now_ms) == (OPENED_MS, OPENED_MS + 1)
+    context._index = 2
+    assert context.mark(BTCTRY).event_time_ms == OPENED_MS + 2

@@ -29,11 +29,11 @@ def test_a_bar_that_only_touches_a_price_fills_nothing_there(path: BarPath) -> N
 
 
 def test_an_order_that_rested_is_not_charged_slippage() -> None:
-    """A buy at 950 rests for a bar, then the market opens at 900: it gets 900, not 900.9 up to 901.
+    """A buy at 950 rests for a bar, then the market opens at 900: it gets its own price, 950.
 
     The same order sent before that bar arrives there, and slips.
     """
-    for waits, price in ((True, "900"), (False, "901")):
+    for waits, price in ((True, "950"), (False, "901")):
         bars = ([FLAT] if waits else []) + [(900, 910, 890, 900)]
         day = MarketDay(*bars, slippage=Slippage(bps=10))
         day.send(buy(950))

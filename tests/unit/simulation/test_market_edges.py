@@ -72,11 +72,12 @@ def test_an_amount_too_small_for_anything() -> None:
     """A market buy that affords no unit ends at once, on bars, tapes, books and samples."""
     tape = tape_of((1_000, "sell", "1", 1000))
     depth = depth_of((0, {999: "1"}, {1001: "1"}))
+    free = replace(RULES, min_notional=Decimal(0))
     for day in (
-        MarketDay(),
-        MarketDay(trades=tape),
-        MarketDay(depth=depth),
-        MarketDay(depth=depth, queue=Queue(model="as_exchange")),
+        MarketDay(rules=free),
+        MarketDay(rules=free, trades=tape),
+        MarketDay(rules=free, depth=depth),
+        MarketDay(rules=free, depth=depth, queue=Queue(model="as_exchange")),
     ):
         number = day.send(TINY)
         assert day.trades() == []

@@ -49,10 +49,16 @@ from .market_day import (
 def test_01_gap_through_a_limit() -> None:
     """A buy at 950 rests; the next bar opens at 900.
 
-    The market jumped beyond the limit, so the open is what it gets: 900 as a taker, fee 1.8, tax
-    0.36. Paid 902.16: 10000 - 902.16 = 9097.84.
+    Whoever sold on the way down met it, so it gets its own price as a maker: 950, fee 0.95, tax
+    0.19. Paid 951.14: 10000 - 951.14 = 9048.86. Sent before that bar it arrives at the open: 900 as
+    a taker, fee 1.8, tax 0.36. Paid 902.16: 10000 - 902.16 = 9097.84.
     """
     day = MarketDay(FLAT, (900, 910, 890, 900))
+    day.send(buy(950))
+    (fill,) = day.play()
+    assert (fill.price, fill.fee, fill.tax) == (950, Decimal("0.95"), Decimal("0.19"))
+    assert day.money() == (Decimal("9048.86"), 0, 11, 0)
+    day = MarketDay((900, 910, 890, 900))
     day.send(buy(950))
     (fill,) = day.play()
     assert (fill.price, fill.fee, fill.tax) == (900, Decimal("1.8"), Decimal("0.36"))
@@ -196,8 +202,28 @@ def test_11_rules_of_the_pair(price: str, quantity: str, words: str) -> None:
     assert isinstance(refused, OrderRejected)
     assert words in refused.reason
     assert day.money() == (10_000, 0, 10, 0)
-    closed = MarketDay(rules=replace(RULES, is_trading=False)).try_to_send(sell(1000))
-    assert isinstance(closed, OrderRejected)
+    closed = MarketDay(rules=replace(RULES, is_trading=False))
+    for one in (sell(1000), MarketSell(BTCTRY, Decimal(1)), MarketBuy(BTCTRY, Decimal(500))):
+        assert isinstance(closed.try_to_send(one), OrderRejected)
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        (MarketBuy(BTCTRY, Decimal("9.99")), "below the minimum 10"),
+        (MarketSell(BTCTRY, Decimal("0.123456789")), "more than 8 decimals"),
+    ],
+)
+def test_11_rules_of_the_pair_for_market_orders(
+    request_: MarketBuy | MarketSell, words: str
+) -> None:
+    """The least amount and the lot hold without a price too; nothing is locked."""
+    day = MarketDay()
+    refused = day.try_to_send(request_)
+    assert isinstance(refused, OrderRejected)
+    assert words in refused.reason
+    assert day.money() == (10_000, 0, 10, 0)
+    day.send(MarketBuy(BTCTRY, Decimal(10)))
 
 
 # --- stop orders
