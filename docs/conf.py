@@ -23,6 +23,7 @@ version = release
 extensions = [
     "api_pages",
     "myst_parser",
+    "quick_navigation",
     "quirk_pages",
     "sphinx.ext.autodoc",
     "sphinx.ext.doctest",
