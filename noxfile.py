@@ -168,7 +168,7 @@ def long(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the documentation, warnings being errors, and run the examples in it."""
     out = Path(session.create_tmp()).resolve()
-    strict = ("-W", "-n", "--keep-going", "-q", "-d", str(out / "doctrees"))
+    strict = ("-W", "-n", "--keep-going", "-q", "-j", "2", "-d", str(out / "doctrees"))
     for builder in ("html", "doctest"):
         run(session, "sphinx-build", *strict, "-b", builder, "docs", str(out / builder))
     session.log(f"open {out / 'html' / 'index.html'}")
