@@ -1,4 +1,7 @@
-"""Every check of the project, each in an environment of its own; `nox` leaves the long ones out.
+"""Every check of the project; `nox` leaves the long ones out.
+
+Checks of the package share one environment, made once: to install it for each took a third of
+the time. What a check must not see, or nobody else needs, stands in an environment of its own.
 
 Needs Python and pip only: a session that needs more (a browser, a database server) is not run by
 default. The interpreter is the one that runs nox; no other is looked for or downloaded.
@@ -8,6 +11,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import zipfile
 from fnmatch import fnmatch
 from pathlib import Path
@@ -51,11 +55,16 @@ PURE = ("domain", "wire", "simulation", "pipeline", "reporting")
 COVERED_PURE_PERCENT = 100
 COVERED_ALL_PERCENT = 90
 
-MEASURED = ("cli", "contract", "parity", "plugins", "property", "unit", "wire")
-"""Folders of tests that are measured; both percentages are held by these alone.
+MEASURED = (
+    *("cli", "contract", "parity", "plugins", "unit", "wire"),
+    "property/test_as_of.py",
+    "property/test_ledger_tampering.py",
+    "property/test_performance.py",
+)
+"""Tests that are measured, by folder or file; both percentages are held by these alone.
 
-The others start exchanges, processes and whole runs: measuring takes a third of their time, and
-they reach no line that decides whether a percentage holds.
+The others start exchanges, processes and whole runs, or draw hundreds of examples: measuring takes
+a third of their time, and they reach no line that decides whether a percentage holds.
 """
 
 WHEEL_MUST_HOLD = (
@@ -74,13 +83,39 @@ WHEEL_MUST_HOLD = (
 """What a wheel needs beside its modules: marker of types, migrations, tapes, pages, licences."""
 
 
-def install(session: nox.Session, *groups: str, package: bool = True) -> None:
-    """Install dependency groups of pyproject.toml and, unless told otherwise, the package."""
+def wanted(*groups: str, package: bool = True) -> list[str]:
+    """Return what dependency groups of pyproject.toml and, unless told otherwise, the package need.
+
+    Modules are compiled when they are imported: most never are.
+    """
     # pip of a new environment may be too old for --group, so nox resolves the groups.
     requirements = list(nox.project.dependency_groups(GROUPS, *groups)) if groups else []
     if package:
         requirements += ["-e", ".[fast,sandbox]"]
-    session.install(*requirements)
+    return ["--no-compile", *requirements]
+
+
+def install(session: nox.Session, *groups: str, package: bool = True) -> None:
+    """Install into the session's own environment."""
+    session.install(*wanted(*groups, package=package))
+
+
+def run(session: nox.Session, program: str, *arguments: str, **variables: str) -> None:
+    """Run a program of the shared environment, which is made when it is missing or out of date."""
+    folder = session.cache_dir.resolve().parent / "shared"
+    programs = folder / ("Scripts" if os.name == "nt" else "bin")
+    python, installed = programs / "python", folder / "installed.txt"
+    requirements = wanted("test", "lint", "docs")
+    # The package is installed editable: its code may change, what it needs may not.
+    state = "\n".join([sys.version, *requirements, (ROOT / "pyproject.toml").read_text("utf-8")])
+    if not (installed.exists() and installed.read_text("utf-8") == state):
+        command = (sys.executable, "-m", "virtualenv", "--clear", "--quiet", str(folder))
+        session.run(*command, external=True)
+        session.run(str(python), "-m", "pip", "install", *requirements, external=True, silent=True)
+        installed.write_text(state, "utf-8")
+    path = os.pathsep.join([str(programs), os.environ.get("PATH", "")])
+    environment = {"PATH": path, "VIRTUAL_ENV": str(folder), **variables}
+    session.run(str(programs / program), *arguments, external=True, env=environment)
 
 
 @nox.session
@@ -91,68 +126,63 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
 
 
-@nox.session
+@nox.session(python=False)
 def types(session: nox.Session) -> None:
     """Check the types of the package, of its public face as users write it, and of the examples."""
-    install(session, "lint", "test")
-    session.run("mypy", "src/btcturk_kit", "tests/typing", "examples", "benchmarks")
+    run(session, "mypy", "src/btcturk_kit", "tests/typing", "examples", "benchmarks")
 
 
-@nox.session
+@nox.session(python=False)
 def arch(session: nox.Session) -> None:
     """Check that imports go down only, and the other five contracts."""
-    install(session, "lint")
-    session.run("lint-imports", "--no-cache")
+    run(session, "lint-imports", "--no-cache")
 
 
-@nox.session
+@nox.session(python=False)
 def tests(session: nox.Session) -> None:
     """Run the tests and hold the coverage; arguments after `--` go to pytest, without coverage.
 
     Tests marked long have a session of their own, so that this one ends within minutes.
     """
-    install(session, "test", "lint")
     if session.posargs:
-        session.run("pytest", *session.posargs)
+        run(session, "pytest", *session.posargs)
         return
-    data = {"COVERAGE_FILE": str(Path(session.create_tmp()).resolve() / "coverage")}
-    session.run("coverage", "erase", env=data)
-    short = ("pytest", "-n", "2", "-m", "not long")
-    measured = [f"tests/{folder}" for folder in MEASURED]
-    session.run("coverage", "run", "-m", *short, *measured, env=data)
+    data = str(Path(session.create_tmp()).resolve() / "coverage")
+    run(session, "coverage", "erase", COVERAGE_FILE=data)
+    # A worker that is done takes over what another one has left.
+    short = ("pytest", "-n", "2", "--dist", "worksteal", "-m", "not long")
+    measured = [f"tests/{path}" for path in MEASURED]
+    run(session, "coverage", "run", "-m", *short, *measured, COVERAGE_FILE=data)
     apart = [f"--ignore={path}" for path in (*measured, EXAMPLES)]
-    session.run(*short, *apart)
-    session.run("coverage", "combine", "--quiet", env=data)
-    session.run("coverage", "report", f"--fail-under={COVERED_ALL_PERCENT}", env=data)
+    run(session, *short, *apart)
+    run(session, "coverage", "combine", "--quiet", COVERAGE_FILE=data)
+    report = ("coverage", "report", f"--fail-under={COVERED_ALL_PERCENT}")
+    run(session, *report, COVERAGE_FILE=data)
     pure = ",".join(f"*/btcturk_kit/{name}/*" for name in PURE)
-    session.run(
-        "coverage", "report", f"--include={pure}", f"--fail-under={COVERED_PURE_PERCENT}", env=data
-    )
+    report = ("coverage", "report", f"--include={pure}", f"--fail-under={COVERED_PURE_PERCENT}")
+    run(session, *report, COVERAGE_FILE=data)
 
 
-@nox.session(default=False)
+@nox.session(python=False, default=False)
 def long(session: nox.Session) -> None:
     """Run the tests that take minutes: kills, lost answers, every seed of the quick start."""
-    install(session, "test", "lint")
-    session.run("pytest", "-n", "2", "-m", "long", *session.posargs)
+    run(session, "pytest", "-n", "2", "--dist", "worksteal", "-m", "long", *session.posargs)
 
 
-@nox.session
+@nox.session(python=False)
 def docs(session: nox.Session) -> None:
     """Build the documentation, warnings being errors, and run the examples in it."""
-    install(session, "docs")
     out = Path(session.create_tmp()).resolve()
-    strict = ("-W", "-n", "--keep-going", "-q", "-d", str(out / "doctrees"))
+    strict = ("-W", "-n", "--keep-going", "-q", "-j", "2", "-d", str(out / "doctrees"))
     for builder in ("html", "doctest"):
-        session.run("sphinx-build", *strict, "-b", builder, "docs", str(out / builder))
+        run(session, "sphinx-build", *strict, "-b", builder, "docs", str(out / builder))
     session.log(f"open {out / 'html' / 'index.html'}")
 
 
-@nox.session
+@nox.session(python=False)
 def examples(session: nox.Session) -> None:
     """Run every example as a user would, and hold it to its last words; none needs a key."""
-    install(session, "test")
-    session.run("pytest", "-n", "2", EXAMPLES)
+    run(session, "pytest", "-n", "2", EXAMPLES)
 
 
 @nox.session(reuse_venv=False)
@@ -171,7 +201,7 @@ def package(session: nox.Session) -> None:
     problems = wheel_problems(wheel)
     if problems:
         session.error("\n".join(problems))
-    session.install(f"{wheel}[sandbox]")
+    session.install("--no-compile", f"{wheel}[sandbox]")
     session.chdir(out)
     session.run("python", "-c", "import btcturk_kit")
     session.run("python", "-m", "pip", "check")

@@ -23,6 +23,7 @@ version = release
 extensions = [
     "api_pages",
     "myst_parser",
+    "quick_navigation",
     "quirk_pages",
     "sphinx.ext.autodoc",
     "sphinx.ext.doctest",
@@ -65,6 +66,8 @@ myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
+# A default stands as it is written: evaluated, `environ=os.environ` publishes what the builder has.
+autodoc_preserve_defaults = True
 autodoc_typehints = "signature"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 napoleon_google_docstring = True
