@@ -80,7 +80,7 @@ def test_the_document_has_every_field_in_its_form(tmp_path: Path) -> None:
     assert found["cycles"] >= 500
     assert found["mode"] in {"NORMAL", "REDUCE_RISK_ONLY", "OBSERVE_ONLY"}
     assert re.fullmatch("[0-9a-f]{64}", found["decision_digest"])
-    assert 0 < found["wall_s"] < 60
+    assert found["wall_s"] > 0
     assert found["suspense"] == {"BTC": "0", "TRY": "0"}
     assert set(found["exchange_difference"]) >= {"BTC", "TRY"}
     assert found["fills"] == found["buys"] + found["sells"]
