@@ -197,6 +197,7 @@ if _TYPE_CHECKING:
     from btcturk_kit.runtime.run_report import RunReport
     from btcturk_kit.sandbox import LocalExchange
     from btcturk_kit.sandbox.process import SandboxProcess
+    from btcturk_kit.simulation.dated_fees import DatedFees
     from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
     from btcturk_kit.simulation.latency import EXCHANGE_LATENCY, NO_LATENCY, Latency
     from btcturk_kit.simulation.matching import MatchingEngine
@@ -328,6 +329,7 @@ _MODULES = """
     runtime.run_report: RunReport
     sandbox: LocalExchange
     sandbox.process: SandboxProcess
+    simulation.dated_fees: DatedFees
     simulation.fees: BTCTRY_LEVEL_1 FeeSchedule
     simulation.latency: EXCHANGE_LATENCY Latency NO_LATENCY
     simulation.matching: MatchingEngine
@@ -413,6 +415,7 @@ __all__ = [
     "DataNeeds",
     "Dataset",
     "DatasetMarketData",
+    "DatedFees",
     "DynamicUniverse",
     "Endpoint",
     "EventKind",
