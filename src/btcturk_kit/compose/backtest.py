@@ -31,16 +31,23 @@ from btcturk_kit.compose.simulation_kit import (
 )
 from btcturk_kit.compose.simulation_log import RunLog
 from btcturk_kit.compose.simulation_market import WatchedMarket
+from btcturk_kit.domain.balances import balance_differences, is_equal
 from btcturk_kit.domain.cycle import CycleState, Decision
 from btcturk_kit.domain.datasets import Dataset, PairData
 from btcturk_kit.domain.equity_identity import check_equity_identity
 from btcturk_kit.domain.identifiers import Symbol
 from btcturk_kit.domain.instruments import PairRules
-from btcturk_kit.domain.market import MarketFrame
+from btcturk_kit.domain.ledger import Account, Ledger
+from btcturk_kit.domain.market import Balance, MarketFrame
 from btcturk_kit.domain.money import exactly
 from btcturk_kit.domain.pnl_days import day_so_far
 from btcturk_kit.domain.simulated_run import EquityCurve, SimulatedRun
-from btcturk_kit.errors import ConfigurationError, InvariantViolation, UnknownSymbolError
+from btcturk_kit.errors import (
+    ConfigurationError,
+    InvariantViolation,
+    UnknownSymbolError,
+    require,
+)
 from btcturk_kit.hooks.strategy import BarView
 from btcturk_kit.pipeline.books import require_law
 from btcturk_kit.pipeline.decide import BoundStrategy, Kit
@@ -55,7 +62,7 @@ from btcturk_kit.simulation.fees import BTCTRY_LEVEL_1, FeeSchedule
 from btcturk_kit.simulation.oms import OmsSimulator
 from btcturk_kit.simulation.venue_models import VenueModels
 
-__all__ = ["Backtest"]
+__all__ = ["Backtest", "require_equal"]
 
 _ALL: Final = 1 << 60
 """More instants than there are."""
@@ -275,7 +282,11 @@ class Backtest:
         equities: list[int],
         places: int,
     ) -> SimulatedRun:
-        """Return what happened, after holding it to the law and to the equity identity."""
+        """Return what happened, after holding it to the law, the exchange and the equity identity.
+
+        Raises:
+            InvariantViolation: Something was created or lost, in the books or at the exchange.
+        """
         count = len(equities)
         run = SimulatedRun(
             name=self._name,
@@ -299,8 +310,21 @@ class Backtest:
         )
         with exactly():
             require_law(state, kit.profile.quote)
+            oms.audit()
+            require_equal(state.ledger, oms.balances())
         check_equity_identity(run)
         return run
+
+
+def require_equal(ledger: Ledger, balances: tuple[Balance, ...]) -> None:
+    """Make sure that the simulated exchange holds what the books say, nothing being in suspense."""
+    suspended = [
+        amount for (account, _), amount in ledger.balances.items() if account is Account.SUSPENSE
+    ]
+    require(
+        is_equal(ledger, balances) and not any(suspended),
+        f"books and simulated exchange differ: {balance_differences(ledger, balances)}",
+    )
 
 
 def _finished(run: Coroutine[Any, Any, RunReport]) -> RunReport:

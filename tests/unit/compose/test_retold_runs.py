@@ -9,10 +9,12 @@ from decimal import Decimal
 import pytest
 from tests.unit.compose.recorded import Chance, hours
 
-from btcturk_kit.compose.backtest import Backtest
+from btcturk_kit.compose.backtest import Backtest, require_equal
 from btcturk_kit.domain.equity_identity import check_equity_identity
 from btcturk_kit.domain.fills import Fill
 from btcturk_kit.domain.identifiers import Asset, Symbol
+from btcturk_kit.domain.ledger_events import difference_event
+from btcturk_kit.domain.market import Balance
 from btcturk_kit.domain.orders import Side
 from btcturk_kit.domain.simulated_run import SimulatedRun
 from btcturk_kit.errors import InvariantViolation
@@ -122,3 +124,16 @@ def test_a_trade_of_the_very_instant_may_come_of_what_was_decided_there(run: Sim
     for at_ms in (early, early + 1):
         moved = first._replace(event_time_ms=at_ms)
         check_equity_identity(replace(run, fills=(moved, *run.fills[1:])))
+
+
+def test_the_books_are_held_against_the_simulated_exchange(run: SimulatedRun) -> None:
+    """A coin too many on either side is seen, and so is one that was put into suspense."""
+    ledger = run.state.ledger
+    there = tuple(Balance(asset, ledger.held(asset), Decimal(0)) for asset in ledger.assets())
+    require_equal(ledger, there)
+    more = tuple(one._replace(free=one.free + 1) if one.asset == BTC else one for one in there)
+    with pytest.raises(InvariantViolation, match="books and simulated exchange differ"):
+        require_equal(ledger, more)
+    absorbed = ledger.post(difference_event([(BTC, Decimal(1))], count=0, now_ms=0))
+    with pytest.raises(InvariantViolation, match="books and simulated exchange differ"):
+        require_equal(absorbed, more)
