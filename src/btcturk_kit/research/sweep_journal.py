@@ -25,6 +25,9 @@ from btcturk_kit.research.trials import Span, Trial, TrialResult, TrialState, va
 __all__ = ["SweepJournal"]
 
 _SCHEMA: Final = "sweep_journal/1"
+_BEGINNING: Final = b'{"schema": "sweep_journal/'
+"""How each journal begins; a crash can leave a part of it."""
+
 _NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -116,6 +119,8 @@ class SweepJournal:
         file.seek(0)
         content = file.read()
         whole = content.rfind(b"\n") + 1
+        if content[: len(_BEGINNING)] != _BEGINNING[: len(content)]:
+            raise self._foreign()  # before a byte of it is touched
         if whole < len(content):
             file.truncate(whole)  # the line that a crash cut
         file.seek(0, 2)
@@ -144,10 +149,7 @@ class SweepJournal:
     def _require_same(self, head: Mapping[str, Any]) -> None:
         about = head.get("about")
         if head.get("schema") != _SCHEMA or not isinstance(about, dict):
-            raise ConfigurationError(
-                f"{self._path} is no journal of a sweep of this version",
-                hint="name a new file, or the journal of this search",
-            )
+            raise self._foreign()
         names = [*self._about, *(name for name in about if name not in self._about)]
         for name in names:
             before, now = about.get(name), self._about.get(name)
@@ -157,6 +159,12 @@ class SweepJournal:
                     f" {name} was {_short(before)}, now {_short(now)}",
                     hint="name a new journal, or repeat the search as it was",
                 )
+
+    def _foreign(self) -> ConfigurationError:
+        return ConfigurationError(
+            f"{self._path} is no journal of a sweep of this version",
+            hint="name a new file, or the journal of this search",
+        )
 
     def _corrupt(self, number: int) -> StoreCorrupt:
         return StoreCorrupt(
