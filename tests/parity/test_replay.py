@@ -309,6 +309,10 @@ def test_a_killed_session_is_equal_as_far_as_it_goes(armed: Path, tmp_path: Path
     assert report.ending == "open"
     assert report.recorded == len(decided) - 1
     assert report.is_equal
+    # Before its first decision there is nothing to compare, which is no equality.
+    (tmp_path / "short.jsonl").write_bytes(b"".join(lines[: decided[0] // 2]))
+    with pytest.raises(ConfigurationError, match="holds no decision"):
+        asyncio.run(replay(tmp_path / "short.jsonl"))
 
 
 def _lines_of(path: Path) -> list[bytes]:

@@ -103,6 +103,8 @@ async def replay(
         Decided(one.now_ms, one.digest) for one in entries if isinstance(one, lines.CycleDecided)
     ]
     told = [Decided(now_ms, one.state.digest) for one, now_ms in made]
+    if failure is None:
+        _require_decisions(recording, then, told)
     first = first_difference(then, told)
     fields: _Fields = ()
     if journal is not None:
@@ -112,10 +114,7 @@ async def replay(
             raise failure
         fields = (*fields, ("failure", "", f"{type(failure).__name__}: {failure.message}"))
     if write is not None and first is None:
-        documents = CycleDocuments(kit.profile.risk.limits)
-        with JournalFile(write, document_of=documents.document) as file:
-            for decision, now_ms in made:
-                file(decision, now_ms)
+        _write_journal(write, kit, made)
     return ReplayReport(
         account=kit.profile.account,
         ending=read.ending or "open",
@@ -133,6 +132,22 @@ async def replay(
         unasked=len(source.transport.unasked),
         fields=fields,
     )
+
+
+def _require_decisions(recording: Path, then: list[Decided], told: list[Decided]) -> None:
+    """Nothing beside nothing is no equality."""
+    if not then and not told:
+        raise ConfigurationError(
+            f"{recording} holds no decision: there is nothing to compare",
+            hint="a session in which something happened is needed, and its whole recording",
+        )
+
+
+def _write_journal(path: Path, kit: Kit, made: list[tuple[Decision, int]]) -> None:
+    documents = CycleDocuments(kit.profile.risk.limits)
+    with JournalFile(path, document_of=documents.document) as file:
+        for decision, now_ms in made:
+            file(decision, now_ms)
 
 
 def _compared(
